@@ -1,0 +1,55 @@
+/** Text for people: quoting of untrusted strings and plain column layout. Pure. */
+
+// C0, DEL, C1, and the Unicode characters that reorder or hide text (bidi controls, zero width, line separators, BOM).
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+function escapeCharacter(c: string): string {
+  if (c === "\n") return "\\n";
+  if (c === "\t") return "\\t";
+  if (c === "\r") return "\\r";
+  const n = c.charCodeAt(0);
+  return n < 256 ? `\\x${n.toString(16).padStart(2, "0")}` : `\\u${n.toString(16).padStart(4, "0")}`;
+}
+
+/** `text` with every control or direction-changing character made visible as an escape; safe to print to a terminal. */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, escapeCharacter);
+}
+
+/** `text` printable, cut to `limit` characters and put in double quotes, for use inside a message. */
+export function quote(text: string, limit = 200): string {
+  const cut = text.length > limit ? `${text.slice(0, limit)}...` : text;
+  return `"${printable(cut)}"`;
+}
+
+/**
+ * Rows as columns separated by two spaces, the last column unpadded. Cells must be printable already.
+ * Columns named in `right` (by index) are aligned to the right.
+ */
+export function columns(rows: readonly (readonly string[])[], right: ReadonlySet<number> = new Set()): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, Bun.stringWidth(cell))));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, i) => {
+        const gap = " ".repeat(Math.max(0, (widths[i] ?? 0) - Bun.stringWidth(cell)));
+        if (right.has(i)) return gap + cell;
+        return i === row.length - 1 ? cell : cell + gap;
+      })
+      .join("  ")
+      .trimEnd(),
+  );
+  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+}
+
+/** A byte count in the largest binary unit that keeps it exact to one decimal, as `512M` or `1.5G`. */
+export function bytesText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < 5) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = Number.isInteger(value) ? value.toString() : value.toFixed(1);
+  return `${digits}${["", "K", "M", "G", "T", "P"][unit] ?? ""}`;
+}
