@@ -64,6 +64,16 @@ export function readText(path: string, limit = 1 << 20, dirfd = AT_FDCWD): strin
   return typeof bytes === "number" ? bytes : decoder.decode(bytes);
 }
 
+/** The first bytes of the file at `path`, at most `limit` (up to 64 KiB), for files such as cmdline whose length a process chooses; or -errno. */
+export function readStart(path: string, limit: number, dirfd = AT_FDCWD): Uint8Array | number {
+  const fd = open(path, O.RDONLY | O.NONBLOCK, 0, dirfd);
+  if (fd < 0) return fd;
+  chunk ??= new Uint8Array(CHUNK);
+  const n = syscall(SYSCALLS.read, fd, address(chunk), Math.min(limit, CHUNK));
+  close(fd);
+  return n < 0 ? n : chunk.slice(0, n);
+}
+
 /** The target of the symbolic link at `path`, or -errno. */
 export function readLink(path: string, dirfd = AT_FDCWD): string | number {
   const buffer = new Uint8Array(4096);
