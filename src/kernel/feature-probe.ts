@@ -1,0 +1,155 @@
+/**
+ * Collects the facts that the feature decisions judge: harmless calls, files under /proc, /sys and /etc, and the caller's cgroups.
+ *
+ * Trusts: the running kernel. An attacker controls: names of cgroups, labels and files, so evidence is made printable where it is shown.
+ */
+import { PidboxError } from "../base/error.ts";
+import { SYSCALLS as S } from "./abi/host.ts";
+import { cgroupDirectory, parseCgroupLayout, parseSelfCgroup } from "./cgroup.ts";
+import type { CgroupMount } from "./cgroup.ts";
+import { readProbeCalls } from "./feature-calls.ts";
+import { PROBE_FILES, PROBE_NAMESPACES, PROBE_PATHS } from "./feature-facts.ts";
+import type { CgroupPlace, FeatureFacts, IdMapProgram, ProbeFile } from "./feature-facts.ts";
+import { address, syscall } from "./ffi.ts";
+import { AT_FDCWD, cString, listDirectory, readLink, readText, stat } from "./file.ts";
+import { readKernelRelease } from "./host-features.ts";
+import { parseMountinfo } from "./mountinfo.ts";
+
+const AT_EACCESS = 0x200;
+/** Modes of access(2). */
+export const ACCESS = { EXECUTE: 1, WRITE: 2, READ: 4 } as const;
+const S_ISUID = 0o4000;
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+const FILE_LIMIT = 4 << 20;
+
+/** Whether the effective user may do `mode` to `path`: 0 or -errno (faccessat2(2); by faccessat with the real ids where a filter hides it). */
+export function access(path: string, mode: number): number {
+  const result = syscall(S.faccessat2, AT_FDCWD, address(cString(path)), mode, AT_EACCESS);
+  return result === -38 ? syscall(S.faccessat, AT_FDCWD, address(cString(path)), mode) : result;
+}
+
+/** The first regular, executable file called `name` in the directories of `path` (a PATH); relative directories are skipped. */
+export function findProgram(name: string, path: string): string | undefined {
+  for (const directory of path.split(":")) {
+    if (!directory.startsWith("/")) continue;
+    const candidate = `${directory}/${name}`;
+    const status = stat(candidate);
+    if (typeof status !== "number" && (status.mode & S_IFMT) === S_IFREG && (status.mode & 0o111) !== 0) return candidate;
+  }
+  return undefined;
+}
+
+function readIdMapProgram(name: string, path: string): IdMapProgram | undefined {
+  const found = findProgram(name, path);
+  if (found === undefined) return undefined;
+  const status = stat(found);
+  const attribute = syscall(S.getxattr, address(cString(found)), address(cString("security.capability")), 0, 0);
+  return { path: found, setuid: typeof status !== "number" && (status.mode & S_ISUID) !== 0 && status.uid === 0, fileCapabilities: attribute > 0 };
+}
+
+function readLsmIds(): readonly number[] | number {
+  const ids = new BigUint64Array(64);
+  const size = new Uint32Array([ids.byteLength]);
+  const count = syscall(S.lsm_list_modules, address(ids), address(size), 0);
+  return count < 0 ? count : [...ids.subarray(0, count)].map(Number);
+}
+
+function words(text: string | number): readonly string[] | number {
+  return typeof text === "number" ? text : text.split(/\s+/).filter((word) => word !== "");
+}
+
+/** cgroup.kill exists in every v2 cgroup but the root: looks in `directory`, else in the first child. */
+function readKill(directory: string, isRoot: boolean): number | undefined {
+  if (!isRoot) return presence(`${directory}/cgroup.kill`);
+  const children = listDirectory(directory, 4096);
+  const child = typeof children === "number" ? undefined : children.find((entry) => entry.type === 4);
+  return child === undefined ? undefined : presence(`${directory}/${child.name}/cgroup.kill`);
+}
+
+function presence(path: string): number {
+  const status = stat(path);
+  return typeof status === "number" ? status : 0;
+}
+
+function writable(directory: string): number {
+  const result = access(directory, ACCESS.WRITE);
+  return result < 0 ? result : access(`${directory}/cgroup.procs`, ACCESS.WRITE);
+}
+
+function unifiedPlace(mount: CgroupMount, directory: string): CgroupPlace {
+  const isRoot = directory === mount.mountPoint;
+  const kill = readKill(directory, isRoot && mount.root === "/");
+  return {
+    version: 2, directory, controllers: words(readText(`${directory}/cgroup.controllers`, 4096)), writable: writable(directory),
+    ...(kill === undefined ? {} : { kill }),
+  };
+}
+
+/** Where pidbox would make its cgroups: the hierarchies' roots for root, the process's own v2 cgroup for others. */
+export function readCgroupPlaces(mountinfo: string, memberships: string, effectiveUid: number): CgroupPlace[] {
+  const layout = parseCgroupLayout(parseMountinfo(mountinfo));
+  const places: CgroupPlace[] = [];
+  const byMount = new Map<string, string[]>();
+  for (const [controller, mount] of layout.controllers) byMount.set(mount.mountPoint, [...(byMount.get(mount.mountPoint) ?? []), controller]);
+  for (const [directory, controllers] of byMount) places.push({ version: 1, directory, controllers, writable: writable(directory) });
+  if (layout.unified === undefined) return places;
+  const own = parseSelfCgroup(memberships).find((membership) => membership.hierarchy === 0);
+  const directory = effectiveUid === 0 ? layout.unified.mountPoint : own === undefined ? undefined : cgroupDirectory(layout.unified, own.path);
+  if (directory !== undefined) places.push(unifiedPlace(layout.unified, directory));
+  return places;
+}
+
+function readVulnerabilities(): Readonly<Record<string, string>> | number {
+  const directory = "/sys/devices/system/cpu/vulnerabilities";
+  const entries = listDirectory(directory, 256);
+  if (typeof entries === "number") return entries;
+  const found: Record<string, string> = {};
+  for (const { name } of entries) {
+    const text = readText(`${directory}/${name}`, 4096);
+    if (typeof text === "string") found[name] = text.trim();
+  }
+  return found;
+}
+
+function record<K extends string, V>(keys: readonly K[], value: (key: K) => V): Record<K, V> {
+  // The cast is sound: every key of K is in `keys`, for K is their union.
+  return Object.fromEntries(keys.map((key) => [key, value(key)])) as Record<K, V>;
+}
+
+function placesOf(files: Readonly<Record<ProbeFile, string | number>>, effectiveUid: number): CgroupPlace[] {
+  const mountinfo = files["/proc/self/mountinfo"];
+  const memberships = files["/proc/self/cgroup"];
+  if (typeof mountinfo === "number" || typeof memberships === "number") return [];
+  try {
+    return readCgroupPlaces(mountinfo, memberships, effectiveUid);
+  } catch (error) {
+    if (error instanceof PidboxError && error.code === "PARSE") return [];
+    throw error;
+  }
+}
+
+export interface ProbeOptions {
+  readonly executable: string;
+  /** PATH of the caller, to find newuidmap. */
+  readonly path: string;
+  /** Paths whose filesystems pidbox would idmap; `/` for `do`. */
+  readonly idmapPaths: readonly string[];
+}
+
+/** Reads everything once. */
+export function readFeatureFacts(options: ProbeOptions): FeatureFacts {
+  const files = record(PROBE_FILES, (path) => readText(path, FILE_LIMIT));
+  const effectiveUid = syscall(S.geteuid);
+  return {
+    release: readKernelRelease(), effectiveUid, executable: options.executable, files,
+    calls: readProbeCalls(),
+    paths: record(PROBE_PATHS, presence),
+    namespaces: record(PROBE_NAMESPACES, (name) => readLink(`/proc/self/ns/${name}`)),
+    lsmIds: readLsmIds(),
+    cgroups: placesOf(files, effectiveUid),
+    newuidmap: readIdMapProgram("newuidmap", options.path), newgidmap: readIdMapProgram("newgidmap", options.path),
+    vulnerabilities: readVulnerabilities(),
+    idmapPaths: options.idmapPaths,
+  };
+}
