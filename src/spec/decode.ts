@@ -28,10 +28,11 @@ const LIMIT = 100;
 
 export class Report {
   readonly violations: Violation[] = [];
-  private dropped = false;
+  private readonly counts = { MUST: 0, SHOULD: 0 };
 
+  /** No further error can be noted, so looking on is a waste. */
   get full(): boolean {
-    return this.dropped;
+    return this.counts.MUST >= LIMIT;
   }
 
   must(code: ViolationCode, pointer: string, clause: string, message: string): undefined {
@@ -44,9 +45,9 @@ export class Report {
 
   // An error is never lost to a flood of warnings: they are counted apart.
   private add(violation: Violation): void {
-    const same = this.violations.reduce((n, v) => n + (v.level === violation.level ? 1 : 0), 0);
-    if (same < LIMIT) this.violations.push(violation);
-    else if (violation.level === "MUST") this.dropped = true;
+    if (this.counts[violation.level] >= LIMIT) return;
+    this.counts[violation.level] += 1;
+    this.violations.push(violation);
   }
 }
 
