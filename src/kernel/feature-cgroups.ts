@@ -1,5 +1,5 @@
 /** Where cgroup limits can be set, and by whom. Pure: judges facts. */
-import { resultText, versionVerdict } from "./feature-facts.ts";
+import { resultText, shellWord, versionVerdict } from "./feature-facts.ts";
 import type { CgroupPlace, Feature, FeatureEvidence, FeatureFacts, Verdict } from "./feature-facts.ts";
 
 const DELEGATE = "systemd-run --user --scope -p Delegate=yes -- pidbox do true";
@@ -19,10 +19,11 @@ function refusal(facts: FeatureFacts, place: CgroupPlace): Verdict {
     return { answer: "no", reason: "the cgroup tree is mounted read-only, as in a container", evidence, remedy: "Run pidbox outside this container, or give it a writable cgroup namespace: docker run --cgroupns=private -v /sys/fs/cgroup:/sys/fs/cgroup:rw" };
   }
   if (place.version === 1) return { answer: "no", reason: "cgroup v1 cannot be delegated safely: only root sets limits there", evidence, remedy: "Run as root, or boot with systemd.unified_cgroup_hierarchy=1" };
+  const directory = shellWord(`${place.directory}/pidbox`);
   const systemd = facts.paths["/run/systemd/system"] === 0;
   return {
     answer: "no", reason: "this cgroup belongs to somebody else and is not delegated", evidence,
-    remedy: systemd ? DELEGATE : `sudo mkdir ${place.directory}/pidbox && sudo chown -R ${facts.effectiveUid} ${place.directory}/pidbox # then start pidbox in it`,
+    remedy: systemd ? DELEGATE : `sudo mkdir ${directory} && sudo chown -R ${facts.effectiveUid} ${directory} # then start pidbox in it`,
   };
 }
 

@@ -69,7 +69,7 @@ export type ProbeNamespace = (typeof PROBE_NAMESPACES)[number];
 /** One place where a cgroup controller of this process lives. */
 export interface CgroupPlace {
   readonly version: 1 | 2;
-  /** Directory under which pidbox would make its own: for v1 and for root on v2 the hierarchy's root, else the process's own cgroup. */
+  /** Directory under which pidbox would make its own: the hierarchy's root for root, the process's own cgroup for others. */
   readonly directory: string;
   /** v1: the controllers of the mount; v2: what cgroup.controllers says, or -errno. */
   readonly controllers: readonly string[] | number;
@@ -114,6 +114,11 @@ export const E = { PERM: -1, NOENT: -2, BADF: -9, ACCES: -13, FAULT: -14, NODEV:
 /** A result or `-errno` as words: `EPERM`, or the number itself. */
 export function resultText(result: number): string {
   return result < 0 ? errnoName(result) : String(result);
+}
+
+/** `text` as one word of a POSIX shell, for commands that people paste; control characters are left to `printable`. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** A file's fact as evidence: its first line, or the errno's name. */

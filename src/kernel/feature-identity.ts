@@ -2,7 +2,7 @@
 import { quote } from "../base/text.ts";
 import { capabilityNumber } from "./abi/capabilities.ts";
 import type { CapabilityName } from "./abi/capabilities.ts";
-import { E, hasCapability, resultText, statusField, textOf } from "./feature-facts.ts";
+import { E, hasCapability, resultText, shellWord, statusField, textOf } from "./feature-facts.ts";
 import type { Feature, FeatureEvidence, FeatureFacts, IdMapProgram, Verdict } from "./feature-facts.ts";
 import { parsePasswd } from "./users.ts";
 
@@ -81,7 +81,7 @@ function program(facts: FeatureFacts, name: string, found: IdMapProgram | undefi
   if (found === undefined) return { answer: "no", evidence: [{ source: "PATH", value: `no ${name}` }], remedy: "sudo apt install uidmap # Fedora: sudo dnf install shadow-utils" };
   const value = found.setuid ? "setuid root" : found.fileCapabilities ? "file capabilities" : "neither setuid nor file capabilities";
   const evidence: FeatureEvidence[] = [{ source: found.path, value }, { source: "/proc/self/status: NoNewPrivs", value: statusField(facts, "NoNewPrivs") ?? "unreadable" }];
-  if (!found.setuid && !found.fileCapabilities) return { answer: "no", reason: "it has no privilege to write an id map", evidence, remedy: `sudo setcap ${name === "newuidmap" ? "cap_setuid" : "cap_setgid"}=ep ${found.path}` };
+  if (!found.setuid && !found.fileCapabilities) return { answer: "no", reason: "it has no privilege to write an id map", evidence, remedy: `sudo setcap ${name === "newuidmap" ? "cap_setuid" : "cap_setgid"}=ep ${shellWord(found.path)}` };
   if (statusField(facts, "NoNewPrivs") === "1") return { answer: "no", reason: "no_new_privs is set on this process, so the program gains nothing", evidence };
   return { answer: "yes", evidence };
 }

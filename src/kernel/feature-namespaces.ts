@@ -17,6 +17,8 @@ export function apparmorProfile(path: string): string {
 }
 
 function apparmorRemedy(facts: FeatureFacts): string {
+  // A path with control characters has no place in a profile, nor in a command to paste.
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(facts.executable)) return "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
   const here = `sudo tee /etc/apparmor.d/pidbox <<'EOF'\n${apparmorProfile(facts.executable)}EOF\nsudo apparmor_parser -r /etc/apparmor.d/pidbox`;
   return `${here}\n# or, for every program of this host: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`;
 }

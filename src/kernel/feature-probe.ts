@@ -6,7 +6,7 @@
 import { PidboxError } from "../base/error.ts";
 import { SYSCALLS as S } from "./abi/host.ts";
 import { cgroupDirectory, parseCgroupLayout, parseSelfCgroup } from "./cgroup.ts";
-import type { CgroupMount } from "./cgroup.ts";
+import type { CgroupMembership, CgroupMount } from "./cgroup.ts";
 import { readProbeCalls } from "./feature-calls.ts";
 import { PROBE_FILES, PROBE_NAMESPACES, PROBE_PATHS } from "./feature-facts.ts";
 import type { CgroupPlace, FeatureFacts, IdMapProgram, ProbeFile } from "./feature-facts.ts";
@@ -86,17 +86,24 @@ function unifiedPlace(mount: CgroupMount, directory: string): CgroupPlace {
   };
 }
 
-/** Where pidbox would make its cgroups: the hierarchies' roots for root, the process's own v2 cgroup for others. */
+/** Where pidbox would make its cgroups: the hierarchies' roots for root, the process's own cgroups for others. */
 export function readCgroupPlaces(mountinfo: string, memberships: string, effectiveUid: number): CgroupPlace[] {
   const layout = parseCgroupLayout(parseMountinfo(mountinfo));
+  const own = parseSelfCgroup(memberships);
+  const directoryIn = (mount: CgroupMount, isOwn: (m: CgroupMembership) => boolean): string | undefined => {
+    if (effectiveUid === 0) return mount.mountPoint;
+    const membership = own.find(isOwn);
+    return membership === undefined ? undefined : cgroupDirectory(mount, membership.path);
+  };
   const places: CgroupPlace[] = [];
-  const byMount = new Map<string, string[]>();
-  for (const [controller, mount] of layout.controllers) byMount.set(mount.mountPoint, [...(byMount.get(mount.mountPoint) ?? []), controller]);
-  for (const [directory, controllers] of byMount) places.push({ version: 1, directory, controllers, writable: writable(directory) });
-  if (layout.unified === undefined) return places;
-  const own = parseSelfCgroup(memberships).find((membership) => membership.hierarchy === 0);
-  const directory = effectiveUid === 0 ? layout.unified.mountPoint : own === undefined ? undefined : cgroupDirectory(layout.unified, own.path);
-  if (directory !== undefined) places.push(unifiedPlace(layout.unified, directory));
+  const byMount = new Map<CgroupMount, string[]>();
+  for (const [controller, mount] of layout.controllers) byMount.set(mount, [...(byMount.get(mount) ?? []), controller]);
+  for (const [mount, controllers] of byMount) {
+    const directory = directoryIn(mount, (m) => m.controllers.some((name) => controllers.includes(name)));
+    if (directory !== undefined) places.push({ version: 1, directory, controllers, writable: writable(directory) });
+  }
+  const directory = layout.unified === undefined ? undefined : directoryIn(layout.unified, (m) => m.hierarchy === 0);
+  if (layout.unified !== undefined && directory !== undefined) places.push(unifiedPlace(layout.unified, directory));
   return places;
 }
 
