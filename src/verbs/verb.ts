@@ -1,4 +1,5 @@
 /** What a verb is: its words, its option table, and one function from arguments to an outcome. Help, completion, man pages and docs are generated from it. */
+import type { ErrorCode } from "../base/error.ts";
 
 export interface OptionSpec {
   /** Long name without dashes, such as `memory-swap`. */
@@ -44,6 +45,8 @@ export interface Context {
   /** argv after the program's name, for messages and state. */
   readonly argv: readonly string[];
   readonly terminal: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+  /** Whether text for people on stdout may be coloured, with `paint` of base/style.ts; absent means no. Colour never says what the words do not. */
+  readonly color?: boolean;
   /** A line for the person at the terminal, on stderr: warnings and progress. */
   note(line: string): void;
 }
@@ -68,5 +71,7 @@ export interface Verb {
   readonly stopsAtOperand?: boolean;
   readonly examples: readonly { readonly command: string; readonly text: string }[];
   readonly exitCodes?: readonly { readonly code: number | string; readonly text: string }[];
+  /** The exit code for an error of pidbox itself; without it every error is EXIT.failure. */
+  readonly failureExit?: (code: ErrorCode) => number;
   run(args: Arguments, context: Context): Outcome | Promise<Outcome>;
 }

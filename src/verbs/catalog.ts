@@ -1,0 +1,28 @@
+/** Every verb by name. Each loads alone, when it is used: a command pays for its own verb and for no other. */
+import type { Verb } from "./verb.ts";
+
+/** The verbs in the order in which help lists them. */
+export const CATALOG = {
+  ps: async () => (await import("./ps.ts")).ps,
+  top: async () => (await import("./top.ts")).top,
+  tree: async () => (await import("./tree.ts")).tree,
+  help: async () => (await import("./help.ts")).help,
+  completion: async () => (await import("./completion.ts")).completion,
+  version: async () => (await import("./version.ts")).version,
+} satisfies Readonly<Record<string, () => Promise<Verb>>>;
+
+/** Commands that the launcher gives when it re-executes pidbox. They are verbs in form, but not for people: no help lists them. */
+export const RE_ENTRIES: Readonly<Record<string, () => Promise<Verb>>> = {};
+
+export type VerbName = keyof typeof CATALOG;
+
+export const VERB_NAMES = Object.keys(CATALOG) as readonly VerbName[];
+
+export function isVerbName(word: string): word is VerbName {
+  return Object.hasOwn(CATALOG, word);
+}
+
+/** All verbs, loaded, in the order of the catalog. */
+export function loadVerbs(): Promise<Verb[]> {
+  return Promise.all(VERB_NAMES.map((name): Promise<Verb> => CATALOG[name]()));
+}

@@ -1,0 +1,43 @@
+/**
+ * Parts of a host that some tests need. `needs("runc", "root")` gives bun's `test` or its skipping form, and puts `[needs runc root]` into the
+ * test's name; tools/test.ts turns such a skip into a failure when PIDBOX_REQUIRE (a list of parts, or "all") names the part.
+ */
+import { test } from "bun:test";
+import { existsSync } from "node:fs";
+
+function program(...names: readonly string[]): boolean {
+  return names.every((name) => Bun.which(name) !== null || existsSync(`/usr/sbin/${name}`));
+}
+
+/** How each part is recognised. */
+const PARTS = {
+  root: () => process.getuid?.() === 0,
+  runc: () => program("runc"),
+  crun: () => program("crun"),
+  bubblewrap: () => program("bwrap"),
+  podman: () => program("podman"),
+  docker: () => program("docker", "dockerd"),
+  containerd: () => program("containerd", "ctr"),
+  nspawn: () => program("systemd-nspawn"),
+  busybox: () => program("busybox"),
+  strace: () => program("strace"),
+  clang: () => program("clang"),
+  hyperfine: () => program("hyperfine"),
+  uidmap: () => program("newuidmap", "newgidmap"),
+  libseccomp: () => existsSync("/usr/include/seccomp.h"),
+  man: () => program("man", "groff"),
+  zsh: () => program("zsh"),
+  fish: () => program("fish"),
+} as const;
+
+export type Part = keyof typeof PARTS;
+
+export function has(...parts: readonly Part[]): boolean {
+  return parts.every((part) => PARTS[part]());
+}
+
+/** A `test(name, body, timeout)` that is skipped unless the host has all `parts`. */
+export function needs(...parts: readonly Part[]): (name: string, body: () => void | Promise<void>, timeout?: number) => void {
+  const run = test.skipIf(!has(...parts));
+  return (name, body, timeout) => run(`${name} [needs ${parts.join(" ")}]`, body, timeout);
+}
