@@ -33,7 +33,7 @@ function overlaps(found: readonly IdMapping[], side: "containerID" | "hostID", p
 }
 
 export const idMappings: Decoder<readonly IdMapping[]> = also(list(mapping), (found, pointer, report) => {
-  if (found.length > MAX_EXTENTS) return report.must("too-many", pointer, MAPPINGS, `More than ${MAX_EXTENTS} ranges: the kernel takes no more`);
+  if (found.length > MAX_EXTENTS) report.must("too-many", pointer, MAPPINGS, `More than ${MAX_EXTENTS} ranges: the kernel takes no more`);
   overlaps(found, "containerID", pointer, report);
   overlaps(found, "hostID", pointer, report);
 });
