@@ -37,7 +37,8 @@ function checkDestination(path: string, fail: Fail): string {
 }
 
 const PROPAGATION = ["private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"];
-const ATTRIBUTES = ["exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime", "strictatime", "nosymfollow", "idmap", "ridmap"];
+const ATTRIBUTES = ["exec", "noexec", "suid", "nosuid", "dev", "nodev", "noatime", "relatime", "strictatime", "nosymfollow"];
+const IDMAP = ["idmap", "ridmap"];
 /** Docker for Mac's caching hints and volume details; without meaning here. */
 const IGNORED = ["cached", "delegated", "consistent", "copy", "nocopy"];
 
@@ -67,7 +68,7 @@ export function parseVolume(value: string): MountRequest {
     if (word === "ro" || word === "rw") readonly = word === "ro";
     else if (word === "z" || word === "Z") relabel = word === "z" ? "shared" : "private";
     else if (word === "bind" || word === "rbind") recursive = word === "rbind";
-    else if (PROPAGATION.includes(word) || ATTRIBUTES.includes(word)) words.push(word);
+    else if (PROPAGATION.includes(word) || ATTRIBUTES.includes(word) || IDMAP.includes(word)) words.push(word);
     else if (!IGNORED.includes(word)) throw fail(`the option ${quote(word, 40)} is not known`);
   }
   const destination = checkDestination(second, fail);
@@ -182,7 +183,7 @@ export function parseTmpfs(value: string): MountRequest {
     if (key === "size" && text !== undefined) return sizeOption(text, "--tmpfs");
     if (key === "mode" && text !== undefined) return modeOption(text, fail);
     if (["nr_inodes", "nr_blocks", "uid", "gid"].includes(key) && /^\d{1,10}[kmg]?$/i.test(text ?? "")) return word;
-    if (text === undefined && (["ro", "rw", "tmpcopyup", "defaults"].includes(word) || ATTRIBUTES.slice(0, 10).includes(word))) return word;
+    if (text === undefined && (["ro", "rw", "tmpcopyup", "defaults"].includes(word) || ATTRIBUTES.includes(word))) return word;
     throw fail(`the option ${quote(word, 40)} is not known`);
   });
   return { kind: "tmpfs", destination: checkDestination(at < 0 ? value : value.slice(0, at), fail), options: [...TMPFS, ...options] };
