@@ -1,5 +1,5 @@
 /** Where cgroup limits can be set, and by whom. Pure: judges facts. */
-import { resultText, shellWord, versionVerdict } from "./feature-facts.ts";
+import { fileEvidence, resultText, shellWord, versionVerdict } from "./feature-facts.ts";
 import type { CgroupPlace, Feature, FeatureEvidence, FeatureFacts, Verdict } from "./feature-facts.ts";
 
 const DELEGATE = "systemd-run --user --scope -p Delegate=yes -- pidbox do true";
@@ -27,8 +27,19 @@ function refusal(facts: FeatureFacts, place: CgroupPlace): Verdict {
   };
 }
 
+const MOUNT_HINT = "On a host: sudo mount -t cgroup2 none /sys/fs/cgroup. In a container: run pidbox outside it, or give it a writable cgroup tree";
+
+// No place was found: because nothing is mounted, or because the process's own cgroup is outside what is.
+function noPlace(facts: FeatureFacts): Verdict {
+  const source = "/proc/self/mountinfo";
+  const text = facts.files[source];
+  if (typeof text === "number") return { answer: "unknown", reason: "the mount table cannot be read", evidence: [{ source, value: resultText(text) }] };
+  if (!/ - cgroup2? /.test(text)) return { answer: "no", reason: "no cgroup filesystem is mounted here", evidence: [{ source, value: "no cgroup mount" }], remedy: MOUNT_HINT };
+  return { answer: "unknown", reason: "the cgroup of this process is outside the mounted tree", evidence: [fileEvidence(facts, "/proc/self/cgroup")] };
+}
+
 function controllerVerdict(facts: FeatureFacts, controller: string): Verdict {
-  if (facts.cgroups.length === 0) return { answer: "unknown", reason: "no cgroup tree that holds this process could be found", evidence: [{ source: "/proc/self/cgroup, /proc/self/mountinfo", value: "no match" }] };
+  if (facts.cgroups.length === 0) return noPlace(facts);
   const place = facts.cgroups.find((p) => typeof p.controllers !== "number" && p.controllers.includes(controller));
   if (place !== undefined) return place.writable === 0 ? { answer: "yes", evidence: placeEvidence(place) } : refusal(facts, place);
   const unified = facts.cgroups.find((p) => p.version === 2);
@@ -43,14 +54,15 @@ function controllerVerdict(facts: FeatureFacts, controller: string): Verdict {
 function layout(facts: FeatureFacts): Verdict {
   const v1 = facts.cgroups.filter((p) => p.version === 1);
   const v2 = facts.cgroups.some((p) => p.version === 2);
-  const evidence = facts.cgroups.length === 0 ? [{ source: "/proc/self/mountinfo", value: "no cgroup mount" }] : facts.cgroups.flatMap((p) => placeEvidence(p).slice(0, 1));
-  if (facts.cgroups.length === 0) return { answer: "unknown", evidence };
+  const evidence = facts.cgroups.flatMap((p) => placeEvidence(p).slice(0, 1));
+  if (facts.cgroups.length === 0) return noPlace(facts);
   if (v1.length === 0) return { answer: "yes", reason: "v2", evidence };
   return { answer: "no", reason: v2 ? "hybrid: v1 controllers beside a v2 tree" : "v1", evidence };
 }
 
 function kill(facts: FeatureFacts): Verdict {
   const unified = facts.cgroups.find((p) => p.version === 2);
+  if (facts.cgroups.length === 0) return noPlace(facts);
   if (unified === undefined) return { answer: "no", reason: "there is no v2 tree", evidence: [{ source: "/proc/self/mountinfo", value: "no cgroup2 mount" }] };
   if (unified.kill === undefined) return versionVerdict(facts, [5, 14]);
   const evidence = [{ source: `cgroup.kill in ${unified.directory} or its first child`, value: unified.kill === 0 ? "present" : resultText(unified.kill) }];

@@ -39,14 +39,18 @@ function moduleVerdict(active: ActiveModules, name: string, file: FeatureEvidenc
   const listed = active.names?.includes(name);
   if (enabled === true || (enabled === undefined && listed === true)) return { answer: "yes", evidence };
   if (listed === true) return { answer: "unknown", reason: "listed as active, but its own file says otherwise or cannot be read", evidence };
-  if (enabled === false || listed === false) return { answer: "no", evidence, remedy };
+  // One of AppArmor and SELinux is enough: where the other is active, there is nothing to mend.
+  const other = active.names?.includes(name === "apparmor" ? "selinux" : "apparmor") === true;
+  if (enabled === false || listed === false) return { answer: "no", evidence, ...(other ? {} : { remedy }) };
   return { answer: "unknown", evidence };
 }
 
 function apparmor(facts: FeatureFacts, active: ActiveModules): Verdict {
   const file = "/sys/module/apparmor/parameters/enabled";
   const text = textOf(facts, file);
-  const enabled = text === undefined ? (facts.files[file] === E.NOENT ? false : undefined) : text === "Y";
+  // Where sysfs itself is not mounted, the file's absence proves nothing.
+  const sysfs = facts.vulnerabilities !== E.NOENT;
+  const enabled = text === undefined ? (facts.files[file] === E.NOENT && sysfs ? false : undefined) : text === "Y";
   const verdict = moduleVerdict(active, "apparmor", fileEvidence(facts, file), enabled, "Where the kernel has it, add apparmor to the lsm= list on its command line (Debian, Ubuntu and SUSE kernels have it)");
   const label = textOf(facts, "/proc/self/attr/apparmor/current");
   return label === undefined ? verdict : { ...verdict, evidence: [...verdict.evidence, { source: "/proc/self/attr/apparmor/current", value: label }] };

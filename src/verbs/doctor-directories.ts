@@ -3,6 +3,7 @@ import { ACCESS, access } from "../kernel/feature-probe.ts";
 import { resultText, shellWord } from "../kernel/feature-facts.ts";
 import type { FeatureAnswer } from "../kernel/feature-facts.ts";
 import { stat } from "../kernel/file.ts";
+import type { FileStatus } from "../kernel/file.ts";
 
 export interface DirectoryReport {
   readonly use: "state" | "data" | "config";
@@ -46,7 +47,8 @@ function nearestExisting(path: string): string {
   return at;
 }
 
-function existing(path: string, effectiveUid: number, mode: number, uid: number): Pick<DirectoryReport, "usable" | "reason" | "remedy"> {
+/** Whether the caller can use what is at `path`: a directory of its own that nobody else may write to. */
+export function judgeExisting(path: string, effectiveUid: number, { mode, uid }: Pick<FileStatus, "mode" | "uid">): Pick<DirectoryReport, "usable" | "reason" | "remedy"> {
   const word = shellWord(path);
   if ((mode & 0o170000) !== 0o040000) return { usable: "no", reason: "it is not a directory", remedy: `Move ${word} away` };
   if (uid !== effectiveUid) return { usable: "no", reason: `it belongs to uid ${uid}, not to this user`, remedy: `sudo chown ${effectiveUid} ${word}` };
@@ -61,7 +63,7 @@ function readDirectory(use: DirectoryReport["use"], path: string | undefined, ef
     return { use, path: null, exists: false, usable: "no", reason: use === "state" ? "XDG_RUNTIME_DIR is not set to an absolute path" : "HOME is not set", remedy };
   }
   const status = stat(path);
-  if (typeof status !== "number") return { use, path, exists: true, ...existing(path, effectiveUid, status.mode, status.uid) };
+  if (typeof status !== "number") return { use, path, exists: true, ...judgeExisting(path, effectiveUid, status) };
   if (status !== -2) return { use, path, exists: false, usable: "unknown", reason: `looking at it gave ${resultText(status)}` };
   const parent = nearestExisting(path);
   const result = access(parent, ACCESS.WRITE | ACCESS.EXECUTE);
