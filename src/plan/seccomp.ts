@@ -9,8 +9,8 @@
  *   the default action lets calls run.
  * - clone3 passes its flags in memory, where no filter sees them: a profile that looks into the arguments of clone hides clone3 (ENOSYS), unless it names clone3.
  * - The native ABI is always filtered. i386 is filtered if `architectures` lists SCMP_ARCH_X86; x32 always answers ENOSYS; any other ABI kills the process.
- * - On i386 the calls that socketcall(2) and ipc(2) multiplex are filtered in both forms. The multiplexed form hides the arguments, so an entry with
- *   conditions applies to it only if it is stricter than the default action, and then without the conditions.
+ * - On i386 the calls that socketcall(2) and ipc(2) multiplex are filtered in both forms. The multiplexed form hides the arguments, so it gets the
+ *   strictest verdict that the call's entries can give: conditions that deny deny always, conditions that allow do not count.
  */
 import { SYSCALLS_ARM64 } from "../kernel/abi/syscalls-arm64.ts";
 import { SYSCALLS_I386 } from "../kernel/abi/syscalls-i386.ts";
@@ -50,24 +50,41 @@ function entryOf(syscall: SeccompSyscall, from: string): Entry {
   return { names: syscall.names, rules: repeated ? conditions.map((condition) => ({ conditions: [condition], word })) : [{ conditions, word }] };
 }
 
-function addRules(rules: Map<number, Rule[]>, number: number, added: readonly Rule[]): void {
-  const known = rules.get(number);
-  if (known === undefined) rules.set(number, [...added]);
+function add<K>(rules: Map<K, Rule[]>, key: K, added: readonly Rule[]): void {
+  const known = rules.get(key);
+  if (known === undefined) rules.set(key, [...added]);
   else known.push(...added);
+}
+
+/** i386 registers have 32 bits: like libseccomp, compare no more, so that -1 may be written with 64. */
+function narrow(rule: Rule): Rule {
+  return { word: rule.word, conditions: rule.conditions.map((c) => ({ ...c, high: 0, maskHigh: c.kind === "eq" ? 0 : c.maskHigh })) };
+}
+
+/** The strictest verdict that any argument of a call can meet, or undefined if that is the default action. */
+function strictest(rules: readonly Rule[], defaultWord: number): number | undefined {
+  const unconditional = rules.filter((rule) => rule.conditions.length === 0).toSorted((a, b) => strictness(a.word) - strictness(b.word))[0];
+  return rules.reduce<number | undefined>(
+    (word, rule) => (strictness(rule.word) < strictness(word ?? defaultWord) ? rule.word : word), unconditional?.word,
+  );
 }
 
 /** All rules by syscall number of one ABI, in the profile's order. */
 function rulesByNumber(entries: readonly Entry[], abi: Abi, defaultWord: number): Map<number, Rule[]> {
   const table = TABLES[abi];
   const rules = new Map<number, Rule[]>();
+  const multiplex = new Map<string, Rule[]>();
   for (const entry of entries) {
+    const added = abi === "i386" ? entry.rules.map(narrow) : entry.rules;
     for (const name of entry.names) {
-      if (Object.hasOwn(table, name)) addRules(rules, table[name] ?? 0, entry.rules);
-      const call = abi === "i386" ? multiplexed(name) : undefined;
-      if (call === undefined) continue;
-      const applicable = entry.rules.filter((rule) => rule.conditions.length === 0 || strictness(rule.word) < strictness(defaultWord));
-      addRules(rules, SYSCALLS_I386[call.by], applicable.map(({ word }) => ({ conditions: [maskedEqual(0, call.mask, call.operation)], word })));
+      if (Object.hasOwn(table, name)) add(rules, table[name] ?? 0, added);
+      if (abi === "i386") add(multiplex, name, added);
     }
+  }
+  for (const [name, named] of multiplex) {
+    const call = multiplexed(name);
+    const word = call === undefined ? undefined : strictest(named, defaultWord);
+    if (call !== undefined && word !== undefined) add(rules, SYSCALLS_I386[call.by], [{ conditions: [maskedEqual(0, call.mask, call.operation)], word }]);
   }
   return rules;
 }
