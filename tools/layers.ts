@@ -44,7 +44,11 @@ const CHOKES: readonly Choke[] = [
   { what: "imports node:fs, which costs 0.8 ms at start", pattern: /["'](node:)?fs(\/promises)?["']/, allowed: [] },
   { what: "reads argv or the environment", pattern: /(?<![.\w])process\.(env|argv)\b|\bBun\.(env|argv)\b|\bimport\.meta\.env\b/, allowed: ["cli"] },
   { what: "exits", pattern: /(?<![.\w])process\.(exit|exitCode|abort|reallyExit)\b/, allowed: ["cli"] },
-  { what: "prints", pattern: /\bconsole\.|\bprocess\.(stdout|stderr)\b|\bBun\.(stdout|stderr)\b/, allowed: ["cli"] },
+  {
+    what: "prints",
+    pattern: /\bconsole\.(log|error|warn|info|debug|table|write|trace|dir)\b|(?<![.\w])process\.(stdout|stderr)\b|\bBun\.(stdout|stderr)\b/,
+    allowed: ["cli"],
+  },
   {
     what: "reads a clock or random numbers",
     pattern: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.|\bMath\.random\b|\bcrypto\.|\bBun\.nanoseconds\b/,

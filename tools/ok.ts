@@ -18,6 +18,7 @@ function generators(): Step[] {
     .map((name) => ({ name, command: [BUN, `tools/${name}.ts`, "--check"] }));
 }
 
+const TESTS = ["src", "tools", "test/golden", "test/fuzz"].filter((folder) => existsSync(join(ROOT, folder)));
 const STEPS: readonly Step[] = [
   { name: "launcher", command: [BUN, "tools/build.ts", "--launcher-only"] },
   ...generators(),
@@ -26,7 +27,7 @@ const STEPS: readonly Step[] = [
   { name: "lint", command: ["node_modules/.bin/oxlint", "--type-aware", "--deny-warnings"] },
   { name: "layers", command: [BUN, "tools/layers.ts"] },
   { name: "dead code", command: ["node_modules/.bin/knip"] },
-  { name: "tests", command: [BUN, "tools/test.ts", ...["src", "tools", "test/golden", "test/fuzz"].filter((folder) => existsSync(join(ROOT, folder)))], environment: { PIDBOX_FUZZ: "smoke" } },
+  { name: "tests", command: [BUN, "tools/test.ts", ...TESTS], environment: { PIDBOX_FUZZ: "smoke" } },
 ];
 
 let failed = 0;

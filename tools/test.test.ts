@@ -10,10 +10,10 @@ test("parseJunit() counts what bun test reports", () => {
     writeFileSync(
       join(folder, "a.test.ts"),
       `import { describe, expect, test } from "bun:test";
-       test("good > \\"one\\"", () => {});
-       test("bad <&>", () => { expect("<testcase/>").toBe("b"); });
-       describe("outer", () => { test.skip("later [needs runc, root]", () => {}); });
-       test.todo("some day");`,
+      test("good > \\"one\\"", () => {});
+      test("bad <&>", () => { expect("<testcase/>").toBe("b"); });
+      describe("outer", () => { test.skip("later [needs runc, root]", () => {}); });
+      test.todo("some day");`,
     );
     const report = join(folder, "report.xml");
     const run = Bun.spawnSync([process.execPath, "test", "--reporter=junit", `--reporter-outfile=${report}`], { cwd: folder, stdout: "ignore", stderr: "ignore" });

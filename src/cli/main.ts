@@ -42,9 +42,7 @@ function contextOf(argv: readonly string[], color: string | undefined): Context 
   return {
     environment: process.env,
     executable: process.execPath,
-    get cwd(): string {
-      return currentDirectory();
-    },
+    cwd: process.cwd(),
     argv,
     terminal,
     color: colorAllowed(color, process.env, terminal.stdout),
@@ -52,14 +50,6 @@ function contextOf(argv: readonly string[], color: string | undefined): Context 
       writeAll(STDERR, `pidbox: ${printable(line)}\n`);
     },
   };
-}
-
-function currentDirectory(): string {
-  try {
-    return process.cwd();
-  } catch (cause) {
-    throw new PidboxError("NOT_FOUND", "the current directory does not exist any more", { hint: "change to a directory that exists", cause });
-  }
 }
 
 async function loadVerb(word: string): Promise<Verb> {
@@ -98,10 +88,13 @@ async function runVerb(argv: readonly string[], progress: Progress): Promise<Out
 }
 
 /** Prints the outcome; a reader that went away (`pidbox ps | head -1`) is no error to talk about, but no success either. */
-function print(outcome: Outcome, format: string | undefined): number {
+async function print(outcome: Outcome, format: string | undefined): Promise<number> {
   const result = writeAll(STDOUT, renderOutcome(outcome, format));
   if (result === EPIPE) return outcome.exit === EXIT.ok ? EXIT.failure : outcome.exit;
-  if (result < 0) throw new PidboxError("IO", `writing the result to standard output failed: errno ${-result}`);
+  if (result < 0) {
+    const errno = (await import("../kernel/abi/errno.ts")).errnoName(result);
+    throw new PidboxError("IO", `writing the result to standard output failed: ${errno}`, { context: { errno } });
+  }
   return outcome.exit;
 }
 
@@ -110,7 +103,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const progress: Progress = {};
   try {
     const outcome = await runVerb(argv, progress);
-    return print(outcome, progress.format);
+    return await print(outcome, progress.format);
   } catch (caught) {
     const error = asPidboxError(caught);
     const { verb, words } = progress;
