@@ -164,6 +164,11 @@ export function record<T>(decode: Decoder<T>, key?: (name: string, pointer: stri
   };
 }
 
+/** Whether an object has no such property, or null there: asked when a field may be missing because its value was not usable. */
+export function lacks(value: unknown, key: string): boolean {
+  return !isObject(value) || own(value, key) === undefined;
+}
+
 export type Shape<T> = { readonly [K in keyof T]-?: Decoder<Exclude<T[K], undefined>> };
 
 /** An object with the fields of `shape`; unknown keys are left out. Without a usable `required` field there is no result. */
@@ -182,7 +187,7 @@ export function object<T extends object>(clause: string, shape: Shape<T>, requir
     for (const name of required) {
       if (found[name] !== undefined) continue;
       complete = false;
-      if (own(value, name) === undefined) report.must("required", step(pointer, name), clause, `The field ${name} is required`);
+      if (lacks(value, name)) report.must("required", step(pointer, name), clause, `The field ${name} is required`);
     }
     return complete ? (found as T) : undefined;
   };

@@ -1,7 +1,7 @@
 /** Decoder of `linux` without resources and seccomp (config-linux.md). */
 import { quote } from "../base/text.ts";
 import {
-  absolutePath, also, cpuList, type Decoder, duplicates, flag, id, list, object, optionalText, optionalWord, record, type Report, step, text, uint32,
+  absolutePath, also, cpuList, type Decoder, duplicates, flag, id, lacks, list, object, optionalText, optionalWord, record, type Report, step, text, uint32,
   whole, word,
 } from "./decode.ts";
 import type {
@@ -58,7 +58,7 @@ const device: Decoder<LinuxDevice> = (value, pointer, report) => {
   if (found === undefined) return undefined;
   if (found.type !== "p") {
     for (const part of ["major", "minor"] as const) {
-      if (found[part] === undefined) report.must("required", step(pointer, part), DEVICES, `A device of type ${found.type} needs a ${part} number`);
+      if (lacks(value, part)) report.must("required", step(pointer, part), DEVICES, `A device of type ${found.type} needs a ${part} number`);
     }
   }
   if (found.fileMode === undefined) return found;
