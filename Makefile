@@ -5,7 +5,7 @@ INSTALLED := node_modules/.pidbox-lock
 .PHONY: demo test build ok bench clean install
 
 demo test build ok bench: install
-	@$(BUN) run $@
+	@$(BUN) run --silent $@
 
 install:
 	@cmp -s package-lock.json $(INSTALLED) || { npm ci --ignore-scripts --no-audit --no-fund && cp package-lock.json $(INSTALLED); }
