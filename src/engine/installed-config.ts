@@ -84,8 +84,14 @@ function dockerWeak(config: Table): WeakSetting[] {
   if (text(config["userns-remap"]) === undefined) {
     weak.push({ key: "userns-remap", value: "absent", reason: "root in a container is root on the host", remedy: "Add \"userns-remap\": \"default\" to daemon.json (images are pulled anew)" });
   }
-  if (config["icc"] !== false) weak.push({ key: "icc", value: config["icc"] === undefined ? "absent" : "true", reason: "containers on the default bridge reach each other", remedy: "Add \"icc\": false to daemon.json" });
-  if (config["no-new-privileges"] !== true) weak.push({ key: "no-new-privileges", value: config["no-new-privileges"] === undefined ? "absent" : "false", reason: "setuid programs in containers gain privileges", remedy: "Add \"no-new-privileges\": true to daemon.json" });
+  const shown = (key: string): string => (config[key] === undefined ? "absent" : JSON.stringify(config[key]).slice(0, 200));
+  if (config["icc"] !== false) {
+    weak.push({ key: "icc", value: shown("icc"), reason: "containers on the default bridge reach each other", remedy: "Add \"icc\": false to daemon.json" });
+  }
+  const privileges = "no-new-privileges";
+  if (config[privileges] !== true) {
+    weak.push({ key: privileges, value: shown(privileges), reason: "setuid programs in containers gain privileges", remedy: `Add "${privileges}": true to daemon.json` });
+  }
   for (const host of strings(config["hosts"]).filter(isExposed)) {
     if (config["tlsverify"] !== true) weak.push({ key: "hosts", value: host, reason: "whoever reaches this port is root on the host", remedy: "Remove the address, or set \"tlsverify\": true with certificates" });
   }

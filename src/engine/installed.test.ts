@@ -10,7 +10,7 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "pidbox-installed-"));
   mkdirSync(join(directory, "bin"));
   mkdirSync(join(directory, "lib/node_modules/pidbox/bin"), { recursive: true });
-  for (const path of ["bin/docker", "bin/good", "lib/node_modules/pidbox/bin/pidbox.js"]) writeFileSync(join(directory, path), "#!/bin/false\n", { mode: 0o755 });
+  for (const path of ["bin/docker", "bin/podman", "bin/good", "lib/node_modules/pidbox/bin/pidbox.js"]) writeFileSync(join(directory, path), "#!/bin/false\n", { mode: 0o755 });
   writeFileSync(join(directory, "bin/plain"), "text", { mode: 0o644 });
   writeFileSync(join(directory, "bin/open"), "text");
   chmodSync(join(directory, "bin/open"), 0o777);
@@ -42,11 +42,15 @@ describe("readInstalledEngines()", () => {
     const path = join(directory, "config/docker/daemon.json");
     writeFileSync(path, source);
     const engines = readInstalledEngines({ path: join(directory, "bin"), configHome: join(directory, "config") });
-    return engines.find((engine) => engine.name === "docker")?.problems.filter((p) => p.path === path && p.severity === "wrong").map((p) => `${p.key ?? ""} ${p.found}`) ?? ["docker was not found"];
+    const docker = engines.find((engine) => engine.name === "docker");
+    return docker?.problems.filter((p) => p.path === path && p.severity === "wrong").map((p) => `${p.key ?? ""} ${p.found}`) ?? ["docker was not found"];
   };
 
   test("finds what is wrong with Docker's runtimes", () => {
-    const runtimes = { missing: { path: "/proc/self/nothing/pidbox-oci" }, shim: { path: join(directory, "bin/pidbox-oci") }, plain: { path: join(directory, "bin/plain") }, shimless: { runtimeType: "io.containerd.runc.v2" } };
+    const runtimes = {
+      missing: { path: "/proc/self/nothing/pidbox-oci" }, shim: { path: join(directory, "bin/pidbox-oci") },
+      plain: { path: join(directory, "bin/plain") }, shimless: { runtimeType: "io.containerd.runc.v2" },
+    };
     const found = problems(JSON.stringify({ runtimes, "default-runtime": "absent" }));
     expect(found).toContain("runtimes.missing.path /proc/self/nothing/pidbox-oci: not there");
     expect(found).toContain(`runtimes.shim.path ${directory}/bin/pidbox-oci: in node_modules`);
@@ -64,6 +68,16 @@ describe("readInstalledEngines()", () => {
     expect(problems("{ \"icc\": false, }")).toHaveLength(1);
     expect(problems("[]")).toEqual([" Cannot read daemon.json: expected an object at the top"]);
   });
+});
+
+test("readInstalledEngines() misses only the runtime that podman is told to use", () => {
+  const configHome = join(directory, "podman");
+  mkdirSync(join(configHome, "containers"), { recursive: true });
+  const path = join(configHome, "containers/containers.conf");
+  writeFileSync(path, '[engine]\nruntime = "pidbox"\n[engine.runtimes]\npidbox = ["/proc/self/nothing/pidbox-oci"]\nkata = ["/proc/self/nothing/kata"]\n');
+  const podman = readInstalledEngines({ path: join(directory, "bin"), configHome }).find((engine) => engine.name === "podman");
+  expect(podman?.configs).toContain(path);
+  expect(podman?.problems.filter((p) => p.path === path).map((p) => p.key)).toEqual(["engine.runtimes.pidbox"]);
 });
 
 test("runtimeProblems() quotes paths in commands to paste", () => {

@@ -74,8 +74,13 @@ function readProblems(engine: string, path: string, searchPath: string): EngineP
     if (!(error instanceof PidboxError)) throw error;
     return [{ severity: "wrong", path, found: error.message, reason: "the engine does not start with it", remedy: "Correct the file" }];
   }
-  const problems = config.runtimes.flatMap((runtime) => runtimeProblems(path, runtime, runtime.paths.map((named) => readProgramState(named, searchPath))));
   const chosen = config.defaultRuntime;
+  const problems = config.runtimes.flatMap((runtime) => {
+    const states = runtime.paths.map((named) => readProgramState(named, searchPath));
+    // containers.conf lists where runtimes may be; only the chosen one has to be there.
+    if (engine === "podman" && runtime.name !== chosen && !states.some((state) => state.found)) return [];
+    return runtimeProblems(path, runtime, states);
+  });
   if (engine === "docker" && chosen !== undefined && !DOCKER_BUILT_IN.has(chosen) && !names.includes(chosen)) {
     problems.push({ severity: "wrong", path, key: "default-runtime", found: chosen, reason: "no runtime of this name is configured", remedy: "Add it to runtimes, or name another one" });
   }
@@ -103,7 +108,8 @@ export function readInstalledEngines(options: InstalledOptions): InstalledEngine
     if (programs.length === 0) return [];
     const configs = configPaths(kind, options.configHome);
     const problems = configs.flatMap((path) => readProblems(kind.name, path, searchPath));
-    if (kind.name === "docker" && configs.length === 0 && programs.some((path) => path.endsWith("/dockerd"))) problems.push(...weakProblems("/etc/docker/daemon.json", parseDockerConfig("")));
+    const dockerDefaults = configs.length === 0 && programs.some((path) => path.endsWith("/dockerd"));
+    if (dockerDefaults) problems.push(...weakProblems("/etc/docker/daemon.json", parseDockerConfig("")));
     return [{ name: kind.name, programs, configs, problems }];
   });
 }

@@ -71,7 +71,9 @@ function kill(facts: FeatureFacts): Verdict {
 
 /** The cgroup group. */
 export function cgroupFeatures(facts: FeatureFacts): Feature[] {
-  const limit = (name: string, need: "main" | "layer", why: string): Feature => ({ name: `cgroup-${name}`, title: `${name} limits for this caller`, need, why, ...controllerVerdict(facts, name) });
+  const limit = (name: string, need: "main" | "layer", why: string): Feature => {
+    return { name: `cgroup-${name}`, title: `${name} limits for this caller`, need, why, ...controllerVerdict(facts, name) };
+  };
   return [
     { name: "cgroup-v2", title: "cgroup v2 alone", minimumKernel: "4.5", need: "information", why: "one tree that can be delegated", ...layout(facts) },
     limit("pids", "main", "a fork bomb stops at the limit"),

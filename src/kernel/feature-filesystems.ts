@@ -1,8 +1,7 @@
 /** What the filesystems can do: id-mapped mounts, overlay, tmpfs attributes, options of proc. Pure: judges facts. */
-import { PidboxError } from "../base/error.ts";
-import { E, callEvidence, releaseEvidence, resultText, textOf, versionVerdict } from "./feature-facts.ts";
+import { E, callEvidence, releaseEvidence, textOf, versionVerdict } from "./feature-facts.ts";
 import type { Feature, FeatureFacts, ProbeCall, Verdict } from "./feature-facts.ts";
-import { parseMountinfo } from "./mountinfo.ts";
+import { mountsOf } from "./feature-mounts.ts";
 import type { Mount } from "./mountinfo.ts";
 import { isAtLeast } from "./release.ts";
 import type { KernelVersion } from "./release.ts";
@@ -47,17 +46,11 @@ function idmapFeature(facts: FeatureFacts, path: string): Feature {
   // Only root maps a range of ids onto files; rootless the files stay the caller's own.
   const need = facts.effectiveUid === 0 ? "main" : "information";
   const head = { name: `idmapped-mount:${path}`, title: `id-mapped mounts of ${path}`, minimumKernel: "5.12", need, why: "files of root are root's inside and nobody's outside" } as const;
-  const source = "/proc/self/mountinfo";
-  const text = facts.files[source];
-  if (typeof text === "number") return { ...head, answer: "unknown", evidence: [{ source, value: resultText(text) }] };
-  try {
-    const mount = mountOf(parseMountinfo(text), path);
-    if (mount === undefined) return { ...head, answer: "unknown", reason: "no mount holds this path", evidence: [{ source, value: "no match" }] };
-    return { ...head, ...idmapVerdict(facts, path, mount.type) };
-  } catch (error) {
-    if (error instanceof PidboxError && error.code === "PARSE") return { ...head, answer: "unknown", reason: "the mount table is malformed", evidence: [{ source, value: error.message }] };
-    throw error;
-  }
+  const table = mountsOf(facts);
+  if ("unknown" in table) return { ...head, ...table.unknown };
+  const mount = mountOf(table.mounts, path);
+  if (mount === undefined) return { ...head, answer: "unknown", reason: "no mount holds this path", evidence: [{ source: "/proc/self/mountinfo", value: "no match" }] };
+  return { ...head, ...idmapVerdict(facts, path, mount.type) };
 }
 
 // /proc/filesystems lists what is built in or loaded; a module is loaded by the mount itself, which a probe must not do.

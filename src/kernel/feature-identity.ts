@@ -9,7 +9,9 @@ import { parsePasswd } from "./users.ts";
 /** What root needs to build a container: without these a plan fails. */
 const NEEDED: readonly CapabilityName[] = ["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_FOWNER"];
 /** What single options need: raising rlimits and lowering oom_score_adj; network; devices; profiles. */
-const USEFUL: readonly CapabilityName[] = ["CAP_SYS_RESOURCE", "CAP_NET_ADMIN", "CAP_MKNOD", "CAP_KILL", "CAP_SYS_PTRACE", "CAP_SETPCAP", "CAP_SETFCAP", "CAP_MAC_ADMIN", "CAP_BPF", "CAP_PERFMON"];
+const USEFUL: readonly CapabilityName[] = [
+  "CAP_SYS_RESOURCE", "CAP_NET_ADMIN", "CAP_MKNOD", "CAP_KILL", "CAP_SYS_PTRACE", "CAP_SETPCAP", "CAP_SETFCAP", "CAP_MAC_ADMIN", "CAP_BPF", "CAP_PERFMON",
+];
 
 function missing(facts: FeatureFacts, names: readonly CapabilityName[]): string[] {
   return names.filter((name) => !hasCapability(facts, capabilityNumber(name) ?? -1));
@@ -30,7 +32,10 @@ export interface IdRange {
   readonly count: number;
 }
 
-/** The ranges of /etc/subuid or /etc/subgid that belong to a user, given by name or number (subuid(5)). Lines that are no entries are skipped, as newuidmap does. */
+/**
+ * The ranges of /etc/subuid or /etc/subgid that belong to a user, given by name or number (subuid(5)). Lines that are no entries are skipped, as
+ * newuidmap does.
+ */
 export function parseIdRanges(text: string, user: { readonly name: string | undefined; readonly uid: number }): IdRange[] {
   const ranges: IdRange[] = [];
   for (const line of text.split("\n")) {

@@ -1,8 +1,7 @@
 /** User namespaces, /proc inside them, time namespaces, and whether this process is in a container already. Pure: judges facts. */
-import { PidboxError } from "../base/error.ts";
 import { E, PROBE_NAMESPACES, callEvidence, fileEvidence, hasCapability, isFiltered, releaseEvidence, resultText, textOf } from "./feature-facts.ts";
 import type { Feature, FeatureEvidence, FeatureFacts, ProbeNamespace, Verdict } from "./feature-facts.ts";
-import { parseMountinfo } from "./mountinfo.ts";
+import { mountsOf } from "./feature-mounts.ts";
 import type { Mount } from "./mountinfo.ts";
 
 const CAP_SYS_ADMIN = 21;
@@ -29,7 +28,8 @@ function apparmorLabel(facts: FeatureFacts): string | undefined {
   return textOf(facts, "/proc/self/attr/apparmor/current") ?? textOf(facts, "/proc/self/attr/current");
 }
 
-// Since Ubuntu's 6.5 a program without a profile that has `userns` gets its namespace, but is moved to the profile unprivileged_userns, which denies capabilities.
+// Since Ubuntu's 6.5 a program without a profile that has `userns` gets its namespace, but is moved to the profile unprivileged_userns, which
+// denies capabilities.
 function apparmorRestriction(facts: FeatureFacts): Verdict | undefined {
   const sysctl = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
   const setting = textOf(facts, sysctl);
@@ -97,16 +97,10 @@ export function procVisibility(mounts: readonly Mount[]): ProcVisibility {
 }
 
 function freshProc(facts: FeatureFacts): Verdict {
-  const text = facts.files["/proc/self/mountinfo"];
+  const table = mountsOf(facts);
+  if ("unknown" in table) return table.unknown;
   const source = "/proc/self/mountinfo";
-  if (typeof text === "number") return { answer: "unknown", reason: "the mount table cannot be read", evidence: [{ source, value: resultText(text) }] };
-  let state: ProcVisibility;
-  try {
-    state = procVisibility(parseMountinfo(text));
-  } catch (error) {
-    if (error instanceof PidboxError && error.code === "PARSE") return { answer: "unknown", reason: "the mount table is malformed", evidence: [{ source, value: error.message }] };
-    throw error;
-  }
+  const state = procVisibility(table.mounts);
   const remedy = "Run pidbox outside this container, or start the container with an unmasked /proc: docker run --security-opt systempaths=unconfined, podman run --security-opt unmask=ALL, Kubernetes procMount: Unmasked";
   if (state.masks.length > 0) {
     const shown = state.masks.slice(0, 5).join(" ") + (state.masks.length > 5 ? ` and ${state.masks.length - 5} more` : "");

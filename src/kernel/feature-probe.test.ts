@@ -13,7 +13,8 @@ function footprint(): unknown {
   const status = readFileSync("/proc/self/status", "utf8").split("\n").filter((line) => /^(Cap|NoNewPrivs|Seccomp|Uid)/.test(line));
   const namespaces = readdirSync("/proc/self/ns").map((name) => readlinkSync(`/proc/self/ns/${name}`));
   const children = readFileSync("/proc/thread-self/children", "utf8");
-  return { status, namespaces, children, fds: readdirSync("/proc/self/fd").length, mounts: readFileSync("/proc/self/mountinfo", "utf8"), filesystems: readFileSync("/proc/filesystems", "utf8") };
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8");
+  return { status, namespaces, children, fds: readdirSync("/proc/self/fd").length, mounts, filesystems: readFileSync("/proc/filesystems", "utf8") };
 }
 
 describe("readFeatures() on this host", () => {
@@ -55,12 +56,15 @@ describe("readFeatures() on this host", () => {
   });
 });
 
+const ROOT_IN_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"];
+
 /** Runs `shell` as root of a new user and mount namespace, where `$PROBE` prints the answers as JSON; undefined where the host refuses that. */
 function inNamespace(shell: string): Record<string, { answer: string; first: string }> | undefined {
   if (readFeatures(OPTIONS).find((feature) => feature.name === "user-namespace")?.answer !== "yes") return undefined;
   const source = `import { readFeatures } from ${JSON.stringify(import.meta.resolve("./features.ts"))};
-    console.log(JSON.stringify(Object.fromEntries(readFeatures(${JSON.stringify(OPTIONS)}).map((f) => [f.name, { answer: f.answer, first: f.evidence[0].value }]))));`;
-  const child = Bun.spawnSync(["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", shell], { env: { ...process.env, BUN: process.execPath, SOURCE: source } });
+    const rows = readFeatures(${JSON.stringify(OPTIONS)}).map((f) => [f.name, { answer: f.answer, first: f.evidence[0].value }]);
+    console.log(JSON.stringify(Object.fromEntries(rows)));`;
+  const child = Bun.spawnSync([...ROOT_IN_NAMESPACE, "sh", "-ec", shell], { env: { ...process.env, BUN: process.execPath, SOURCE: source } });
   return JSON.parse(child.stdout.toString()) as Record<string, { answer: string; first: string }>;
 }
 const PROBE = 'exec "$BUN" -e "$SOURCE"';
@@ -76,7 +80,10 @@ describe.if(readFeatures(OPTIONS).some((feature) => feature.name === "user-names
     const found = inNamespace(`mount -t tmpfs none /proc/fs; ${PROBE}`);
     expect(found?.["fresh-proc"]).toEqual({ answer: "no", first: "mounts over /proc/fs" });
     expect(found?.["nested"]?.answer).toBe("yes");
-    const mount = (before: string): number => Bun.spawnSync(["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec", `${before} exec unshare --user --map-root-user --pid --fork --mount-proc true`], { stderr: "ignore" }).exitCode;
+    const mount = (before: string): number => {
+      const shell = `${before} exec unshare --user --map-root-user --pid --fork --mount-proc true`;
+      return Bun.spawnSync([...ROOT_IN_NAMESPACE, "sh", "-ec", shell], { stderr: "ignore" }).exitCode;
+    };
     expect(mount("mount -t tmpfs none /proc/fs;")).not.toBe(0);
     if (readFeatures(OPTIONS).find((feature) => feature.name === "fresh-proc")?.answer === "yes") expect(mount("")).toBe(0);
   });

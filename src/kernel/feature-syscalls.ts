@@ -29,10 +29,16 @@ const ROWS: readonly CallRow[] = [
   { name: "clone3", title: "clone3", need: "main", why: "makes the container's first process in all its namespaces at once", call: "clone3", since: [5, 3], expected: [E.INVAL] },
   { name: "clone-into-cgroup", title: "CLONE_INTO_CGROUP", need: "layer", why: "a process is under its limits from its first instruction (cgroup v2)", call: "clone3-into-cgroup", since: [5, 7], expected: [E.INVAL], absent: [E2BIG] },
   { name: "pidfd", title: "pidfd_open", need: "main", why: "signals and waits cannot hit a reused PID", call: "pidfd_open", since: [5, 3], expected: [] },
-  { name: "pidfd-info", title: "PIDFD_GET_INFO", need: "information", why: "reads exit status and cgroup by descriptor", call: "pidfd-get-info", since: [6, 13], expected: [], absent: [ENOTTY, E.INVAL] },
+  {
+    name: "pidfd-info", title: "PIDFD_GET_INFO", need: "information", why: "reads exit status and cgroup by descriptor",
+    call: "pidfd-get-info", since: [6, 13], expected: [], absent: [ENOTTY, E.INVAL],
+  },
   { name: "seccomp", title: "seccomp filters", need: "main", why: "limits the system calls of a container", call: "seccomp-filter", since: [3, 17], expected: [E.FAULT], absent: [E.INVAL] },
   { name: "seccomp-notify", title: "seccomp user notification", need: "information", why: "lets a supervisor decide single calls", call: "seccomp-notify", since: [5, 0], expected: [], absent: [E.INVAL] },
-  { name: "seccomp-wait-killable", title: "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", need: "information", why: "a notified call is not interrupted half-way", call: "seccomp-wait-killable", since: [5, 19], expected: [E.FAULT], absent: [E.INVAL] },
+  {
+    name: "seccomp-wait-killable", title: "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", need: "information", why: "a notified call is not interrupted half-way",
+    call: "seccomp-wait-killable", since: [5, 19], expected: [E.FAULT], absent: [E.INVAL],
+  },
   { name: "memfd-seal", title: "sealed anonymous files", need: "main", why: "the launcher cannot be changed by what it starts (CVE-2019-5736)", call: "memfd-seal", since: [3, 17], expected: [] },
   { name: "memfd-seal-exec", title: "F_SEAL_EXEC", need: "information", why: "the launcher's mode is sealed too", call: "memfd-seal-exec", since: [6, 3], expected: [], absent: [E.INVAL] },
 ];

@@ -47,8 +47,11 @@ function nearestExisting(path: string): string {
   return at;
 }
 
+type Usability = Pick<DirectoryReport, "usable" | "reason" | "remedy">;
+
 /** Whether the caller can use what is at `path`: a directory of its own that nobody else may write to. */
-export function judgeExisting(path: string, effectiveUid: number, { mode, uid }: Pick<FileStatus, "mode" | "uid">): Pick<DirectoryReport, "usable" | "reason" | "remedy"> {
+export function judgeExisting(path: string, effectiveUid: number, status: Pick<FileStatus, "mode" | "uid">): Usability {
+  const { mode, uid } = status;
   const word = shellWord(path);
   if ((mode & 0o170000) !== 0o040000) return { usable: "no", reason: "it is not a directory", remedy: `Move ${word} away` };
   if (uid !== effectiveUid) return { usable: "no", reason: `it belongs to uid ${uid}, not to this user`, remedy: `sudo chown ${effectiveUid} ${word}` };

@@ -64,7 +64,9 @@ function mends(report: DoctorReport): Mend[] {
   const add = (title: string, remedy: string | undefined): void => {
     if (remedy !== undefined) found.set(remedy, [...(found.get(remedy) ?? []), title]);
   };
-  for (const { need } of SECTIONS) for (const feature of report.features) if (feature.need === need && feature.answer !== "yes") add(feature.title, feature.remedy);
+  for (const { need } of SECTIONS) {
+    for (const feature of report.features) if (feature.need === need && feature.answer !== "yes") add(feature.title, feature.remedy);
+  }
   for (const directory of report.directories) if (directory.usable !== "yes") add(`${directory.use} directory`, directory.remedy);
   for (const engine of report.engines) for (const problem of engine.problems) add(`${engine.name}${problem.key === undefined ? "" : ` ${problem.key}`}`, problem.remedy);
   return [...found].map(([remedy, titles]) => ({ title: titles.join(", "), remedy }));
