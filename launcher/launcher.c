@@ -1,0 +1,497 @@
+/*
+ * Runs a plan: the only native code that pidbox starts.
+ *
+ * Trusts: the plan, which pidbox compiled and sealed together with this program in one memfd. An attacker controls: what
+ * the container's processes do, the signals that reach PID 1, and the bytes of a terminal. It has no policy, no allocator
+ * and no parser; every offset of the plan is checked before the first op runs, and jumps go forward only, so it ends.
+ */
+#include <linux/sched.h>
+#include <linux/wait.h>
+#include <asm/unistd.h>
+#include <asm/errno.h>
+#include <asm/poll.h>
+#include <asm/signal.h>
+#include <asm/termbits.h>
+#include <asm/ioctls.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "plan.h"
+#ifndef FUZZ
+#include "syscall.h"
+#define CALL(nr, a, b, c, d, e, f) system_call((nr), (word)(a), (word)(b), (word)(c), (word)(d), (word)(e), (word)(f))
+#endif
+
+enum role { SUPERVISOR, CONTAINED, CLEANUP };
+
+#define EXPECTATION 4096 /* the "errno" of a failed EXPECT: the kernel has none so large */
+#define FAULT 4097       /* and of an op that was told to fail */
+#define EXIT_LAUNCH 125
+
+static struct plan_header *header;
+static struct plan_op *ops;
+static uint8_t *data;
+static word registers[256];
+static enum role role;
+static word child, report_fd = -1;
+static struct plan_report report;
+
+/* struct siginfo's members that are used, at the offsets of the 64-bit ABI. */
+struct signal_information { int32_t signo, error, code, pad, pid, uid, status, pad2[25]; };
+struct signalfd_record { uint32_t signo; int32_t error, code; uint32_t pid; uint8_t rest[112]; };
+struct usage { int64_t user_seconds, user_micro, system_seconds, system_micro, peak, rest[13]; };
+struct window { uint16_t rows, columns, x, y; };
+
+static _Noreturn void leave(int code)
+{
+	for (;;) CALL(__NR_exit_group, code, 0, 0, 0, 0, 0);
+}
+
+/* Whether [offset, offset + length) lies in [0, size). */
+static int inside(uint64_t offset, uint64_t length, uint64_t size)
+{
+	return offset <= size && length <= size - offset;
+}
+
+static int valid_op(const struct plan_op *op, uint32_t index)
+{
+	if (op->code >= OP_COUNT || !inside(op->from, 1, header->data_size)) return 0;
+	for (int i = 0; i < 6; i++) {
+		int kind = op->kinds >> (2 * i) & 3;
+		if (kind == KIND_REGISTER && op->args[i] > 255) return 0;
+		if (kind == KIND_DATA && !inside(op->args[i], 1, header->data_size)) return 0;
+		if (kind > KIND_DATA) return 0;
+	}
+	switch (op->code) {
+	case OP_CLONE:
+		return (op->kinds >> 4 & 3) == KIND_IMMEDIATE && op->args[2] > index && op->args[2] < header->op_count;
+	case OP_JUMP: case OP_JUMP_ERROR: case OP_JUMP_SET:
+		return (op->kinds & 3) == KIND_IMMEDIATE && op->args[0] > index && op->args[0] < header->op_count;
+	case OP_LOAD: case OP_STORE: {
+		int size = op->code == OP_LOAD ? 1 : 2;
+		uint64_t bytes = op->args[size];
+		return (op->kinds & 3) == KIND_DATA && !(op->kinds >> (2 * size) & 3)
+			&& (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8) && inside(op->args[0], bytes, header->data_size);
+	}
+	case OP_DECIMAL:
+		return (op->kinds & 3) == KIND_DATA && inside(op->args[0], 24, header->data_size);
+	case OP_EXECUTE: /* the pointer arrays end with the data at the latest: the last eight bytes are zero, checked below */
+		return (op->kinds & 63) == (KIND_DATA | KIND_DATA << 2 | KIND_DATA << 4) && !((op->args[0] | op->args[1] | op->args[2]) & 7);
+	case OP_SUPERVISE:
+		return (op->kinds >> 10 & 3) == KIND_DATA && !(op->args[5] & 7) && inside(op->args[5], sizeof(struct plan_watch), header->data_size);
+	default:
+		return 1;
+	}
+}
+
+/* Checks every offset of the plan at `base` of which `available` bytes are mapped, then turns data offsets into addresses. */
+static int decode(uint8_t *base, uint64_t available)
+{
+	header = (struct plan_header *)base;
+	if (available < sizeof *header || header->magic != PLAN_MAGIC || header->version != PLAN_VERSION) return 0;
+	if (header->size > available || header->size > PLAN_MAX_SIZE || header->op_count == 0 || header->op_count > PLAN_MAX_OPS) return 0;
+	if ((header->op_offset | header->data_offset | header->data_size) & 7 || header->relocation_offset & 3 || header->data_size < 8) return 0;
+	if (!inside(header->op_offset, (uint64_t)header->op_count * sizeof(struct plan_op), header->size)) return 0;
+	if (!inside(header->relocation_offset, (uint64_t)header->relocation_count * 4, header->size)) return 0;
+	if (!inside(header->data_offset, header->data_size, header->size)) return 0;
+	ops = (struct plan_op *)(base + header->op_offset);
+	data = base + header->data_offset;
+	if (*(uint64_t *)(data + header->data_size - 8)) return 0;
+	if (header->on_failure >= header->op_count || ops[header->op_count - 1].code != OP_EXIT) return 0;
+	for (uint32_t i = 0; i < header->op_count; i++)
+		if (!valid_op(&ops[i], i)) return 0;
+	uint32_t *relocations = (uint32_t *)(base + header->relocation_offset);
+	for (uint32_t i = 0; i < header->relocation_count; i++) {
+		if (relocations[i] & 7 || !inside(relocations[i], 8, header->data_size - 8)) return 0;
+		uint64_t *cell = (uint64_t *)(data + relocations[i]);
+		if (!inside(*cell, 1, header->data_size)) return 0;
+		*cell += (uint64_t)(uintptr_t)data;
+	}
+	return 1;
+}
+
+static word argument(const struct plan_op *op, int i)
+{
+	switch (op->kinds >> (2 * i) & 3) {
+	case KIND_REGISTER: return registers[op->args[i]];
+	case KIND_DATA: return (word)(data + op->args[i]);
+	default: return (word)op->args[i];
+	}
+}
+
+static void copy(void *to, const void *from, size_t length)
+{
+	for (size_t i = 0; i < length; i++) ((volatile uint8_t *)to)[i] = ((const uint8_t *)from)[i];
+}
+
+static void decimal(uint8_t *out, uint64_t value)
+{
+	uint8_t digits[20];
+	int n = 0;
+	do digits[n++] = (uint8_t)('0' + value % 10);
+	while (value /= 10);
+	while (n) *out++ = digits[--n];
+	*out = 0;
+}
+
+static uint64_t now(void)
+{
+	int64_t t[2] = { 0, 0 };
+	CALL(__NR_clock_gettime, 0 /* CLOCK_REALTIME */, t, 0, 0, 0, 0);
+	return (uint64_t)t[0] * 1000000000u + (uint64_t)t[1];
+}
+
+/* Reaps the container's first process if it was started and is still there. */
+static void kill_child(void)
+{
+	if (child <= 0) return;
+	CALL(__NR_kill, child, SIGKILL, 0, 0, 0, 0);
+	CALL(__NR_wait4, child, 0, __WALL, 0, 0, 0);
+	child = 0;
+}
+
+/* An op failed. A contained process says so and is gone; the supervisor stops the container and goes on with the clean-up. */
+static uint32_t fail(uint32_t op, word error, word value)
+{
+	if (role == CLEANUP) return op + 1;
+	struct plan_report mine = { op, (int32_t)error, value };
+	if (role == CONTAINED) {
+		CALL(__NR_write, report_fd, &mine, sizeof mine, 0, 0, 0);
+		leave(EXIT_LAUNCH);
+	}
+	kill_child();
+	/* What the container reported comes first: it is why the supervisor's own op failed. */
+	struct plan_report theirs;
+	if (report_fd >= 0 && CALL(__NR_read, report_fd, &theirs, sizeof theirs, 0, 0, 0) == sizeof theirs) mine = theirs;
+	report = mine;
+	/* Registers 1 to 3 hand the report to the clean-up ops. */
+	registers[1] = mine.op;
+	registers[2] = mine.error;
+	registers[3] = mine.value;
+	role = CLEANUP;
+	return header->on_failure;
+}
+
+/* ---- PID 1 of the container ---- */
+
+static _Noreturn void init(word main_child, struct plan_end *end)
+{
+	uint64_t all = ~0ul;
+	for (;;) {
+		struct signal_information signal;
+		word got = CALL(__NR_rt_sigtimedwait, &all, &signal, 0, 8, 0, 0);
+		if (got < 0) continue;
+		/* Signals of the kernel about this process itself are not the main child's business. */
+		if (got != SIGCHLD) {
+			CALL(__NR_kill, main_child, got, 0, 0, 0, 0);
+			continue;
+		}
+		for (;;) {
+			struct usage usage;
+			signal.pid = 0;
+			if (CALL(__NR_waitid, P_ALL, 0, &signal, WEXITED | WNOHANG | __WALL, &usage, 0) < 0 || signal.pid == 0) break;
+			if (signal.pid != main_child) continue;
+			int exited = signal.code == 1 /* CLD_EXITED */;
+			end->code = exited ? signal.status : 128 + signal.status;
+			end->signal = exited ? 0 : signal.status;
+			end->core = signal.code == 3 /* CLD_DUMPED */;
+			end->user = (uint64_t)(usage.user_seconds * 1000000 + usage.user_micro);
+			end->system = (uint64_t)(usage.system_seconds * 1000000 + usage.system_micro);
+			end->peak = (uint64_t)usage.peak;
+			end->set = 1;
+			leave(end->code);
+		}
+	}
+}
+
+/* ---- the supervisor ---- */
+
+static struct termios saved;
+static int raw;
+
+static void raw_mode(int fd, int on)
+{
+	if (on == raw) return;
+	if (on) {
+		if (CALL(__NR_ioctl, fd, TCGETS, &saved, 0, 0, 0) < 0) return;
+		struct termios t = saved; /* cfmakeraw(3) */
+		t.c_iflag &= ~(unsigned)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+		t.c_oflag &= ~(unsigned)OPOST;
+		t.c_lflag &= ~(unsigned)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+		t.c_cflag = (t.c_cflag & ~(unsigned)(CSIZE | PARENB)) | CS8;
+		t.c_cc[VMIN] = 1;
+		t.c_cc[VTIME] = 0;
+		CALL(__NR_ioctl, fd, TCSETS, &t, 0, 0, 0);
+	} else {
+		CALL(__NR_ioctl, fd, TCSETS, &saved, 0, 0, 0);
+	}
+	raw = on;
+}
+
+static void resize(const struct plan_watch *watch)
+{
+	struct window size;
+	if (CALL(__NR_ioctl, watch->terminal, TIOCGWINSZ, &size, 0, 0, 0) == 0) CALL(__NR_ioctl, watch->master, TIOCSWINSZ, &size, 0, 0, 0);
+}
+
+struct flow { int from, to; uint32_t start, end; uint8_t bytes[4096]; };
+
+/* Moves bytes one way as far as it goes without waiting. Returns 0 when the source has ended. */
+static int pump(struct flow *flow, int readable)
+{
+	if (readable && flow->start == flow->end) {
+		word n = CALL(__NR_read, flow->from, flow->bytes, sizeof flow->bytes, 0, 0, 0);
+		if (n == -EAGAIN || n == -EINTR) return 1;
+		if (n <= 0) return 0;
+		flow->start = 0;
+		flow->end = (uint32_t)n;
+	}
+	while (flow->start < flow->end) {
+		word n = CALL(__NR_write, flow->to, flow->bytes + flow->start, flow->end - flow->start, 0, 0, 0);
+		if (n == -EAGAIN || n == -EINTR) return 1;
+		if (n < 0) return 0;
+		flow->start += (uint32_t)n;
+	}
+	return 1;
+}
+
+static void pass_signal(struct plan_watch *watch, word signals, word pidfd, int *interrupts)
+{
+	struct signalfd_record s;
+	if (CALL(__NR_read, signals, &s, sizeof s, 0, 0, 0) != sizeof s) return;
+	int number = (int)s.signo;
+	if (number == SIGCHLD) return;
+	if (number == SIGWINCH && watch->master >= 0) {
+		resize(watch);
+		return;
+	}
+	/* A stop from the keyboard stops this job as the shell expects; the container runs on, as under docker. */
+	if (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU) {
+		if (watch->terminal >= 0) raw_mode(watch->terminal, 0);
+		CALL(__NR_kill, CALL(__NR_getpid, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
+		if (watch->terminal >= 0) raw_mode(watch->terminal, 1);
+		return;
+	}
+	watch->record.forwarded = number;
+	watch->record.sender = s.code <= 0 ? (int32_t)s.pid : 0;
+	if (number == SIGINT && ++*interrupts >= 2 && watch->stop_at_second) number = SIGKILL;
+	CALL(__NR_pidfd_send_signal, pidfd, number, 0, 0, 0, 0);
+}
+
+static void write_record(struct plan_watch *watch)
+{
+	if (watch->status >= 0) CALL(__NR_pwrite64, watch->status, &watch->record, sizeof watch->record, 0, 0, 0);
+}
+
+/* Takes the exit status of the container's first process, or of its main child if PID 1 was the built-in init. */
+static void collect(struct plan_watch *watch, const struct plan_end *end)
+{
+	struct plan_record *record = &watch->record;
+	struct signal_information info = { 0 };
+	struct usage usage = { 0 };
+	CALL(__NR_waitid, P_PID, child, &info, WEXITED | __WALL, &usage, 0);
+	child = 0;
+	record->state = 2;
+	record->ended = now();
+	if (end && end->set) {
+		record->code = end->code & 255;
+		record->signal = end->signal & 127;
+		record->core = end->core & 1;
+		record->user = end->user;
+		record->system = end->system;
+		record->peak = end->peak;
+	} else {
+		int exited = info.code == 1;
+		record->code = exited ? info.status : 128 + info.status;
+		record->signal = exited ? 0 : info.status;
+		record->core = info.code == 3;
+		record->user = (uint64_t)(usage.user_seconds * 1000000 + usage.user_micro);
+		record->system = (uint64_t)(usage.system_seconds * 1000000 + usage.system_micro);
+		record->peak = (uint64_t)usage.peak;
+	}
+	write_record(watch);
+}
+
+/* Returns 0 when the container ran and ended, else -1: a report came instead of a start. */
+static int supervise(word pidfd, word signals, const struct plan_end *end, struct plan_watch *watch)
+{
+	static struct flow in, out;
+	struct pollfd set[5] = {
+		{ (int)pidfd, POLLIN, 0 }, { (int)signals, POLLIN, 0 }, { (int)report_fd, POLLIN, 0 }, { -1, 0, 0 }, { -1, 0, 0 },
+	};
+	int interrupts = 0, relaying = watch->master >= 0, input = relaying && watch->terminal >= 0;
+	watch->record.pid = (int32_t)child;
+	in = (struct flow){ .from = watch->terminal, .to = watch->master };
+	out = (struct flow){ .from = watch->master, .to = watch->output };
+	if (input) {
+		resize(watch);
+		raw_mode(watch->terminal, 1);
+	}
+	for (;;) {
+		set[3].fd = input || in.start < in.end ? (in.start < in.end ? in.to : in.from) : -1;
+		set[3].events = in.start < in.end ? POLLOUT : POLLIN;
+		set[4].fd = relaying ? (out.start < out.end ? out.to : out.from) : -1;
+		set[4].events = out.start < out.end ? POLLOUT : POLLIN;
+		if (CALL(__NR_ppoll, set, 5, 0, 0, 0, 0) < 0) continue;
+		if (set[1].revents) pass_signal(watch, signals, pidfd, &interrupts);
+		if (set[2].revents) {
+			word n = CALL(__NR_read, report_fd, &report, sizeof report, 0, 0, 0);
+			if (n == sizeof report) break;
+			if (n < 0) continue;
+			set[2].fd = -1; /* end of file: exec has closed it */
+			watch->record.state = 1;
+			watch->record.started = now();
+			write_record(watch);
+		}
+		if (set[3].revents && !pump(&in, set[3].revents & (POLLIN | POLLHUP))) input = 0;
+		if (set[4].revents && !pump(&out, set[4].revents & (POLLIN | POLLHUP))) relaying = 0;
+		/* Output that is left in the terminal is taken before the end is told. */
+		if (set[0].revents && (!relaying || !set[4].revents)) break;
+	}
+	if (watch->terminal >= 0) raw_mode(watch->terminal, 0);
+	if (watch->guard >= 0) CALL(__NR_write, watch->guard, "", 1, 0, 0, 0);
+	if (set[2].fd >= 0) {
+		/* Ended before exec, without a report if it was killed: the read below finds which. */
+		if (set[2].revents == 0 && CALL(__NR_read, report_fd, &report, sizeof report, 0, 0, 0) != sizeof report)
+			report = (struct plan_report){ NO_OP, EXPECTATION, 0 };
+		report_fd = -1;
+		return -1;
+	}
+	report_fd = -1;
+	collect(watch, end);
+	return 0;
+}
+
+static word execute(char *const *paths, char *const *argv, char *const *envp)
+{
+	word answer = -ENOENT;
+	for (; *paths; paths++) {
+		word error = CALL(__NR_execve, *paths, argv, envp, 0, 0, 0);
+		if (error == -EACCES) answer = error;
+		else if (error != -ENOENT && error != -ENOTDIR) return error;
+	}
+	return answer;
+}
+
+static word plain_call(const struct plan_op *op)
+{
+	for (int tries = 0;; tries++) {
+		word result = CALL(op->nr, argument(op, 0), argument(op, 1), argument(op, 2), argument(op, 3), argument(op, 4), argument(op, 5));
+		if (result == -EINTR && tries < 100) continue;
+		if (result != -EBUSY || !(op->flags & FLAG_BUSY) || tries >= 1000) return result;
+		int64_t millisecond[2] = { 0, 1000000 };
+		CALL(__NR_nanosleep, millisecond, 0, 0, 0, 0, 0);
+	}
+}
+
+static word each_bit(const struct plan_op *op)
+{
+	uint64_t mask = (uint64_t)argument(op, 0);
+	for (word n = 0; n < 64; n++) {
+		if (!(mask >> n & 1)) continue;
+		word r = op->flags & FLAG_FIRST ? CALL(op->nr, n, argument(op, 1), argument(op, 2), argument(op, 3), argument(op, 4), 0)
+						: CALL(op->nr, argument(op, 1), n, argument(op, 2), argument(op, 3), argument(op, 4), 0);
+		if (r < 0) return r;
+		if (r > 0 && op->flags & FLAG_NOT) return -EXPECTATION;
+	}
+	return 0;
+}
+
+static word load(const struct plan_op *op)
+{
+	uint64_t value = 0;
+	copy(&value, data + op->args[0], op->args[1]);
+	return (word)value;
+}
+
+/* One op at `pc`; returns the next. `result` starts as 0. */
+static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
+{
+	switch (op->code) {
+	case OP_SYSCALL:
+		*result = plain_call(op);
+		if (op->flags & FLAG_FULL && *result >= 0 && *result != argument(op, 2)) *result = -EIO;
+		break;
+	case OP_CLONE:
+		*result = CALL(__NR_clone3, argument(op, 0), argument(op, 1), 0, 0, 0, 0);
+		if (*result == 0) {
+			role = CONTAINED;
+			report_fd = argument(op, 3);
+			return (uint32_t)op->args[2];
+		}
+		if (*result > 0 && role == SUPERVISOR) {
+			child = *result;
+			report_fd = argument(op, 4);
+		}
+		break;
+	case OP_JUMP: return (uint32_t)op->args[0];
+	case OP_JUMP_ERROR: return argument(op, 1) < 0 ? (uint32_t)op->args[0] : pc + 1;
+	case OP_JUMP_SET: return argument(op, 1) ? (uint32_t)op->args[0] : pc + 1;
+	case OP_EXPECT: {
+		word found = argument(op, 0) & argument(op, 1);
+		if ((found == argument(op, 2)) == !!(op->flags & FLAG_NOT)) return fail(pc, EXPECTATION, found);
+		break;
+	}
+	case OP_LOAD: *result = load(op); break;
+	case OP_STORE: {
+		word value = argument(op, 1);
+		copy(data + op->args[0], &value, op->args[2]);
+		break;
+	}
+	case OP_DECIMAL: decimal(data + op->args[0], (uint64_t)argument(op, 1)); break;
+	case OP_BITS: *result = each_bit(op); break;
+	case OP_EXECUTE: *result = execute((char *const *)argument(op, 0), (char *const *)argument(op, 1), (char *const *)argument(op, 2)); break;
+	case OP_SUPERVISE: {
+		struct plan_watch *watch = (struct plan_watch *)argument(op, 5);
+		if (supervise(argument(op, 1), argument(op, 3), (const struct plan_end *)argument(op, 4), watch) < 0)
+			return fail(report.op == NO_OP ? pc : report.op, report.error, report.value);
+		*result = watch->record.code;
+		break;
+	}
+	case OP_INIT: init(argument(op, 0), (struct plan_end *)argument(op, 1));
+	case OP_EXIT: leave((int)argument(op, 0));
+	}
+	return pc + 1;
+}
+
+static int tolerated(const struct plan_op *op, word result)
+{
+	if (result >= 0 || op->code == OP_LOAD || op->flags & FLAG_IGNORE) return 1;
+	return -result == op->tolerated[0] || -result == op->tolerated[1];
+}
+
+static void run(void)
+{
+	for (uint32_t pc = 0; pc < header->op_count;) {
+		const struct plan_op *op = &ops[pc];
+		word result = 0;
+		if (pc == header->fault && role != CLEANUP) {
+			pc = fail(pc, FAULT, 0);
+			continue;
+		}
+		uint32_t next = step(op, pc, &result);
+		if (next == pc + 1) {
+			if (op->result) registers[op->result] = result;
+			if (!tolerated(op, result)) next = fail(pc, -result, 0);
+		}
+		pc = next;
+	}
+}
+
+#ifndef FUZZ
+extern struct plan_header plan_segment;
+__attribute__((used, section(".plan"), aligned(4096))) struct plan_header plan_segment = { 0 };
+
+__attribute__((used)) static _Noreturn void start(void)
+{
+	/* SAFETY: the kernel mapped the plan's segment with the size that the header repeats; pidbox wrote both. */
+	if (!decode((uint8_t *)&plan_segment, plan_segment.size)) leave(EXIT_LAUNCH);
+	run();
+	leave(EXIT_LAUNCH);
+}
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tand $-16, %rsp\n\tcall start\n");
+#else
+__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tbl start\n");
+#endif
+#endif

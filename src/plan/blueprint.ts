@@ -1,0 +1,57 @@
+/** All that the compiler needs to know about one container: the OCI config, and what OCI has no words for. Pure data. */
+import type { Config } from "../spec/runtime-config.ts";
+import type { UserMapping } from "./host-facts.ts";
+
+/** One top-level entry of a root that is put together from read-only binds. */
+export type AssembledEntry = { readonly kind: "bind"; readonly path: string } | { readonly kind: "link"; readonly path: string; readonly target: string };
+
+export type Rootfs =
+  /** `source` as the lower layer, changes in memory, gone at the end. */
+  | { readonly kind: "overlay"; readonly source: string }
+  /** The directory itself. */
+  | { readonly kind: "bind"; readonly source: string }
+  /** An empty tmpfs with read-only binds of host directories, where overlay is not possible. */
+  | { readonly kind: "assembled"; readonly entries: readonly AssembledEntry[] };
+
+/** Standard input, output and error of the main child. */
+export type Stdio = { readonly kind: "inherit" } | { readonly kind: "no-input" } | { readonly kind: "terminal"; readonly input: boolean };
+
+/** A seccomp filter that was compiled already, with the name that messages use. */
+export interface SeccompFilter {
+  readonly name: string;
+  readonly filter: Uint8Array;
+}
+
+export interface Blueprint {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly config: Config;
+  readonly rootfs: Rootfs;
+  /** Absent where the user namespace is the host's or a joined one. */
+  readonly mapping?: UserMapping;
+  readonly init: boolean;
+  readonly stdio: Stdio;
+  /** Absent: no filter (`--unsafe=seccomp`). */
+  readonly seccomp?: SeccompFilter;
+  readonly landlock: boolean;
+  /** A second SIGINT kills the container. */
+  readonly interruptTwice: boolean;
+  readonly state: StateFiles;
+  /** The pidbox binary that explains a failure or an end. */
+  readonly executable: string;
+  /** Name of the container's processes on the host: argv[1] of the supervisor. */
+  readonly title: string;
+  readonly unsafe: readonly string[];
+  readonly degraded: readonly string[];
+}
+
+/** Files of the container on the host. The plan removes them at the end unless `keep`. */
+export interface StateFiles {
+  readonly directory: string;
+  /** In `directory`. */
+  readonly files: readonly string[];
+  /** Absolute paths of links that reserve a name or an id range. `reservations` go at the end in any case. */
+  readonly names: readonly string[];
+  readonly reservations: readonly string[];
+  readonly keep: boolean;
+}

@@ -1,0 +1,321 @@
+/**
+ * Blueprint and host facts to plan: the order of the stages, and nothing else. Pure: the same input gives the same bytes.
+ *
+ * The supervisor's ops come first, then the container's; a plan branches only at clone. The container's ops follow the order of runc's init
+ * where it matters: namespaces, network, root, mounts, read-only and masked paths, user, capabilities, Landlock, seccomp, exec.
+ */
+import { AF_INET, AF_UNIX, AT, CLONE, IFF_UP_RUNNING, OPEN, PR, SIGNAL, SIOCSIFFLAGS, SOCK } from "../kernel/abi/constants.ts";
+import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { parseMountOptions } from "../spec/mount-options.ts";
+import type { Mount } from "../spec/runtime-config.ts";
+import { assertIdentity, assertNamespaces, assertRoot, noteNamespaces } from "./assertions.ts";
+import type { OwnNamespaces } from "./assertions.ts";
+import type { Blueprint } from "./blueprint.ts";
+import { enterCgroups, makeCgroups } from "./cgroups.ts";
+import type { CgroupHandles } from "./cgroups.ts";
+import { bindDevices, hasOwnDev, openConsole, prepareDevices } from "./devices.ts";
+import { cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
+import { receive, send } from "./handover.ts";
+import type { HostFacts } from "./host-facts.ts";
+import { becomeRoot, becomeUser, cloneFlags, writeIdMaps } from "./identity.ts";
+import { dressSource, isBind, makeMounts, openSource, parameter } from "./mounts.ts";
+import { compilation, createsNamespace, joinedNamespace } from "./names.ts";
+import type { Compilation } from "./names.ts";
+import { FLAG, WATCH } from "./op.ts";
+import { assertStdio, loadSeccomp, makeDirectory, REPORT_FD, startProcess } from "./process.ts";
+import { enterRootfs, maskPaths, readonlyPaths, sealRootfs } from "./rootfs.ts";
+import { closeFrame, guardTerminal, openFrame, openStatus } from "./supervisor.ts";
+import { PlanWriter } from "./writer.ts";
+
+/** How the plan will be run. */
+export interface CompileOptions {
+  /** Fd of the memfd with launcher and plan, in the process that is replaced. */
+  readonly self: number;
+  /** Op that fails on purpose. */
+  readonly fault?: number;
+}
+
+const fileOptions = (mount: Mount): ReturnType<typeof parseMountOptions> => parseMountOptions(mount.options ?? []);
+
+/** Compiles a plan. Throws CONFIG_INVALID and HOST_UNSUPPORTED for what cannot be done here. */
+export function compile(blueprint: Blueprint, facts: HostFacts, options: CompileOptions): Uint8Array {
+  const w = new PlanWriter();
+  const c = compilation(w, blueprint, facts);
+  const frame = openFrame(c, options.self);
+  const own = noteNamespaces(c);
+  assertStdio(c);
+  openStatus(c, frame);
+  const cgroups = makeCgroups(c);
+  if (blueprint.stdio.kind === "terminal") guardTerminal(c, frame);
+  const link = openLink(c);
+  const joined = openNamespaces(c);
+  const prepared = facts.privileged ? prepareMounts(c) : new Map<string, number>();
+
+  const contained = w.label();
+  const [pid, pidfd] = [w.register(), w.register()];
+  cloneContainer(c, contained, cgroups, joined, pid, pidfd, link);
+  w.close(link.inside).call(SYSCALLS.close, REPORT_FD);
+  finishMounts(c, prepared, pid, joined.get("user"));
+  w.from("handover");
+  send(c, link.outside, [...prepared.values()]);
+  w.close(...prepared.values());
+  if (blueprint.stdio.kind === "terminal") takeTerminal(c, link.outside, frame.watch);
+  const code = w.register();
+  w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
+  const onFailure = closeFrame(c, code, cgroups, createsNamespace(blueprint, "pid"));
+
+  w.place(contained);
+  containerOps(c, { own, cgroups, link, joined, prepared: [...prepared.keys()] });
+  w.exit(125);
+  return w.finish(onFailure, options.fault);
+}
+
+/** What supervisor and container share before they part: a socket pair, the report pipe, the page on which PID 1 says how its child ended. */
+interface Link {
+  readonly outside: number;
+  readonly inside: number;
+  readonly report: number;
+  readonly page: number;
+}
+
+function openLink(c: Compilation): Link {
+  const { writer: w, blueprint } = c;
+  w.from("supervisor");
+  const pair = w.room(8);
+  const [outside, inside, report, writing, page] = [w.register(), w.register(), w.register(), w.register(), w.register()];
+  w.call(SYSCALLS.socketpair, AF_UNIX, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair).load(outside, pair, 4).load(inside, pair + 4, 4);
+  const pipe = w.room(8);
+  w.call(SYSCALLS.pipe2, pipe, OPEN.CLOEXEC | OPEN.NONBLOCK).load(report, pipe, 4).load(writing, pipe + 4, 4);
+  w.call(SYSCALLS.dup3, writing, REPORT_FD, OPEN.CLOEXEC).close(writing);
+  // PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS
+  if (blueprint.init) w.call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);
+  return { outside, inside, report, page };
+}
+
+/** Supervisor's ops: the namespaces to join, opened while host paths still mean something. A joined PID namespace takes effect at clone. */
+function openNamespaces(c: Compilation): Map<string, number> {
+  const { writer: w, blueprint } = c;
+  const open = new Map<string, number>();
+  for (const { type, path } of blueprint.config.linux?.namespaces ?? []) {
+    if (path === undefined) continue;
+    const fd = w.register();
+    w.from(`/linux/namespaces/${type}`).call(SYSCALLS.openat, AT.FDCWD, w.text(path), OPEN.RDONLY | OPEN.CLOEXEC).into(fd);
+    open.set(type, fd);
+  }
+  const pid = open.get("pid");
+  const user = open.get("user");
+  if (pid !== undefined) {
+    if (user !== undefined && !c.facts.privileged) w.call(SYSCALLS.setns, user, CLONE.NEWUSER);
+    w.from("/linux/namespaces/pid").call(SYSCALLS.setns, pid, CLONE.NEWPID);
+  }
+  return open;
+}
+
+/** Supervisor's ops (privileged): everything that needs the host's paths or its rights, as detached mounts by config pointer. */
+function prepareMounts(c: Compilation): Map<string, number> {
+  const { writer: w, blueprint } = c;
+  const prepared = new Map<string, number>();
+  const { rootfs } = blueprint;
+  if (rootfs.kind !== "assembled") {
+    w.from("/root/path");
+    const source = w.register();
+    w.call(SYSCALLS.openat, AT.FDCWD, w.text(rootfs.source), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(source);
+    prepared.set("/root", cloneTree(c, source, c.empty, rootfs.kind === "bind"));
+    w.close(source);
+  }
+  if (hasOwnDev(c)) prepared.set("/dev", prepareDevices(c));
+  (blueprint.config.mounts ?? []).forEach((mount, i) => {
+    if (!isBind(mount)) return;
+    w.from(`/mounts/${i}`);
+    prepared.set(`/mounts/${i}`, openSource(c, mount, fileOptions(mount)));
+  });
+  return prepared;
+}
+
+/** Supervisor's ops after clone: the id maps, and with them the attributes of the prepared mounts. */
+function finishMounts(c: Compilation, prepared: ReadonlyMap<string, number>, pid: number, joinedUser: number | undefined): void {
+  const { writer: w, blueprint } = c;
+  let userns = joinedUser;
+  if (blueprint.mapping !== undefined && joinedUser === undefined) {
+    const proc = writeIdMaps(c, pid, blueprint.mapping);
+    userns = w.register();
+    w.from("/linux/namespaces/user").call(SYSCALLS.openat, proc, w.text("ns/user"), OPEN.RDONLY | OPEN.CLOEXEC).into(userns).close(proc);
+  }
+  const degraded = blueprint.degraded.includes("idmap");
+  for (const [pointer, mount] of prepared) {
+    w.from(pointer);
+    if (pointer === "/dev") continue;
+    if (pointer === "/root") {
+      const idmap = userns === undefined || degraded ? {} : { idmap: userns };
+      setAttributes(c, mount, MOUNT_ATTR.NODEV + ("idmap" in idmap ? MOUNT_ATTR.IDMAP : 0), { propagation: MS.PRIVATE, recursive: blueprint.rootfs.kind === "bind", ...idmap });
+      continue;
+    }
+    const options = fileOptions(blueprint.config.mounts?.[Number(pointer.slice("/mounts/".length))] as Mount);
+    dressSource(c, mount, options, degraded ? undefined : userns);
+  }
+  if (userns !== undefined && joinedUser === undefined) w.close(userns);
+}
+
+function cloneContainer(
+  c: Compilation, contained: ReturnType<PlanWriter["label"]>, cgroups: CgroupHandles, joined: ReadonlyMap<string, number>, pid: number, pidfd: number, link: Link,
+): void {
+  const { writer: w } = c;
+  w.from("/linux/namespaces");
+  const pidfdAt = w.cells(0);
+  // A joined user namespace must own the new ones, so they are unshared after joining it.
+  const flags = (joined.has("user") ? 0 : cloneFlags(c)) + CLONE.PIDFD + (cgroups.into === undefined ? 0 : CLONE.INTO_CGROUP);
+  // struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup
+  const args = w.cells(flags, pidfdAt, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0);
+  if (cgroups.into !== undefined) w.store(args + 80, cgroups.into, 8);
+  w.clone(args, 88, contained, REPORT_FD, link.report).into(pid);
+  w.load(pidfd, pidfdAt, 4);
+}
+
+function takeTerminal(c: Compilation, socket: number, watch: number): void {
+  const { writer: w, blueprint } = c;
+  w.from("/process/terminal");
+  const master = w.register();
+  receive(c, socket, [master]);
+  const F_SETFL = 4;
+  w.call(SYSCALLS.fcntl, master, F_SETFL, OPEN.RDWR | OPEN.NONBLOCK);
+  w.store(watch + WATCH.master, master, 4).store(watch + WATCH.output, 1, 4);
+  if (blueprint.stdio.kind === "terminal" && blueprint.stdio.input) w.store(watch + WATCH.terminal, 0, 4);
+}
+
+interface ContainerHandles {
+  readonly own: OwnNamespaces;
+  readonly cgroups: CgroupHandles;
+  readonly link: Link;
+  readonly joined: ReadonlyMap<string, number>;
+  readonly prepared: readonly string[];
+}
+
+function containerOps(c: Compilation, handles: ContainerHandles): void {
+  const { writer: w, blueprint } = c;
+  const { link } = handles;
+  w.from("container").close(link.outside, link.report);
+  enterNamespaces(c, handles);
+  w.from("handover");
+  const received = new Map(handles.prepared.map((pointer): [string, number] => [pointer, w.register()]));
+  receive(c, link.inside, [...received.values()]);
+  if (blueprint.mapping !== undefined) becomeRoot(c, link.inside);
+  if (!c.facts.privileged) w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
+  if (createsNamespace(blueprint, "network")) raiseLoopback(c);
+  nameHost(c);
+  openOwnSources(c, received);
+  const proc = openKernelFilesystems(c, received);
+  assertNamespaces(c, handles.own, proc);
+  writeKernelSettings(c, proc);
+  const nodes = !c.facts.privileged && hasOwnDev(c) ? bindDevices(c) : undefined;
+  enterRootfs(c, received.get("/root"));
+  const dev = received.get("/dev");
+  if (dev !== undefined) {
+    const at = blueprint.config.mounts?.findIndex((m) => m.destination === "/dev") ?? -1;
+    received.set(`/mounts/${at}`, dev);
+  }
+  makeMounts(c, received, handles.cgroups, nodes);
+  const console = blueprint.stdio.kind === "terminal" ? openConsole(c) : undefined;
+  if (console !== undefined) {
+    w.from("handover");
+    send(c, link.inside, [console.master]);
+    w.call(SYSCALLS.close, console.master);
+  }
+  makeDirectory(c);
+  readonlyPaths(c);
+  maskPaths(c);
+  sealRootfs(c);
+  assertRoot(c, c.root);
+  if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c);
+  becomeUser(c, link.inside);
+  assertIdentity(c);
+  startProcess(c, { page: link.page, console });
+}
+
+function enterNamespaces(c: Compilation, handles: ContainerHandles): void {
+  const { writer: w, blueprint } = c;
+  enterCgroups(c, handles.cgroups, createsNamespace(blueprint, "cgroup") && !handles.joined.has("user"));
+  const types: Readonly<Record<string, number>> = { network: CLONE.NEWNET, ipc: CLONE.NEWIPC, uts: CLONE.NEWUTS, cgroup: CLONE.NEWCGROUP, time: CLONE.NEWTIME, mount: CLONE.NEWNS };
+  for (const [type, fd] of handles.joined) {
+    const flag = types[type];
+    if (flag !== undefined) w.from(`/linux/namespaces/${type}`).call(SYSCALLS.setns, fd, flag);
+  }
+  const user = handles.joined.get("user");
+  if (user === undefined) return;
+  w.from("/linux/namespaces/user");
+  // The rootless supervisor is in it already, for the sake of the PID namespace.
+  if (c.facts.privileged || joinedNamespace(blueprint, "pid") === undefined) w.call(SYSCALLS.setns, user, CLONE.NEWUSER);
+  w.call(SYSCALLS.unshare, cloneFlags(c) + (createsNamespace(blueprint, "cgroup") ? CLONE.NEWCGROUP : 0));
+}
+
+function raiseLoopback(c: Compilation): void {
+  const { writer: w } = c;
+  w.from("/linux/namespaces/network");
+  const socket = w.register();
+  // struct ifreq: 16 bytes of name ("lo"), then flags
+  const request = w.words(0x6f6c, 0, 0, 0, IFF_UP_RUNNING, 0, 0, 0, 0, 0);
+  w.call(SYSCALLS.socket, AF_INET, SOCK.DGRAM | SOCK.CLOEXEC, 0).into(socket);
+  w.call(SYSCALLS.ioctl, socket, SIOCSIFFLAGS, request).close(socket);
+}
+
+function nameHost(c: Compilation): void {
+  const { writer: w, blueprint: { config } } = c;
+  const encoder = new TextEncoder();
+  if (config.hostname !== undefined) w.from("/hostname").call(SYSCALLS.sethostname, w.text(config.hostname), encoder.encode(config.hostname).length);
+  if (config.domainname !== undefined) w.from("/domainname").call(SYSCALLS.setdomainname, w.text(config.domainname), encoder.encode(config.domainname).length);
+}
+
+/** Rootless: the container opens its bind sources itself, while the host's tree is still there. */
+function openOwnSources(c: Compilation, received: Map<string, number>): void {
+  if (c.facts.privileged) return;
+  (c.blueprint.config.mounts ?? []).forEach((mount, i) => {
+    if (!isBind(mount)) return;
+    c.writer.from(`/mounts/${i}`);
+    const tree = openSource(c, mount, fileOptions(mount));
+    dressSource(c, tree, fileOptions(mount), undefined);
+    received.set(`/mounts/${i}`, tree);
+  });
+}
+
+/**
+ * Makes the config's proc and sysfs mounts while the host's tree is still there: in a user namespace the kernel allows them only next to an unmasked one
+ * (mount_too_revealing, fs/namespace.c). Returns the register of a procfs of this PID namespace that is attached nowhere yet, so that nothing can lie over
+ * it: sysctls, oom_score_adj and assertions go through it (CVE-2019-19921, CVE-2025-52881).
+ */
+function openKernelFilesystems(c: Compilation, received: Map<string, number>): number {
+  const { writer: w, blueprint } = c;
+  let proc: number | undefined;
+  (blueprint.config.mounts ?? []).forEach((mount, i) => {
+    if (mount.type !== "proc" && mount.type !== "sysfs") return;
+    const options = fileOptions(mount);
+    w.from(`/mounts/${i}`);
+    const made = makeFilesystem(c, mount.type, options.data.map(parameter), options.attributes.set);
+    received.set(`/mounts/${i}`, made);
+    if (mount.type === "proc") proc ??= made;
+  });
+  const sysctls = Object.keys(blueprint.config.linux?.sysctl ?? {}).length > 0;
+  if (proc !== undefined && !sysctls) return proc;
+  w.from("/proc of the plan");
+  if (createsNamespace(blueprint, "pid") && !blueprint.degraded.includes("proc")) return makeFilesystem(c, "proc", [], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
+  const host = w.register();
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(host);
+  return host;
+}
+
+function writeKernelSettings(c: Compilation, proc: number): void {
+  const { writer: w, blueprint: { config } } = c;
+  const write = (path: string, value: string): void => {
+    const fd = w.register();
+    w.call(SYSCALLS.openat, proc, w.text(path), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
+    w.call(SYSCALLS.write, fd, w.text(value), value.length).flags(FLAG.FULL).close(fd);
+  };
+  for (const [key, value] of Object.entries(config.linux?.sysctl ?? {})) {
+    w.from(`/linux/sysctl/${key}`);
+    write(`sys/${key.includes("/") ? key : key.replaceAll(".", "/")}`, value);
+  }
+  const oom = config.process?.oomScoreAdj;
+  if (oom !== undefined) {
+    w.from("/process/oomScoreAdj");
+    write("self/oom_score_adj", String(oom));
+  }
+}

@@ -1,0 +1,54 @@
+/** What the compiler may know about the host, as plain data that engine/host.ts reads. Same facts and same blueprint give the same plan. Pure. */
+import type { IdMapping } from "../spec/runtime-config.ts";
+
+/** A cgroup hierarchy in which a container gets a directory of its own. */
+export interface CgroupHierarchy {
+  readonly version: 1 | 2;
+  /** v1: the controllers mounted together; v2: those that the parent may hand down. */
+  readonly controllers: readonly string[];
+  /** Directory of the cgroup below which pidbox makes its own: the mount point plus the path of the caller's cgroup (v1), or of the mount (v2). */
+  readonly directory: string;
+  /** Name of the mount below /sys/fs/cgroup, for the container's own view. */
+  readonly name: string;
+  /** v2 only: levels whose cgroup.subtree_control must be written before, from the top. */
+  readonly enable?: readonly string[];
+  /** v2 rootless: the supervisor must move to this leaf of the delegated cgroup first. */
+  readonly leaf?: string;
+}
+
+export interface HostFacts {
+  readonly kernel: readonly [major: number, minor: number];
+  readonly landlockAbi: number;
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
+  readonly timeNamespace: boolean;
+  readonly overlayInUserNamespace: boolean;
+  readonly overlayIdmappedLayers: boolean;
+  readonly tmpfsUserXattr: boolean;
+  readonly procMountOptions: boolean;
+  /** Something is mounted over parts of the host's /proc, as in a container: the kernel then refuses a fresh one in a user namespace. */
+  readonly procMasked: boolean;
+  /** Real root of the initial user namespace with CAP_SYS_ADMIN: id ranges, idmapped mounts and device nodes are possible. */
+  readonly privileged: boolean;
+  readonly uid: number;
+  readonly gid: number;
+  /** Highest capability that the kernel knows (cap_last_cap). */
+  readonly lastCapability: number;
+  readonly cgroups: readonly CgroupHierarchy[];
+  /** swap is accounted: memory.memsw.limit_in_bytes (v1) or memory.swap.max (v2) exists. */
+  readonly swapAccounting: boolean;
+}
+
+/** How the id maps of a new user namespace get written. */
+export type IdMapWriter =
+  | { readonly kind: "direct" }
+  /** One id, by the namespace's owner; setgroups(2) is denied. */
+  | { readonly kind: "self" }
+  /** newuidmap(1) and newgidmap(1), at these paths. */
+  | { readonly kind: "helper"; readonly uidmap: string; readonly gidmap: string };
+
+export interface UserMapping {
+  readonly uid: readonly IdMapping[];
+  readonly gid: readonly IdMapping[];
+  readonly writer: IdMapWriter;
+}

@@ -1,0 +1,151 @@
+/** Stage: id maps of the user namespace (supervisor) and who the container's processes are (container). user_namespaces(7), credentials(7). Pure. */
+import { PidboxError } from "../base/error.ts";
+import { AT, CAPABILITY_VERSION_3, CLONE, ERRNO, KEYCTL_JOIN_SESSION_KEYRING, MSG, OPEN, PR, SIGNAL } from "../kernel/abi/constants.ts";
+import { CAPABILITIES } from "../kernel/abi/capabilities.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import type { IdMapping, User } from "../spec/runtime-config.ts";
+import type { UserMapping } from "./host-facts.ts";
+import type { Compilation } from "./names.ts";
+import { FLAG } from "./op.ts";
+
+function mapText(map: readonly IdMapping[]): string {
+  return map.map((m) => `${m.containerID} ${m.hostID} ${m.size}\n`).join("");
+}
+
+function writeMap(c: Compilation, proc: number, file: string, value: string): void {
+  const { writer: w } = c;
+  const fd = w.register();
+  w.call(SYSCALLS.openat, proc, w.text(file), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
+  w.call(SYSCALLS.write, fd, w.text(value), value.length).flags(FLAG.FULL).close(fd);
+}
+
+/** argv of newuidmap(1): the pid is filled in when it is known. */
+function runHelper(c: Compilation, helper: string, pid: number, map: readonly IdMapping[]): void {
+  const { writer: w } = c;
+  const pidText = w.room(24);
+  w.decimal(pidText, pid);
+  const numbers = map.flatMap((m) => [m.containerID, m.hostID, m.size]).map((n) => w.text(String(n)));
+  const argv = w.cells(w.text(helper), pidText, ...numbers, 0);
+  const child = w.register();
+  const parent = w.label();
+  // struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, ...
+  w.call(SYSCALLS.clone3, w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88).into(child).jumpSet(parent, child);
+  w.call(SYSCALLS.execve, w.text(helper), argv, w.cells(0)).flags(FLAG.IGNORE).exit(127);
+  w.place(parent);
+  const status = w.cells(0);
+  w.call(SYSCALLS.wait4, child, status, 0).load(child, status, 4).expect(child, 0).release(child);
+}
+
+/** Supervisor's ops after clone: the id maps, through a /proc/PID that no overmount can stand in for (CVE-2025-52881). Returns the register of /proc/PID. */
+export function writeIdMaps(c: Compilation, pid: number, mapping: UserMapping): number {
+  const { writer: w } = c;
+  w.from("/linux/uidMappings");
+  const proc = w.register();
+  const status = w.room(128);
+  const magic = w.register();
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(proc);
+  w.call(SYSCALLS.fstatfs, proc, status).load(magic, status, 8).expect(magic, 0x9fa0);
+  const name = w.room(24);
+  w.decimal(name, pid);
+  const resolveNoXdev = 1 | 2 | 4 | 8;
+  w.call(SYSCALLS.openat2, proc, name, w.cells(OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC, 0, resolveNoXdev), 24).into(magic);
+  w.close(proc);
+  if (mapping.writer.kind === "helper") {
+    runHelper(c, mapping.writer.uidmap, pid, mapping.uid);
+    w.from("/linux/gidMappings");
+    runHelper(c, mapping.writer.gidmap, pid, mapping.gid);
+    return magic;
+  }
+  // user_namespaces(7): an unprivileged writer must deny setgroups(2) before the gid map.
+  if (mapping.writer.kind === "self") writeMap(c, magic, "setgroups", "deny");
+  writeMap(c, magic, "uid_map", mapText(mapping.uid));
+  w.from("/linux/gidMappings");
+  writeMap(c, magic, "gid_map", mapText(mapping.gid));
+  return magic;
+}
+
+/** Container's ops once the maps are there: root of the namespace, with nothing kept from before. */
+export function becomeRoot(c: Compilation, socket: number): void {
+  const { writer: w, blueprint } = c;
+  w.from("/linux/uidMappings");
+  // Without subordinate ids setgroups(2) is denied and the caller's groups stay, unmapped and without meaning inside.
+  if (blueprint.mapping?.writer.kind !== "self") w.call(SYSCALLS.setgroups, 0, 0);
+  w.call(SYSCALLS.setresgid, 0, 0, 0);
+  w.call(SYSCALLS.setresuid, 0, 0, 0);
+  dieWithParent(c, socket);
+  w.from("session keyring").call(SYSCALLS.keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0).tolerate(ERRNO.ENOSYS, ERRNO.EPERM);
+}
+
+/** SIGKILL when the supervisor dies; set again after each change of uid, which clears it (prctl(2)). The socket tells whether it died before. */
+export function dieWithParent(c: Compilation, socket: number): void {
+  const { writer: w } = c;
+  const alive = w.register();
+  w.from("supervisor");
+  w.call(SYSCALLS.prctl, PR.SET_PDEATHSIG, SIGNAL.KILL);
+  w.call(SYSCALLS.recvfrom, socket, w.room(8), 1, MSG.PEEK | MSG.DONTWAIT).into(alive).tolerate(ERRNO.EAGAIN);
+  w.expect(alive, -ERRNO.EAGAIN).release(alive);
+}
+
+/** Bit n for capability n. */
+export function capabilityMask(names: readonly string[] | undefined): number {
+  let mask = 0;
+  for (const name of names ?? []) {
+    const bit = CAPABILITIES.indexOf(name as (typeof CAPABILITIES)[number]);
+    if (bit < 0) throw new PidboxError("CONFIG_INVALID", `Cannot grant the capability "${name}": the kernel has none of this name`);
+    mask += mask % 2 ** (bit + 1) >= 2 ** bit ? 0 : 2 ** bit;
+  }
+  return mask;
+}
+
+/** struct __user_cap_data_struct[2] as six 32-bit words: effective, permitted, inheritable, low then high. */
+function capabilityWords(effective: number, permitted: number, inheritable: number): number[] {
+  const low = (n: number): number => n % 2 ** 32;
+  const high = (n: number): number => Math.floor(n / 2 ** 32);
+  return [low(effective), low(permitted), low(inheritable), high(effective), high(permitted), high(inheritable)];
+}
+
+/** capset(2) to exactly these masks. */
+export function setCapabilities(c: Compilation, effective: number, permitted: number, inheritable: number): void {
+  const { writer: w } = c;
+  w.call(SYSCALLS.capset, w.words(CAPABILITY_VERSION_3, 0), w.words(...capabilityWords(effective, permitted, inheritable)));
+}
+
+/** All capabilities of this kernel. */
+export function allCapabilities(last: number): number {
+  return 2 ** (last + 1) - 1;
+}
+
+/** Ops that make the process the config's user with the config's five capability sets: bounding first, exact sets last (CVE-2022-24769, CVE-2016-8867). */
+export function becomeUser(c: Compilation, socket: number | undefined): void {
+  const { writer: w, blueprint, facts } = c;
+  const process = blueprint.config.process;
+  const user: User = process?.user ?? { uid: 0, gid: 0 };
+  const sets = process?.capabilities ?? {};
+  const bounding = capabilityMask(sets.bounding);
+  w.from("/process/capabilities/bounding");
+  w.bits(SYSCALLS.prctl, allCapabilities(facts.lastCapability) - bounding, PR.CAPBSET_DROP);
+  w.from("/process/user").call(SYSCALLS.umask, user.umask ?? 0o022);
+  const groups = [...new Set(user.additionalGids ?? [])];
+  if (blueprint.mapping?.writer.kind !== "self") w.call(SYSCALLS.setgroups, groups.length, groups.length === 0 ? 0 : w.words(...groups));
+  if (user.uid !== 0 || user.gid !== 0) {
+    w.call(SYSCALLS.prctl, PR.SET_KEEPCAPS, 1);
+    w.call(SYSCALLS.setresgid, user.gid, user.gid, user.gid);
+    w.call(SYSCALLS.setresuid, user.uid, user.uid, user.uid);
+    if (socket !== undefined) dieWithParent(c, socket);
+  }
+  w.from("/process/capabilities");
+  setCapabilities(c, capabilityMask(sets.effective), capabilityMask(sets.permitted), capabilityMask(sets.inheritable));
+  w.call(SYSCALLS.prctl, PR.CAP_AMBIENT, PR.CAP_AMBIENT_CLEAR_ALL);
+  for (const name of sets.ambient ?? []) w.call(SYSCALLS.prctl, PR.CAP_AMBIENT, PR.CAP_AMBIENT_RAISE, Math.log2(capabilityMask([name])));
+  if (process?.noNewPrivileges === true) w.from("/process/noNewPrivileges").call(SYSCALLS.prctl, PR.SET_NO_NEW_PRIVS, 1);
+}
+
+/** Flags of clone3(2) for the namespaces that the config creates; cgroup comes later, inside the new cgroup. */
+export function cloneFlags(c: Compilation): number {
+  const flag: Readonly<Record<string, number>> = {
+    user: CLONE.NEWUSER, pid: CLONE.NEWPID, mount: CLONE.NEWNS, network: CLONE.NEWNET, ipc: CLONE.NEWIPC, uts: CLONE.NEWUTS, time: CLONE.NEWTIME,
+  };
+  let flags = 0;
+  for (const namespace of c.blueprint.config.linux?.namespaces ?? []) if (namespace.path === undefined) flags += flag[namespace.type] ?? 0;
+  return flags;
+}

@@ -1,0 +1,54 @@
+/** The ops of a plan and their binary layout, as launcher/plan.h has them (a test compares the two). Pure. */
+
+export const PLAN = { magic: 0x786f6270, version: 1, headerSize: 64, opSize: 64, maxOps: 8192, noOp: 0xffffffff } as const;
+
+export const OP = {
+  SYSCALL: 0, CLONE: 1, JUMP: 2, JUMP_ERROR: 3, JUMP_SET: 4, EXPECT: 5, LOAD: 6, STORE: 7, DECIMAL: 8, BITS: 9,
+  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13,
+} as const;
+
+export const FLAG = { IGNORE: 1, FULL: 2, NOT: 4, FIRST: 8, BUSY: 16 } as const;
+
+export const KIND = { IMMEDIATE: 0, REGISTER: 1, DATA: 2 } as const;
+
+/** What the launcher reports instead of an errno: an EXPECT that did not hold, and a fault asked for by a test. */
+export const REPORT = { expectation: 4096, fault: 4097 } as const;
+
+/** The status file: struct plan_record. Byte offsets. */
+export const RECORD = {
+  magic: 0, state: 4, pid: 8, code: 12, signal: 16, core: 20, forwarded: 24, sender: 28, started: 32, ended: 40, user: 48, system: 56, peak: 64, size: 72,
+} as const;
+
+/** struct plan_watch: the record and then six 32-bit members. */
+export const WATCH = { status: 72, terminal: 76, output: 80, master: 84, guard: 88, stopAtSecond: 92, size: 96 } as const;
+
+/**
+ * An argument of an op is a plain number: itself, or one of these two ranges, so that compiling allocates nothing per argument.
+ * No immediate of ours comes near 2^50.
+ */
+const REGISTER_BASE = 2 ** 50;
+const DATA_BASE = 2 ** 51;
+
+/** The value of register `n` (1 to 255; 0 is "nowhere"). Registers 1 to 3 hold the failure report in the clean-up ops. */
+export function register(n: number): number {
+  return REGISTER_BASE + n;
+}
+
+/** The address of byte `offset` of the plan's data. */
+export function dataAddress(offset: number): number {
+  return DATA_BASE + offset;
+}
+
+export function argumentKind(value: number): 0 | 1 | 2 {
+  if (value >= DATA_BASE) return KIND.DATA;
+  return value >= REGISTER_BASE ? KIND.REGISTER : KIND.IMMEDIATE;
+}
+
+/** The register number or data offset inside an argument; an immediate is itself. */
+export function argumentValue(value: number): number {
+  if (value >= DATA_BASE) return value - DATA_BASE;
+  return value >= REGISTER_BASE ? value - REGISTER_BASE : value;
+}
+
+/** Registers that the launcher fills when a plan failed: the op's index, errno, and the value that an EXPECT found. */
+export const FAILURE = { op: register(1), error: register(2), value: register(3) } as const;

@@ -1,0 +1,174 @@
+/** Stage: the last steps before the program runs: terminal, limits, directory, Landlock, seccomp, exec. Pure. */
+import {
+  AT, ERRNO, FILE_TYPE, LANDLOCK, OPEN, PR, RLIMIT, SECCOMP_SET_MODE_FILTER, SIGNAL, SIG_SETMASK, STATX, TTY,
+} from "../kernel/abi/constants.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { assertDirectory, assertSeccomp } from "./assertions.ts";
+import type { Console } from "./devices.ts";
+import { capabilityMask, setCapabilities } from "./identity.ts";
+import type { Compilation } from "./names.ts";
+import { FLAG } from "./op.ts";
+import { builtinFilter } from "./seccomp-compiled.ts";
+import { ensureTarget } from "./target.ts";
+
+/** Registers that the main child and the init need. */
+export interface ProcessHandles {
+  readonly page: number;
+  readonly console: Console | undefined;
+}
+
+/** Where reports of failed ops go: it closes when exec succeeds, which is how the supervisor knows. */
+export const REPORT_FD = 3;
+
+/** The filter, as late as possible: with no_new_privs just before exec, else before capabilities are dropped (seccomp(2)). */
+export function loadSeccomp(c: Compilation): void {
+  const { writer: w, blueprint } = c;
+  if (blueprint.seccomp === undefined) return;
+  const { filter, name } = blueprint.seccomp;
+  w.from("/linux/seccomp").call(SYSCALLS.seccomp, SECCOMP_SET_MODE_FILTER, 0, w.cells(filter.length / 8, w.bytes(filter)));
+  // Only the built-in filters are known to allow prctl(2).
+  if (name === "strict" || name === "default") assertSeccomp(c);
+}
+
+/** Container's ops: built-in init as PID 1 with the main child below it, or the main child alone. */
+export function startProcess(c: Compilation, handles: ProcessHandles): void {
+  const { writer: w, blueprint } = c;
+  if (blueprint.init) {
+    const main = w.label();
+    const pid = w.register();
+    w.from("--init");
+    w.clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, main, REPORT_FD, 0);
+    w.into(pid);
+    becomeInit(c, pid, handles.page);
+    w.place(main);
+  }
+  becomeMain(c, handles);
+}
+
+/** PID 1 keeps no descriptor, no capability but to signal its child, and a filter of a few calls. */
+function becomeInit(c: Compilation, pid: number, page: number): void {
+  const { writer: w, blueprint } = c;
+  w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox-init"));
+  w.call(SYSCALLS.close_range, 0, 2 ** 32 - 1, 0);
+  const kill = capabilityMask((blueprint.config.process?.capabilities?.effective ?? []).filter((name) => name === "CAP_KILL"));
+  setCapabilities(c, kill, kill, 0);
+  // Changes of uid made it non-dumpable; nothing of the host is left in it, and a rootless owner must be able to read its /proc entry.
+  w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 1);
+  const filter = builtinFilter("init");
+  w.call(SYSCALLS.seccomp, SECCOMP_SET_MODE_FILTER, 0, w.cells(filter.length / 8, w.bytes(filter)));
+  w.init(pid, page);
+}
+
+/** Signals, session and terminal, descriptors 0 to 2. */
+function prepareStdio(c: Compilation, console: Console | undefined): void {
+  const { writer: w, blueprint } = c;
+  w.from("signals");
+  // struct kernel_sigaction of zeros: SIG_DFL. Bun ignores SIGPIPE and SIGXFSZ; the caller may ignore more.
+  const blank = w.room(32);
+  const all = w.register();
+  // Bit n stands for signal n here: 0 is none, KILL and STOP cannot be set, 64 is out of reach and has a call of its own.
+  w.load(all, w.words(~(1 | (1 << SIGNAL.KILL) | (1 << SIGNAL.STOP)), -1), 8);
+  w.bits(SYSCALLS.rt_sigaction, all, blank, 0, 8).flags(FLAG.FIRST | FLAG.IGNORE).release(all);
+  w.call(SYSCALLS.rt_sigaction, 64, blank, 0, 8);
+  w.call(SYSCALLS.rt_sigprocmask, SIG_SETMASK, w.cells(0), 0, 8);
+  // A session of its own: no controlling terminal to push input into (TIOCSTI, CVE-2017-5226), no job control of the caller's.
+  w.from("/process/terminal").call(SYSCALLS.setsid).tolerate(ERRNO.EPERM);
+  if (console !== undefined) {
+    w.call(SYSCALLS.ioctl, console.slave, TTY.SCTTY, 0);
+    for (const fd of [0, 1, 2]) w.call(SYSCALLS.dup3, console.slave, fd, 0);
+  } else if (blueprint.stdio.kind === "no-input") {
+    const nothing = w.register();
+    w.call(SYSCALLS.openat2, c.root, w.text("dev/null"), w.cells(OPEN.RDONLY | OPEN.CLOEXEC, 0, 0x10 | 2 | 4), 24).into(nothing);
+    w.call(SYSCALLS.dup3, nothing, 0, 0).close(nothing);
+  }
+}
+
+/** Descriptors 0 to 2 that are directories would be a way out (CVE-2024-21626). Missing ones were opened by the runtime. */
+export function assertStdio(c: Compilation): void {
+  const { writer: w } = c;
+  const status = w.room(STATX.size);
+  const mode = w.register();
+  w.from("standard input and output");
+  for (const fd of [0, 1, 2]) {
+    w.call(SYSCALLS.statx, fd, c.empty, AT.EMPTY_PATH, STATX.TYPE, status);
+    w.load(mode, status + STATX.modeAt, 2).expect(mode, FILE_TYPE.DIRECTORY, { mask: FILE_TYPE.MASK, differs: true });
+  }
+  w.release(mode);
+}
+
+function limitResources(c: Compilation): void {
+  const { writer: w, blueprint } = c;
+  (blueprint.config.process?.rlimits ?? []).forEach((limit, i) => {
+    w.from(`/process/rlimits/${i}`);
+    const low = (n: number | bigint): number => Number(BigInt.asIntN(32, BigInt(n)));
+    const high = (n: number | bigint): number => Number(BigInt.asIntN(32, BigInt(n) >> 32n));
+    const pair = w.words(low(limit.soft), high(limit.soft), low(limit.hard), high(limit.hard));
+    w.call(SYSCALLS.prlimit64, 0, RLIMIT[limit.type] ?? -1, pair, 0);
+  });
+}
+
+/** Landlock on top of everything else: no device nodes, no ioctl on devices outside /dev, no signals or abstract sockets across (landlock(7)). */
+function landlock(c: Compilation): void {
+  const { writer: w, facts, blueprint } = c;
+  if (!blueprint.landlock || facts.landlockAbi === 0 || blueprint.config.process?.noNewPrivileges !== true) return;
+  w.from("landlock");
+  const abi = facts.landlockAbi;
+  const anywhere = abi >= 2 ? LANDLOCK.FS_REFER : 0;
+  const devices = abi >= 5 ? LANDLOCK.FS_IOCTL_DEV : 0;
+  const handled = LANDLOCK.FS_MAKE_CHAR | LANDLOCK.FS_MAKE_BLOCK | anywhere | devices;
+  const scoped = abi >= 6 ? LANDLOCK.SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK.SCOPE_SIGNAL : 0;
+  const ruleset = w.register();
+  // struct landlock_ruleset_attr: handled_access_fs, handled_access_net (ABI 4), scoped (ABI 6)
+  const size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
+  w.call(SYSCALLS.landlock_create_ruleset, w.cells(handled, 0, scoped), size, 0).into(ruleset);
+  const rule = (access: number, path: string): void => {
+    if (access === 0) return;
+    const place = w.register();
+    w.call(SYSCALLS.openat2, c.root, w.text(path), c.how.directory, 24).into(place);
+    // struct landlock_path_beneath_attr is packed: u64 access, s32 fd
+    const block = w.cells(access, 0);
+    w.store(block + 8, place, 4).call(SYSCALLS.landlock_add_rule, ruleset, LANDLOCK.RULE_PATH_BENEATH, block, 0).close(place);
+  };
+  rule(anywhere, ".");
+  rule(devices, "dev");
+  w.call(SYSCALLS.landlock_restrict_self, ruleset, 0).close(ruleset);
+}
+
+/** The working directory, made if it is not there (config.md, "process.cwd"). */
+export function makeDirectory(c: Compilation): void {
+  const cwd = c.blueprint.config.process?.cwd ?? "/";
+  if (cwd === "/") return;
+  c.writer.from("/process/cwd").close(ensureTarget(c, cwd));
+}
+
+function enterDirectory(c: Compilation): void {
+  const { writer: w, blueprint } = c;
+  w.from("/process/cwd").call(SYSCALLS.chdir, w.text(blueprint.config.process?.cwd ?? "/"));
+  assertDirectory(c);
+}
+
+/** Full paths to try for a program: itself if it has a slash, else each directory of the container's PATH. */
+export function programPaths(program: string, env: readonly string[]): string[] {
+  if (program.includes("/")) return [program];
+  const path = env.find((e) => e.startsWith("PATH="))?.slice(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  return path.split(":").map((dir) => `${dir === "" ? "." : dir}/${program}`);
+}
+
+function becomeMain(c: Compilation, handles: ProcessHandles): void {
+  const { writer: w, blueprint } = c;
+  const process = blueprint.config.process;
+  const args = process?.args ?? [];
+  prepareStdio(c, handles.console);
+  limitResources(c);
+  enterDirectory(c);
+  landlock(c);
+  const env = process?.env ?? [];
+  const paths = w.texts(programPaths(args[0] ?? "", env));
+  const [argv, envp] = [w.texts(args), w.texts(env)];
+  w.from("descriptors");
+  w.call(SYSCALLS.close_range, REPORT_FD + 1, 2 ** 32 - 1, 0);
+  if (process?.noNewPrivileges === true) loadSeccomp(c);
+  w.from("/process/args").execute(paths, argv, envp);
+  w.exit(125);
+}
+

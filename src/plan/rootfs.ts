@@ -1,0 +1,148 @@
+/**
+ * Stage: the root directory, and the pivot into it. After this no path of the host can be named any more.
+ *
+ * A staging tmpfs in memory is put over "/" of the new mount namespace; the root is built on it, becomes "/" by pivot_root(2), and the whole old
+ * tree, staging included, is detached. Nothing is created on the host. Pure.
+ */
+import { AT, ERRNO, MNT_DETACH, MOVE_MOUNT } from "../kernel/abi/constants.ts";
+import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { assertRoot } from "./assertions.ts";
+import type { AssembledEntry, Rootfs } from "./blueprint.ts";
+import { attach, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
+import type { Parameter } from "./filesystem.ts";
+import type { Compilation } from "./names.ts";
+import { components, ensureTarget } from "./target.ts";
+
+/** A host directory that was opened before the pivot and gets its place after it. */
+interface OpenedEntry {
+  readonly entry: AssembledEntry;
+  readonly mount: number;
+}
+
+function openEntries(c: Compilation, rootfs: Rootfs): OpenedEntry[] {
+  const { writer: w } = c;
+  if (rootfs.kind !== "assembled") return [];
+  return rootfs.entries.map((entry) => {
+    if (entry.kind === "link") return { entry, mount: 0 };
+    const mount = cloneTree(c, AT.FDCWD, w.text(entry.path), true);
+    setAttributes(c, mount, MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV, { recursive: true, propagation: MS.PRIVATE });
+    return { entry, mount };
+  });
+}
+
+function placeEntries(c: Compilation, entries: readonly OpenedEntry[]): void {
+  const { writer: w } = c;
+  for (const { entry, mount } of entries) {
+    if (entry.kind === "link") {
+      w.call(SYSCALLS.symlinkat, w.text(entry.target), c.root, w.text(components(entry.path).join("/")));
+      continue;
+    }
+    const target = ensureTarget(c, entry.path);
+    attach(c, mount, target);
+    w.close(mount, target);
+  }
+}
+
+/** Puts the detached mount of a register on the entry `name` of the directory of another. */
+function attachAt(c: Compilation, mount: number, directory: number, name: string): void {
+  c.writer.call(SYSCALLS.move_mount, mount, c.empty, directory, c.writer.text(name), MOVE_MOUNT.F_EMPTY_PATH);
+}
+
+function overlay(c: Compilation, staging: number, lower: number): number {
+  const { writer: w } = c;
+  for (const name of ["lower", "upper", "work"]) w.call(SYSCALLS.mkdirat, staging, w.text(name), 0o755);
+  attachAt(c, lower, staging, "lower");
+  w.close(lower);
+  w.call(SYSCALLS.fchdir, staging);
+  const parameters: Parameter[] = [["lowerdir", "lower"], ["upperdir", "upper"], ["workdir", "work"]];
+  // trusted.* attributes are not for a user namespace; without user.* ones overlay still works, but refuses to replace directories.
+  if (c.facts.tmpfsUserXattr) parameters.push(["userxattr"]);
+  return makeFilesystem(c, "overlay", parameters, MOUNT_ATTR.NODEV);
+}
+
+/** Container's ops: build the root, pivot, forget the host. `lower` is the register of the prepared source, if the supervisor made one. */
+export function enterRootfs(c: Compilation, lower: number | undefined): void {
+  const { writer: w, blueprint: { rootfs } } = c;
+  w.from("/root");
+  const entries = openEntries(c, rootfs);
+  const staging = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
+  w.call(SYSCALLS.mkdirat, staging, w.text("root"), 0o755);
+  attachAt(c, staging, AT.FDCWD, "/");
+  let root: number;
+  if (rootfs.kind === "assembled") {
+    root = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
+  } else {
+    const source = lower ?? cloneTree(c, AT.FDCWD, w.text(rootfs.source), true);
+    if (lower === undefined) setAttributes(c, source, MOUNT_ATTR.NODEV, { propagation: MS.PRIVATE });
+    root = rootfs.kind === "overlay" ? overlay(c, staging, source) : source;
+  }
+  attachAt(c, root, staging, "root");
+  w.call(SYSCALLS.fchdir, root);
+  const here = w.text(".");
+  w.call(SYSCALLS.pivot_root, here, here);
+  // The old root now lies over the new one and the staging over both: each call takes the topmost, with all that hangs below it.
+  w.call(SYSCALLS.umount2, here, MNT_DETACH).call(SYSCALLS.umount2, here, MNT_DETACH);
+  w.call(SYSCALLS.chdir, w.text("/"));
+  assertRoot(c, root);
+  w.close(staging, root);
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/"), 0o10200000 | 0o2000000).into(c.root);
+  placeEntries(c, entries);
+}
+
+/** Container's ops after all mounts: no writing to the root itself. */
+export function sealRootfs(c: Compilation): void {
+  if (c.blueprint.config.root?.readonly !== true) return;
+  c.writer.from("/root/readonly");
+  setAttributes(c, c.root, MOUNT_ATTR.RDONLY);
+}
+
+/** Container's ops: masked paths get an empty file or directory of a read-only tmpfs of the container's own; what is absent is skipped (config-linux.md). */
+export function maskPaths(c: Compilation): void {
+  const { writer: w, blueprint } = c;
+  const masked = blueprint.config.linux?.maskedPaths ?? [];
+  if (masked.length === 0) return;
+  w.from("/linux/maskedPaths");
+  const cover = makeFilesystem(c, "tmpfs", [["mode", "0755"], ["size", "0"], ["nr_inodes", "4"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
+  w.call(SYSCALLS.mkdirat, cover, w.text("directory"), 0o555);
+  w.call(SYSCALLS.mknodat, cover, w.text("file"), 0o100444, 0);
+  setAttributes(c, cover, MOUNT_ATTR.RDONLY);
+  masked.forEach((path, i) => {
+    w.from(`/linux/maskedPaths/${i}`);
+    const text = w.text(components(path).join("/"));
+    const target = w.register();
+    const next = w.label();
+    const file = w.label();
+    w.call(SYSCALLS.openat2, c.root, text, c.how.directory, 24).into(target).tolerate(ERRNO.ENOENT, ERRNO.ENOTDIR);
+    w.jumpError(file, target);
+    coverWith(c, cover, "directory", target);
+    w.jump(next).place(file);
+    w.call(SYSCALLS.openat2, c.root, text, c.how.target, 24).into(target).tolerate(ERRNO.ENOENT, ERRNO.ENOTDIR);
+    w.jumpError(next, target);
+    coverWith(c, cover, "file", target);
+    w.place(next);
+    w.release(target);
+  });
+}
+
+function coverWith(c: Compilation, cover: number, name: string, target: number): void {
+  const copy = cloneTree(c, cover, c.writer.text(name), false);
+  attach(c, copy, target);
+  c.writer.call(SYSCALLS.close, target).close(copy);
+}
+
+/** Container's ops: read-only paths are bound over themselves, read-only from the moment they are attached. */
+export function readonlyPaths(c: Compilation): void {
+  const { writer: w, blueprint } = c;
+  (blueprint.config.linux?.readonlyPaths ?? []).forEach((path, i) => {
+    w.from(`/linux/readonlyPaths/${i}`);
+    const target = w.register();
+    const next = w.label();
+    w.call(SYSCALLS.openat2, c.root, w.text(components(path).join("/")), c.how.target, 24).into(target).tolerate(ERRNO.ENOENT, ERRNO.ENOTDIR);
+    w.jumpError(next, target);
+    const copy = cloneTree(c, target, c.empty, true);
+    setAttributes(c, copy, MOUNT_ATTR.RDONLY, { recursive: true });
+    attach(c, copy, target);
+    w.call(SYSCALLS.close, target).close(copy).place(next).release(target);
+  });
+}

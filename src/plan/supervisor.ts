@@ -1,0 +1,117 @@
+/** Stage: the supervisor's own frame around the container: its descriptors, its state on disk, its terminal, and how it ends. Pure. */
+import { AT, LOCK, OPEN, PR, SIG_BLOCK, SIG_SETMASK, TTY } from "../kernel/abi/constants.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import type { CgroupHandles } from "./cgroups.ts";
+import { removeCgroups } from "./cgroups.ts";
+import type { Compilation } from "./names.ts";
+import { FAILURE, FLAG, WATCH } from "./op.ts";
+
+/** Where the memfd with launcher and plan is kept, for the explanation of a failure. */
+export const SELF_FD = 4;
+
+export interface Frame {
+  readonly signals: number;
+  /** Data address of struct plan_watch. */
+  readonly watch: number;
+}
+
+/** First ops: nothing inherited but stdio and the plan itself; signals wait in a descriptor. `self` is the plan's memfd as the starter numbered it. */
+export function openFrame(c: Compilation, self: number): Frame {
+  const { writer: w, blueprint } = c;
+  w.from("supervisor");
+  const all = w.cells(-1);
+  w.call(SYSCALLS.rt_sigprocmask, SIG_BLOCK, all, 0, 8);
+  // A root supervisor is not to be read by whoever shares its user id inside; rootless ones must stay readable until the id maps are written.
+  if (c.facts.privileged) w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
+  w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox"));
+  if (self !== SELF_FD) w.call(SYSCALLS.dup3, self, SELF_FD, 0);
+  w.call(SYSCALLS.close_range, SELF_FD + 1, 2 ** 32 - 1, 0);
+  w.call(SYSCALLS.close, SELF_FD - 1).flags(FLAG.IGNORE);
+  // Fd 3 is taken until the report pipe moves there.
+  w.call(SYSCALLS.dup3, SELF_FD, SELF_FD - 1, OPEN.CLOEXEC);
+  w.call(SYSCALLS.chdir, w.text("/"));
+  const signals = w.register();
+  w.call(SYSCALLS.signalfd4, -1, all, 8, OPEN.CLOEXEC | OPEN.NONBLOCK).into(signals);
+  const watch = w.room(WATCH.size);
+  w.cell(watch, 0, 0x786f6270);
+  const none = (at: number): void => void w.store(watch + at, -1, 4);
+  for (const at of [WATCH.status, WATCH.terminal, WATCH.output, WATCH.master, WATCH.guard]) none(at);
+  if (blueprint.interruptTwice) w.store(watch + WATCH.stopAtSecond, 1, 4);
+  return { signals, watch };
+}
+
+/** The status file, locked for as long as this supervisor lives: `gc` tells the dead from the living by the lock. */
+export function openStatus(c: Compilation, frame: Frame): void {
+  const { writer: w, blueprint } = c;
+  const status = w.register();
+  w.from("state directory");
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text(`${blueprint.state.directory}/status`), OPEN.RDWR | OPEN.CREAT | OPEN.CLOEXEC | OPEN.NOFOLLOW, 0o600).into(status);
+  w.call(SYSCALLS.flock, status, LOCK.EX | LOCK.NB);
+  w.store(frame.watch + WATCH.status, status, 4);
+}
+
+/** A process that does nothing but put the terminal back if the supervisor is killed while it is raw. */
+export function guardTerminal(c: Compilation, frame: Frame): void {
+  const { writer: w } = c;
+  w.from("--tty");
+  const saved = w.room(64);
+  w.call(SYSCALLS.ioctl, 0, TTY.GETS, saved).flags(FLAG.IGNORE);
+  const pair = w.room(8);
+  const [reading, writing, pid] = [w.register(), w.register(), w.register()];
+  w.call(SYSCALLS.pipe2, pair, OPEN.CLOEXEC).load(reading, pair, 4).load(writing, pair + 4, 4);
+  const parent = w.label();
+  w.call(SYSCALLS.clone3, w.cells(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 88).into(pid).jumpSet(parent, pid);
+  const orderly = w.label();
+  w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox-tty")).flags(FLAG.IGNORE);
+  w.call(SYSCALLS.close, writing).flags(FLAG.IGNORE);
+  w.call(SYSCALLS.read, reading, w.room(8), 1).flags(FLAG.IGNORE).into(pid).jumpSet(orderly, pid);
+  w.call(SYSCALLS.ioctl, 0, TTY.SETS, saved).flags(FLAG.IGNORE);
+  w.place(orderly).exit(0).place(parent);
+  w.close(reading).store(frame.watch + WATCH.guard, writing, 4).release(pid, writing);
+}
+
+/** Removes what the container had on the host. Errors are passed over: the next step may still work, and `gc` finds the rest. */
+function cleanUp(c: Compilation, cgroups: CgroupHandles, failed: boolean): void {
+  const { writer: w, blueprint: { state } } = c;
+  removeCgroups(c, cgroups);
+  w.from("state directory");
+  const remove = (path: string, flags = 0): void => void w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text(path), flags).flags(FLAG.IGNORE);
+  for (const path of state.reservations) remove(path);
+  if (state.keep && !failed) return;
+  for (const path of state.names) remove(path);
+  for (const file of state.files) remove(`${state.directory}/${file}`);
+  remove(state.directory, AT.REMOVEDIR);
+}
+
+function hand(c: Compilation, words: readonly number[]): void {
+  const { writer: w, blueprint } = c;
+  w.call(SYSCALLS.rt_sigprocmask, SIG_SETMASK, w.cells(0), 0, 8).flags(FLAG.IGNORE);
+  const path = w.text(blueprint.executable);
+  w.call(SYSCALLS.execve, path, w.cells(w.text("pidbox"), ...words, 0), w.texts(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])).flags(FLAG.IGNORE);
+}
+
+/** Last ops of the supervisor. `code` is the register of the exit code. Returns the op where a failed plan goes on. */
+export function closeFrame(c: Compilation, code: number, cgroups: CgroupHandles, alone: boolean): number {
+  const { writer: w, blueprint } = c;
+  const ended = w.label();
+  if (alone) {
+    w.jumpSet(ended, code);
+    cleanUp(c, cgroups, false);
+    w.exit(0);
+  }
+  // Any other end is looked at by pidbox: it says why, and removes the rest while the cgroup can still tell.
+  w.place(ended);
+  hand(c, [w.text("__ended"), w.text(blueprint.state.directory)]);
+  cleanUp(c, cgroups, false);
+  w.exit(code);
+  const failed = w.position;
+  cleanUp(c, cgroups, true);
+  const numbers = [FAILURE.op, FAILURE.error, FAILURE.value].map((value) => {
+    const text = w.room(24);
+    w.decimal(text, value);
+    return text;
+  });
+  hand(c, [w.text("__failed"), w.text(String(SELF_FD)), ...numbers]);
+  w.exit(125);
+  return failed;
+}
