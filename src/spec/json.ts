@@ -57,3 +57,11 @@ export function parseJson(input: Uint8Array | string, what = "config"): unknown 
     throw fail(error instanceof SyntaxError ? printable(error.message).slice(0, 200) : "it is not JSON");
   }
 }
+
+/** ECMAScript JSON.parse source text access, in JavaScriptCore since 2025 but not in TypeScript's library yet. */
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
+
+/** The JSON text of a value that may hold bigints (`Integer64`), which come out as plain numbers; the inverse of `parseJson`. */
+export function formatJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, (_key, v: unknown) => (typeof v === "bigint" ? rawJSON(String(v)) : v), indent);
+}

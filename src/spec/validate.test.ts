@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { PidboxError } from "../base/error.ts";
-import { JSON_LIMIT } from "./json.ts";
+import { formatJson, JSON_LIMIT } from "./json.ts";
 import { decodeConfig, parseConfig, parseProcess, parseResources, parseSeccomp, validateConfig } from "./validate.ts";
 
 const FIXTURES = new URL("../../test/fixtures/config/", import.meta.url).pathname;
@@ -206,6 +206,8 @@ describe("parseConfig()", () => {
     const config = parseConfig(text);
     expect(properties(config)).toEqual(properties(JSON.parse(text)));
     expect(config.linux?.resources?.hugepageLimits?.[0]?.limit).toBe(9223372036854772000n);
+    expect(parseConfig(formatJson(config))).toEqual(config);
+    expect(formatJson(config, 1)).toContain('"hard": 18446744073709551615');
   });
 
   test("keeps numbers beyond 2^53 exactly, and only those as bigint", () => {
