@@ -69,12 +69,14 @@ function namespaceKeys(processes: readonly ProcessSummary[]): Map<number, string
   return keys;
 }
 
-// A process whose namespace could not be inferred joins the namespace of an init at the same depth in the same cgroup.
+// A process whose namespace could not be inferred joins that of the one init at the same depth in the same cgroup; of two it joins neither.
 function adoptOrphans(processes: readonly ProcessSummary[], keys: Map<number, string>): void {
-  const inits = new Map<string, string>();
+  const inits = new Map<string, string | undefined>();
   for (const p of processes) {
-    const key = keys.get(p.pid) ?? HOST;
-    if (p.pids.length > 1 && p.pids.at(-1) === 1) inits.set(`?${p.pids.length} ${cgroupOwner(p.cgroups).path}`, key);
+    if (p.pids.length === 1 || p.pids.at(-1) !== 1) continue;
+    const { path } = cgroupOwner(p.cgroups);
+    const place = `?${p.pids.length} ${path}`;
+    if (path !== "/") inits.set(place, inits.has(place) ? undefined : keys.get(p.pid));
   }
   for (const p of processes) {
     const init = inits.get(keys.get(p.pid) ?? "");

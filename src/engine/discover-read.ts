@@ -45,7 +45,8 @@ function readRoots(processes: readonly ProcessSummary[]): Map<number, string> {
 
 function limitsOf(processes: readonly ProcessSummary[], own: readonly Mount[] | number): string[] {
   const limits: string[] = [];
-  const hidden = processes.filter((p) => p.pidNamespace === undefined && p.state !== "Z").length;
+  // PID 1 of the machine and kernel threads are out of reach even for a root without every capability, and are in no container.
+  const hidden = processes.filter((p) => p.pidNamespace === undefined && p.state !== "Z" && !p.kernelThread && p.pid !== 1).length;
   if (hidden > 0) limits.push(`The kernel hides the namespaces of ${hidden} of ${processes.length} processes from this user: what is not known is shown as "?".`);
   const proc = typeof own === "number" ? undefined : mountAt(own, "/proc");
   const hide = proc?.superOptions.find((option) => option.startsWith("hidepid="));

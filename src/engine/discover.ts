@@ -65,10 +65,15 @@ export interface Container {
   readonly degraded: readonly string[];
 }
 
-/** The uid mapping as one word: `host`, `?`, or ranges such as `0->100000+65536`. */
-export function userMapText(container: Pick<Container, "uidMap" | "sharedWithHost">): string {
+/** The number of ids there are: uid -1 is none (user_namespaces(7)). */
+const ALL_IDS = 0xffff_ffff;
+
+/** The uid mapping as one word: `host`, `host?` for ids equal to the host's in a namespace that is unknown, `?`, or ranges such as `0->100000+65536`. */
+export function userMapText(container: Pick<Container, "uidMap" | "sharedWithHost" | "unknown">): string {
   if (container.sharedWithHost.includes("user")) return "host";
   if (container.uidMap === null) return "?";
+  const [first] = container.uidMap;
+  if (container.unknown.includes("user") && first?.inside === 0 && first.outside === 0 && first.count === ALL_IDS) return "host?";
   if (container.uidMap.length === 0) return "none";
   const ranges = container.uidMap.slice(0, 4).map((r) => `${r.inside}->${r.outside}+${r.count}`);
   return container.uidMap.length > 4 ? `${ranges.join(",")},...` : ranges.join(",");
