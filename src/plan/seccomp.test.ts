@@ -147,7 +147,7 @@ describe("compileSeccomp()", () => {
   });
 
   test("a program of nearly 4096 instructions, full of far jumps, says the same", () => {
-    const names = Object.keys(SYSCALLS_X64).filter((_, i) => i % 2 === 0);
+    const names = Object.keys(SYSCALLS_X64).filter((name, i) => i % 2 === 0 && name !== "rseq_slice_yield");
     const syscalls = names.map((name, i): SeccompSyscall => allow([name], { index: i % 6, op: "SCMP_CMP_EQ", value: BigInt(i) << 31n }, { index: (i + 1) % 6, op: "SCMP_CMP_LE", value: 7 }));
     const profile = deny([...syscalls, allow(["rseq_slice_yield"])]);
     const filter = compileSeccomp(profile, { arch: "x64" });
