@@ -43,12 +43,13 @@ function parentKey(container: Container, view: Survey): string {
 
 function finish(draft: Draft, level: number, view: Survey): NamespaceNode {
   const first = draft.containers[0];
-  const detail = draft.key === HOST_KEY || first?.initPid === null || first === undefined ? undefined : view.facts.details.get(first.initPid);
+  const detail = draft.key === HOST_KEY ? undefined : view.facts.details.get(first?.initPid ?? 0);
   const members = draft.containers.flatMap((c) => c.processes).toSorted((a, b) => a - b);
   const inside =
-    draft.key === HOST_KEY ? view.facts.processes.filter((p) => p.pids.length === 1) : members.map((pid) => view.processes.get(pid)).filter((p) => p !== undefined);
+    draft.key === HOST_KEY ? view.facts.processes.filter((p) => p.pids.length === 1) : members.flatMap((pid) => view.processes.get(pid) ?? []);
+  const inode = draft.key === HOST_KEY ? view.facts.host.pid : first?.namespaces.pid;
   return {
-    inode: draft.key === HOST_KEY ? (view.facts.host.pid ?? null) : (first?.namespaces.pid ?? null), level,
+    inode: inode ?? null, level,
     ownerUserNamespace: detail?.relations.owner ?? null, ownerUid: detail?.relations.ownerUid ?? null,
     containers: draft.containers, processes: inside, children: draft.children.map((child) => finish(child, level + 1, view)),
   };
@@ -67,8 +68,9 @@ export function namespaceTree(view: Survey): NamespaceNode {
       continue;
     }
     const draft: Draft = { key, containers: [container], children: [] };
-    drafts.set(key, draft);
+    // Outer namespaces come first, so a parent that is not there yet is one that a torn view of /proc made up.
     (drafts.get(parentKey(container, view)) ?? host).children.push(draft);
+    drafts.set(key, draft);
   }
   return finish(host, 1, view);
 }

@@ -88,7 +88,8 @@ function combine(cgroup: Recognition | undefined, parent: Recognition | undefine
   const id = cgroup?.id ?? parent?.id;
   const agrees = parent?.id === undefined || parent.id === id;
   const name = cgroup?.name ?? (agrees ? parent?.name : undefined);
-  return { engine: exact, ...(id === undefined ? {} : { id }), ...(name === undefined ? {} : { name }), ...(cgroup?.pod === undefined ? {} : { pod: cgroup.pod }) };
+  const pod = cgroup?.pod;
+  return { engine: exact, ...(id === undefined ? {} : { id }), ...(name === undefined ? {} : { name }), ...(pod === undefined ? {} : { pod }) };
 }
 
 function fallbackId(group: Group): string {

@@ -94,7 +94,7 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-// containerd-shim-runc-v2 -namespace NS -id ID: of docker (`moby`), of the kubelet (`k8s.io`: the id is the pod's), of others. containerd 2 uses long dashes too.
+// containerd-shim-runc-v2 -namespace NS -id ID: of docker (`moby`), of the kubelet (`k8s.io`: the id is the pod's), of others.
 function recogniseShim(command: readonly string[]): Recognition {
   const namespace = valueOf(command, "-namespace", "--namespace");
   const id = valueOf(command, "-id", "--id");
@@ -109,7 +109,7 @@ function recogniseConmon(command: readonly string[]): Recognition {
   return { engine, ...(id === undefined ? {} : { id }), ...(name === undefined ? {} : { name }) };
 }
 
-// lxc-start and lxcfs tools retitle themselves "[lxc monitor] LXCPATH NAME".
+// The monitor of LXC, LXD and Incus retitles itself "[lxc monitor] LXCPATH NAME", as one argument.
 function recogniseMonitor(title: string): Recognition | undefined {
   const match = /^\[lxc monitor\] (\S+) (\S+)/.exec(title);
   if (match === null) return undefined;
@@ -133,6 +133,8 @@ function recogniseRuntime(engine: "runc" | "crun", command: readonly string[]): 
 
 /** What the process that started a container's init says: its name (comm) and its arguments. */
 export function recogniseParent(name: string, command: readonly string[]): Recognition | undefined {
+  const monitor = recogniseMonitor(command[0] ?? "");
+  if (monitor !== undefined) return monitor;
   const first = baseName(command[0] ?? "");
   const program = first === "busybox" ? (command[1] ?? "") : first;
   const is = (text: string): boolean => program === text || name === text;
@@ -143,9 +145,7 @@ export function recogniseParent(name: string, command: readonly string[]): Recog
   if (is("unshare")) return { engine: "unshare" };
   if (is("runc")) return recogniseRuntime("runc", command);
   if (is("crun")) return recogniseRuntime("crun", command);
-  if (is("lxc-execute") || is("lxc-start")) {
-    const container = valueOf(command, "-n", "--name");
-    return container === undefined ? { engine: "lxc" } : named("lxc", container);
-  }
-  return recogniseMonitor(command[0] ?? "") ?? recogniseMonitor(command.join(" "));
+  if (!is("lxc-execute") && !is("lxc-start")) return undefined;
+  const container = valueOf(command, "-n", "--name");
+  return container === undefined ? { engine: "lxc" } : named("lxc", container);
 }

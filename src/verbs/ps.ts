@@ -61,7 +61,8 @@ function clip(text: string, whole: boolean): string {
   return whole || shown.length <= 32 ? shown : `${shown.slice(0, 29)}...`;
 }
 
-function table(containers: readonly Container[], whole: boolean, now: number): string {
+/** The table of `ps`; `now` in milliseconds since the epoch. */
+export function containerTable(containers: readonly Container[], whole: boolean, now: number): string {
   const rows = containers.map((c) => [
     whole ? printable(c.id) : clip(shortId(c.id), false), clip(c.name ?? "-", whole), c.engine, c.initPid?.toString() ?? "-", c.processes.length.toString(),
     c.state === "exited" ? "-" : userMapText(c), sharedText(c), c.since === null ? "?" : ageText(c.since, now), clip(notesOf(c).join("; "), true),
@@ -69,9 +70,10 @@ function table(containers: readonly Container[], whole: boolean, now: number): s
   return columns([["CONTAINER ID", "NAME", "ENGINE", "INIT PID", "PROCS", "USER MAP", "SHARED WITH HOST", "SINCE", "NOTES"], ...rows], new Set([3, 4]));
 }
 
-/** A container as JSON gives it: the fields of Container, with the time as ISO 8601 and the derived texts. */
-export function containerData(container: Container): Readonly<Record<string, unknown>> {
-  return { ...container, since: container.since === null ? null : new Date(container.since).toISOString(), userMap: userMapText(container), notes: notesOf(container) };
+// The fields of Container, with the time as ISO 8601 and the derived texts.
+function containerData(container: Container): Readonly<Record<string, unknown>> {
+  const since = container.since === null ? null : new Date(container.since).toISOString();
+  return { ...container, since, userMap: userMapText(container), notes: notesOf(container) };
 }
 
 export const ps: Verb = {
@@ -110,6 +112,6 @@ export const ps: Verb = {
       const ids = ordered.map((c) => (whole ? printable(c.id) : shortId(c.id)));
       return { exit: 0, data: ids, text: () => ids.map((id) => `${id}\n`).join("") };
     }
-    return { exit: 0, data: ordered.map(containerData), text: () => table(ordered, whole, Date.now()) };
+    return { exit: 0, data: ordered.map(containerData), text: () => containerTable(ordered, whole, Date.now()) };
   },
 };

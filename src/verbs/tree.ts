@@ -77,6 +77,11 @@ function draw(root: Branch): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** A namespace and what is below it, drawn; with `all`, the host's own processes too. */
+export function treeText(node: NamespaceNode, view: Survey, all: boolean, users: ReadonlyMap<number, string>): string {
+  return draw(nodeBranch(node, view, all, users));
+}
+
 function containerKey(container: Container | null): Readonly<Record<string, unknown>> | null {
   return container === null ? null : { id: container.id, name: container.name, engine: container.engine };
 }
@@ -143,6 +148,6 @@ export const tree: Verb = {
     const node = target?.container === undefined ? root : pathTo(root, target.container)?.at(-1);
     if (node === undefined) throw new PidboxError("NOT_FOUND", `The container ${quote(reference ?? "")} has ended: it has no PID namespace`);
     const all = args.flag("all");
-    return { exit: 0, data: nodeData(node, view, all), text: () => draw(nodeBranch(node, view, all, readUsers())) };
+    return { exit: 0, data: nodeData(node, view, all), text: () => treeText(node, view, all, readUsers()) };
   },
 };
