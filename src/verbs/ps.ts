@@ -103,8 +103,8 @@ export const ps: Verb = {
     const tests = filters(args);
     const count = last(args);
     const view = readSurvey();
-    const all = args.flag("all") || count !== undefined;
-    const matching = view.containers.filter((c) => (all || c.state === "running" || args.values("filter").includes("status=exited")) && tests.every((test) => test(c)));
+    const all = args.flag("all") || count !== undefined || args.values("filter").includes("status=exited");
+    const matching = view.containers.filter((c) => (all || c.state === "running") && tests.every((test) => test(c)));
     const ordered = count === undefined ? matching : matching.toSorted((a, b) => (b.since ?? 0) - (a.since ?? 0)).slice(0, count);
     for (const limit of view.facts.limits) context.note(limit);
     const whole = args.flag("no-trunc");

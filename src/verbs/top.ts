@@ -56,13 +56,14 @@ function usageText(counters: CgroupCounters): string {
 }
 
 function text(container: Container, rows: readonly Row[], counters: CgroupCounters): string {
-  const inner = Array.from({ length: Math.max(0, container.depth - 1) }, (_, i) => (i === container.depth - 2 ? "PID INSIDE" : `LEVEL ${i + 2}`));
+  const { depth } = container;
+  const inner = Array.from({ length: Math.max(0, depth - 1) }, (_, i) => (i === depth - 2 ? "PID INSIDE" : `LEVEL ${i + 2}`));
   const header = ["HOST PID", ...inner, "USER", "UID INSIDE", "STATE", "%CPU", "RSS", "COMMAND"];
   const cells = rows.map((r) => [
-    ...header.slice(0, container.depth).map((_, i) => r.pids[i]?.toString() ?? "?"), printable(r.user ?? r.uid.toString()), r.uidInside?.toString() ?? "?", r.state,
-    r.cpuPercent.toFixed(1), r.residentBytes === null ? "-" : bytesText(r.residentBytes), commandText(r),
+    ...header.slice(0, depth).map((_, i) => r.pids[i]?.toString() ?? "?"), printable(r.user ?? r.uid.toString()),
+    r.uidInside?.toString() ?? "?", r.state, r.cpuPercent.toFixed(1), r.residentBytes === null ? "-" : bytesText(r.residentBytes), commandText(r),
   ]);
-  const right = new Set([...Array.from({ length: container.depth }, (_, i) => i), container.depth + 1, container.depth + 3, container.depth + 4]);
+  const right = new Set([...Array.from({ length: depth }, (_, i) => i), depth + 1, depth + 3, depth + 4]);
   const name = container.name === null ? "" : ` (${printable(container.name)})`;
   return `${container.engine} ${shortId(container.id)}${name}${usageText(counters)}\n${columns([header, ...cells], right)}`;
 }

@@ -3,7 +3,7 @@ import { PidboxError } from "../base/error.ts";
 import { columns, printable, quote } from "../base/text.ts";
 import type { Container } from "../engine/discover.ts";
 import { readSurvey, selectContainer, selectTarget, shortId, type Survey } from "../engine/discover-survey.ts";
-import { findInside, type Location, locate, type NamespaceNode, namespaceTree, pathTo } from "../engine/discover-tree.ts";
+import { findInside, type Level, type Location, locate, type NamespaceNode, namespaceTree, pathTo } from "../engine/discover-tree.ts";
 import type { ProcessSummary } from "../kernel/process-list.ts";
 import { readUsers } from "../kernel/users.ts";
 import type { Outcome, Verb } from "./verb.ts";
@@ -51,7 +51,8 @@ function processBranches(node: NamespaceNode, view: Survey, all: boolean): Branc
   for (const { process, into, depth } of queue) {
     const home = several ? view.containerOf.get(process.pid) : undefined;
     const tag = home === undefined ? "" : `  in ${label(home)}`;
-    const branch: Branch = { text: `${process.pids.join(" = ")}  ${printable(process.name)}${process.state === "Z" ? " (zombie)" : ""}${tag}`, branches: [] };
+    const dead = process.state === "Z" ? " (zombie)" : "";
+    const branch: Branch = { text: `${process.pids.join(" = ")}  ${printable(process.name)}${dead}${tag}`, branches: [] };
     into.push(branch);
     const below = depth < DEEPEST ? branch.branches : into;
     for (const child of children.get(process.pid) ?? []) queue.push({ process: child, into: below, depth: depth + 1 });
@@ -60,7 +61,8 @@ function processBranches(node: NamespaceNode, view: Survey, all: boolean): Branc
 }
 
 function nodeBranch(node: NamespaceNode, view: Survey, all: boolean, users: ReadonlyMap<number, string>): Branch {
-  return { text: nodeText(node, view, all, users), branches: [...processBranches(node, view, all), ...node.children.map((child) => nodeBranch(child, view, all, users))] };
+  const below = node.children.map((child) => nodeBranch(child, view, all, users));
+  return { text: nodeText(node, view, all, users), branches: [...processBranches(node, view, all), ...below] };
 }
 
 function draw(root: Branch): string {
@@ -86,18 +88,23 @@ function containerKey(container: Container | null): Readonly<Record<string, unkn
   return container === null ? null : { id: container.id, name: container.name, engine: container.engine };
 }
 
+function processData(p: ProcessSummary, view: Survey): Readonly<Record<string, unknown>> {
+  return { pid: p.pid, pids: p.pids, parent: p.parent, name: p.name, state: p.state, container: view.containerOf.get(p.pid)?.id ?? null };
+}
+
 function nodeData(node: NamespaceNode, view: Survey, all: boolean): Readonly<Record<string, unknown>> {
   return {
     pidNamespace: node.inode, level: node.level, ownerUserNamespace: node.ownerUserNamespace, ownerUid: node.ownerUid,
     containers: node.containers.map(containerKey), processCount: node.processes.length,
-    processes: visible(node, view, all).map((p) => ({ pid: p.pid, pids: p.pids, parent: p.parent, name: p.name, state: p.state, container: view.containerOf.get(p.pid)?.id ?? null })),
+    processes: visible(node, view, all).map((p) => processData(p, view)),
     children: node.children.map((child) => nodeData(child, view, all)),
   };
 }
 
 function locationOutcome(location: Location): Outcome {
   const { process, container, levels } = location;
-  const rows = levels.map((l) => [`level ${l.level}`, namespaceText(l.namespace), `PID ${l.pid}`, l.container === null ? (l.level === 1 ? "host" : "?") : label(l.container)]);
+  const home = ({ container: at, level }: Level): string => (at === null ? (level === 1 ? "host" : "?") : label(at));
+  const rows = levels.map((l) => [`level ${l.level}`, namespaceText(l.namespace), `PID ${l.pid}`, home(l)]);
   const where = container === null ? "in no container" : `PID ${process.pids.at(-1) ?? process.pid} in ${label(container)}`;
   return {
     exit: 0,

@@ -25,7 +25,11 @@ async function start(command: readonly string[], cwd = "/"): Promise<number> {
   started.push(stop);
   const reader = child.stdout.getReader();
   let text = "";
-  for (let part = await reader.read(); !part.done && !text.includes("\n"); part = text.includes("\n") ? part : await reader.read()) text += new TextDecoder().decode(part.value);
+  while (!text.includes("\n")) {
+    const part = await reader.read();
+    if (part.done) break;
+    text += new TextDecoder().decode(part.value);
+  }
   if (!/^[0-9]+\n/.test(text)) throw new Error(`${command.join(" ")}: ${text}${await new Response(child.stderr).text()}`);
   return Number(text.split("\n")[0]);
 }
@@ -34,11 +38,12 @@ afterEach(async () => {
   for (const stop of started.splice(0)) await stop();
 });
 
-/** The container among whose processes' ancestors this test is, and only the one with `inside`, by the marker in its command. */
+/** The containers of an engine that this test is an ancestor of. */
 function childrenOf(view: Survey, engine: Container["engine"]): Container[] {
   const mine = (pid: number): boolean => {
-    for (let p = view.processes.get(pid), steps = 0; p !== undefined && steps < 50; p = view.processes.get(p.parent), steps++) if (p.parent === process.pid) return true;
-    return false;
+    let p = view.processes.get(pid);
+    for (let steps = 0; p !== undefined && p.parent !== process.pid && steps < 50; steps++) p = view.processes.get(p.parent);
+    return p?.parent === process.pid;
   };
   return view.containers.filter((c) => c.engine === engine && c.initPid !== null && mine(c.initPid));
 }
@@ -59,7 +64,8 @@ function run(verb: typeof ps, operands: readonly string[], options: Readonly<Rec
   const args: Arguments = {
     flag: (name) => options[name] === "true", value: (name) => options[name], values: (name) => (options[name] === undefined ? [] : [options[name]]), operands,
   };
-  const context: Context = { environment: {}, executable: "/pidbox", cwd: "/", argv: [], terminal: { stdin: false, stdout: false, stderr: false }, note: () => undefined };
+  const terminal = { stdin: false, stdout: false, stderr: false };
+  const context: Context = { environment: {}, executable: "/pidbox", cwd: "/", argv: [], terminal, note: () => undefined };
   const outcome = verb.run(args, context);
   if (outcome instanceof Promise) throw new Error(`${verb.name} is not expected to wait`);
   return { data: outcome.data, text: outcome.text?.() ?? "" };
@@ -136,7 +142,8 @@ needs("root")("an unprivileged caller finds the same container and reports its n
   const program = `
     import { readSurvey } from "${new URL("../../src/engine/discover-survey.ts", import.meta.url).pathname}";
     console.log(JSON.stringify(readSurvey().containers.find((c) => c.initPid === ${mine?.initPid ?? 0}) ?? null));`;
-  const child = Bun.spawnSync(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, "-e", program], { env: { PATH: "/usr/bin:/bin", HOME: "/" } });
+  const other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+  const child = Bun.spawnSync([...other, process.execPath, "-e", program], { env: { PATH: "/usr/bin:/bin", HOME: "/" } });
   const found = JSON.parse(child.stdout.toString() || "null") as Container | null;
   if (found === null) throw new Error(`nothing found: ${child.stderr.toString()}`);
   expect(found.processes).toEqual([...(mine?.processes ?? [])]);

@@ -75,7 +75,8 @@ test("idInside() and idOutside() undo each other", () => {
 const made: fc.Arbitrary<Made[]> = fc.uniqueArray(
   fc.record(
     {
-      pid: fc.integer({ min: 2, max: 40 }), parent: fc.integer({ min: 0, max: 40 }), pids: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
+      pid: fc.integer({ min: 2, max: 40 }), parent: fc.integer({ min: 0, max: 40 }),
+      pids: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
       cgroup: fc.constantFrom("/", `/docker/${"a".repeat(64)}`, `/docker/${"a".repeat(64)}/docker/${"b".repeat(64)}`, "/lxc.payload.x", `/pidbox/${"c".repeat(64)}`),
       namespaces: fc.record({ pid: fc.integer({ min: 20, max: 24 }), mnt: fc.integer({ min: 30, max: 33 }) }, { requiredKeys: [] }),
       name: fc.constantFrom("sleep", "conmon", "bwrap", "\u001b[2J"), parentNamespace: fc.integer({ min: 18, max: 24 }),
