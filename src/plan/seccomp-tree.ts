@@ -10,23 +10,15 @@ export interface DecisionRange {
   readonly decision: Decision;
 }
 
-/**
- * All numbers from 0 on as ranges, least first, neighbours different. Numbers without a decision of their own get `rest`;
- * numbers above `newest` get `beyond`.
- */
-export function decisionRanges(decisions: ReadonlyMap<number, Decision>, rest: Decision, newest: number, beyond: Decision): DecisionRange[] {
+/** All numbers from 0 on as ranges, least first, neighbours different: those of `decisions` by index, then `beyond`. */
+export function decisionRanges(decisions: readonly Decision[], beyond: Decision): DecisionRange[] {
   const ranges: DecisionRange[] = [];
-  const add = (start: number, decision: Decision): void => {
-    const last = ranges.at(-1);
-    if (last?.start === start) ranges.pop();
-    if (ranges.at(-1)?.decision.key !== decision.key) ranges.push({ start, decision });
-  };
-  add(0, rest);
-  for (const [number, decision] of [...decisions].toSorted((a, b) => a[0] - b[0])) {
-    add(number, decision);
-    add(number + 1, rest);
+  let last: Decision | undefined;
+  for (let start = 0; start <= decisions.length; start += 1) {
+    const decision = decisions[start] ?? beyond;
+    if (decision !== last && decision.key !== last?.key) ranges.push({ start, decision });
+    last = decision;
   }
-  add(newest + 1, beyond);
   return ranges;
 }
 

@@ -50,10 +50,26 @@ function entryOf(syscall: SeccompSyscall, from: string): Entry {
   return { names: syscall.names, rules: repeated ? conditions.map((condition) => ({ conditions: [condition], word })) : [{ conditions, word }] };
 }
 
-function add<K>(rules: Map<K, Rule[]>, key: K, added: readonly Rule[]): void {
-  const known = rules.get(key);
-  if (known === undefined) rules.set(key, [...added]);
-  else known.push(...added);
+/** Rules by key. Lists are shared between the names of an entry until another entry names the same call: most never are. */
+class RuleLists<K> {
+  readonly lists = new Map<K, readonly Rule[]>();
+  readonly #owned = new Map<K, Rule[]>();
+
+  add(key: K, rules: readonly Rule[]): void {
+    const owned = this.#owned.get(key);
+    if (owned !== undefined) {
+      owned.push(...rules);
+      return;
+    }
+    const known = this.lists.get(key);
+    if (known === undefined) {
+      this.lists.set(key, rules);
+      return;
+    }
+    const copy = [...known, ...rules];
+    this.#owned.set(key, copy);
+    this.lists.set(key, copy);
+  }
 }
 
 /** i386 registers have 32 bits: like libseccomp, compare no more, so that -1 may be written with 64. */
@@ -70,23 +86,25 @@ function strictest(rules: readonly Rule[], defaultWord: number): number | undefi
 }
 
 /** All rules by syscall number of one ABI, in the profile's order. */
-function rulesByNumber(entries: readonly Entry[], abi: Abi, defaultWord: number): Map<number, Rule[]> {
+function rulesByNumber(entries: readonly Entry[], abi: Abi, defaultWord: number): Map<number, readonly Rule[]> {
   const table = TABLES[abi];
-  const rules = new Map<number, Rule[]>();
-  const multiplex = new Map<string, Rule[]>();
+  const rules = new RuleLists<number>();
+  const multiplex = new RuleLists<string>();
   for (const entry of entries) {
     const added = abi === "i386" ? entry.rules.map(narrow) : entry.rules;
     for (const name of entry.names) {
-      if (Object.hasOwn(table, name)) add(rules, table[name] ?? 0, added);
-      if (abi === "i386") add(multiplex, name, added);
+      // Names that every object inherits are not numbers.
+      const number: unknown = table[name];
+      if (typeof number === "number") rules.add(number, added);
+      if (abi === "i386" && multiplexed(name) !== undefined) multiplex.add(name, added);
     }
   }
-  for (const [name, named] of multiplex) {
+  for (const [name, named] of multiplex.lists) {
     const call = multiplexed(name);
     const word = call === undefined ? undefined : strictest(named, defaultWord);
-    if (call !== undefined && word !== undefined) add(rules, SYSCALLS_I386[call.by], [{ conditions: [maskedEqual(0, call.mask, call.operation)], word }]);
+    if (call !== undefined && word !== undefined) rules.add(SYSCALLS_I386[call.by], [{ conditions: [maskedEqual(0, call.mask, call.operation)], word }]);
   }
-  return rules;
+  return rules.lists;
 }
 
 /** Adds the filter of one ABI, without the check of the architecture, and returns where it begins. */
@@ -97,9 +115,16 @@ function emitAbi(program: ProgramBuilder, entries: readonly Entry[], abi: Abi, d
   const { clone = -1, clone3 = -1 } = TABLES[abi];
   const looksIntoClone = rules.get(clone)?.some((rule) => rule.conditions.length > 0) === true;
   if (looksIntoClone && !rules.has(clone3) && (clone3 <= newest || beyond !== RETURN_ENOSYS)) rules.set(clone3, [{ conditions: [], word: RETURN_ENOSYS }]);
-  const decisions = new Map<number, Decision>();
-  for (const [number, list] of rules) decisions.set(number, decide(list, defaultWord));
-  const ranges = decisionRanges(decisions, decide([], defaultWord), Math.max(newest, ...rules.keys()), decide([], beyond));
+  // Entries with many names share one list, so they share its decision.
+  const known = new Map<readonly Rule[], Decision>();
+  const otherwise = decide([], defaultWord);
+  const decisions = Array.from({ length: Math.max(newest, ...rules.keys()) + 1 }, () => otherwise);
+  for (const [number, list] of rules) {
+    const decision = known.get(list) ?? decide(list, defaultWord);
+    known.set(list, decision);
+    decisions[number] = decision;
+  }
+  const ranges = decisionRanges(decisions, decide([], beyond));
   let start = emitTree(program, ranges, emitted);
   if (abi === "x64") start = program.compare(BPF.JGE, X32_NUMBERS, program.return(RETURN_ENOSYS), start);
   program.goto(start);

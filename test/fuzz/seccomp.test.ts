@@ -9,6 +9,7 @@ import { resolveProfile } from "../../src/plan/seccomp-profile.ts";
 import { disassemble } from "../../src/plan/seccomp-text.ts";
 import { compileSeccomp } from "../../src/plan/seccomp.ts";
 import type { LinuxSeccomp, SeccompArg, SeccompSyscall } from "../../src/spec/runtime-config.ts";
+import { needs } from "../parts.ts";
 import { refusal, run } from "../seccomp/interpreter.ts";
 import { withOracle } from "../seccomp/oracle.ts";
 import { ENOSYS, evaluate, wordOf } from "../seccomp/reference.ts";
@@ -76,8 +77,7 @@ describe("compileSeccomp()", () => {
     );
   });
 
-  const available = withOracle((oracle) => oracle !== undefined);
-  test.skipIf(!available)("is never wider than libseccomp, and equal where the entries of a call have one verdict (needs cc and libseccomp-dev)", () => {
+  needs("libseccomp")("is never wider than libseccomp, and equal where the entries of a call have one verdict", () => {
     withOracle((oracle) => {
       let compared = 0;
       fc.assert(

@@ -12,6 +12,7 @@ import { DEFAULT_CAPABILITIES, defaultProfile, initProfile, strictProfile } from
 import { resolveProfile } from "../../src/plan/seccomp-profile.ts";
 import { compileSeccomp } from "../../src/plan/seccomp.ts";
 import type { LinuxSeccomp } from "../../src/spec/runtime-config.ts";
+import { needs } from "../parts.ts";
 import { DOCKER_LIKE } from "./docker-like.ts";
 import { refusal, run } from "./interpreter.ts";
 import { restrictTo, withOracle } from "./oracle.ts";
@@ -98,15 +99,14 @@ function compare(profile: LinuxSeccomp, abi: (typeof ABIS)[number], oracle: Orac
   return unexplained;
 }
 
-const available = withOracle((oracle) => oracle !== undefined);
-describe.skipIf(!available)("libseccomp agrees (needs cc and libseccomp-dev)", () => {
+describe("libseccomp agrees", () => {
   for (const [name, profile] of Object.entries(profiles)) {
     for (const abi of ABIS) {
-      test(`${name} on ${abi.abi}`, () => withOracle((oracle) => expect(oracle === undefined ? ["no oracle"] : compare(profile, abi, oracle)).toEqual([])));
+      needs("libseccomp")(`${name} on ${abi.abi}`, () => withOracle((oracle) => expect(oracle === undefined ? ["no oracle"] : compare(profile, abi, oracle)).toEqual([])));
     }
   }
 
-  test("the names that both know have the same numbers", () => {
+  needs("libseccomp")("the names that both know have the same numbers", () => {
     withOracle((oracle) => {
       for (const abi of ABIS) {
         const table: Readonly<Record<string, number>> = abi.table;
