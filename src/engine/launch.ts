@@ -39,6 +39,17 @@ export function launcherImage(plan: Uint8Array): Uint8Array {
   throw new PidboxError("DEFECT", "The launcher has no segment for a plan");
 }
 
+/** The plan in an image that launcherImage made. Throws PARSE. Pure. */
+export function planInImage(image: Uint8Array): Uint8Array {
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  const headers = image.length < 64 ? 0 : Number(view.getBigUint64(32, true));
+  for (let i = 0; headers + 56 * i + 56 <= image.length && i < 8; i++) {
+    const at = headers + 56 * i;
+    if (view.getUint32(at, true) === PT_LOAD && view.getUint32(at + 16, true) === PLAN_ADDRESS) return image.subarray(view.getUint32(at + 8, true));
+  }
+  throw new PidboxError("PARSE", "Cannot find the plan in the launcher's image");
+}
+
 /** A memfd to put launcher and plan in. The caller owns it. Throws HOST_UNSUPPORTED. */
 export function createImageFile(): number {
   // MFD_EXEC exists since 6.3; before, files of memfd_create are executable and the flag is EINVAL.

@@ -7,6 +7,7 @@ import { PidboxError } from "../base/error.ts";
 import { AT, CLONE, ERRNO, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Integer64, LinuxResources } from "../spec/runtime-config.ts";
+import type { Blueprint } from "./blueprint.ts";
 import type { CgroupHierarchy, HostFacts } from "./host-facts.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
@@ -120,8 +121,8 @@ export function placeLimits(resources: LinuxResources, facts: HostFacts, degrade
 }
 
 /** Directory names below a hierarchy: `cgroupsPath` relative to it, or `pidbox/ID`. */
-export function cgroupPath(c: Compilation): string {
-  const path = c.blueprint.config.linux?.cgroupsPath ?? `pidbox/${c.blueprint.id}`;
+export function cgroupPath(blueprint: Blueprint): string {
+  const path = blueprint.config.linux?.cgroupsPath ?? `pidbox/${blueprint.id}`;
   return path.replace(/^\/+/, "");
 }
 
@@ -170,7 +171,7 @@ function openDirectory(c: Compilation, path: string): number {
 export function makeCgroups(c: Compilation): CgroupHandles {
   const { writer: w, blueprint } = c;
   const placements = placeLimits(blueprint.config.linux?.resources ?? {}, c.facts, blueprint.degraded.includes("cgroups"));
-  const parts = cgroupPath(c).split("/").filter((part) => part !== "");
+  const parts = cgroupPath(blueprint).split("/").filter((part) => part !== "");
   const join: number[] = [];
   const directories: string[] = [];
   let into: number | undefined;

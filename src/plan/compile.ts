@@ -9,6 +9,7 @@ import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { parseMountOptions } from "../spec/mount-options.ts";
 import type { Mount } from "../spec/runtime-config.ts";
+import { sysctlPath } from "../spec/sysctl.ts";
 import { assertIdentity, assertNamespaces, assertRoot, noteNamespaces } from "./assertions.ts";
 import type { OwnNamespaces } from "./assertions.ts";
 import type { Blueprint } from "./blueprint.ts";
@@ -311,7 +312,17 @@ function writeKernelSettings(c: Compilation, proc: number): void {
   };
   for (const [key, value] of Object.entries(config.linux?.sysctl ?? {})) {
     w.from(`/linux/sysctl/${key}`);
-    write(`sys/${key.includes("/") ? key : key.replaceAll(".", "/")}`, value);
+    write(`sys/${sysctlPath(key) ?? key}`, value);
+  }
+  // Both modules change the label at the next exec; nothing but the program is ever executed (AppArmor: apparmor(7), SELinux: setexeccon(3)).
+  const { apparmorProfile, selinuxLabel } = config.process ?? {};
+  if (apparmorProfile !== undefined) {
+    w.from("/process/apparmorProfile");
+    write("self/attr/apparmor/exec", `exec ${apparmorProfile}`);
+  }
+  if (selinuxLabel !== undefined) {
+    w.from("/process/selinuxLabel");
+    write("self/attr/exec", selinuxLabel);
   }
   const oom = config.process?.oomScoreAdj;
   if (oom !== undefined) {

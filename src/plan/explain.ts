@@ -85,6 +85,11 @@ export function stepText(plan: DecodedPlan, op: DecodedOp): string {
   return `${String(op.index).padStart(4)}  ${result}${opText(plan, op)}${tolerated}`;
 }
 
+/** The same as data, for `--format json`. */
+export function explainData(plan: DecodedPlan): unknown {
+  return { onFailure: plan.onFailure, ops: plan.ops.map((op) => ({ index: op.index, from: op.from, does: opText(plan, op), result: op.result === 0 ? null : `r${op.result}`, tolerated: op.tolerated.map(errnoName) })) };
+}
+
 /** The whole plan, a heading for each config field. */
 export function explain(plan: DecodedPlan): string {
   const lines: string[] = [];

@@ -3,6 +3,8 @@ import type { Verb } from "./verb.ts";
 
 /** The verbs in the order in which help lists them. */
 export const CATALOG = {
+  do: async () => (await import("./do.ts")).do_,
+  run: async () => (await import("./run.ts")).run,
   ps: async () => (await import("./ps.ts")).ps,
   top: async () => (await import("./top.ts")).top,
   tree: async () => (await import("./tree.ts")).tree,
@@ -13,7 +15,10 @@ export const CATALOG = {
 } satisfies Readonly<Record<string, () => Promise<Verb>>>;
 
 /** Commands that the launcher gives when it re-executes pidbox. They are verbs in form, but not for people: no help lists them. */
-export const RE_ENTRIES: Readonly<Record<string, () => Promise<Verb>>> = {};
+export const RE_ENTRIES: Readonly<Record<string, () => Promise<Verb>>> = {
+  __failed: async () => (await import("./epilogue.ts")).failed,
+  __ended: async () => (await import("./epilogue.ts")).ended,
+};
 
 export type VerbName = keyof typeof CATALOG;
 

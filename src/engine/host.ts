@@ -1,0 +1,107 @@
+/** Reads the facts that a plan is compiled from. On the path of every start: a dozen small reads. */
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { CAPABILITY_VERSION_3 } from "../kernel/abi/constants.ts";
+import { cgroupDirectory, parseCgroupLayout, parseSelfCgroup } from "../kernel/cgroup.ts";
+import type { CgroupLayout, CgroupMembership } from "../kernel/cgroup.ts";
+import { address, syscall } from "../kernel/ffi.ts";
+import { readText, stat } from "../kernel/file.ts";
+import { readHostFeatures } from "../kernel/host-features.ts";
+import { parseMountinfo } from "../kernel/mountinfo.ts";
+import type { Mount } from "../kernel/mountinfo.ts";
+import type { CgroupHierarchy, HostFacts } from "../plan/host-facts.ts";
+
+const CAP_SYS_ADMIN = 21;
+const PROC_ROOT = /^\/proc\/./;
+/** What a container's limits may need; others are not handed down. */
+const CONTROLLERS_V2 = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb"];
+
+/** Effective capabilities of this process as one number (capget(2)). */
+export function effectiveCapabilities(): number {
+  const header = new Uint32Array([CAPABILITY_VERSION_3, 0]);
+  const data = new Uint32Array(6);
+  syscall(SYSCALLS.capget, address(header), address(data));
+  return (data[0] ?? 0) + (data[3] ?? 0) * 2 ** 32;
+}
+
+function has(mask: number, bit: number): boolean {
+  return Math.floor(mask / 2 ** bit) % 2 === 1;
+}
+
+/** Whether this process is root of the initial user namespace: id ranges, idmapped mounts and device nodes are only for that one. */
+export function isPrivileged(uid: number): boolean {
+  const map = readText("/proc/self/uid_map", 4096);
+  return uid === 0 && typeof map === "string" && /^\s*0\s+0\s+4294967295\s*$/.test(map) && has(effectiveCapabilities(), CAP_SYS_ADMIN);
+}
+
+function legacyHierarchies(layout: CgroupLayout, memberships: readonly CgroupMembership[], uid: number): CgroupHierarchy[] {
+  const hierarchies = new Map<string, CgroupHierarchy>();
+  for (const { controllers, path } of memberships) {
+    const mount = layout.controllers.get(controllers[0] ?? "");
+    if (mount === undefined || (controllers[0] ?? "").startsWith("name=")) continue;
+    const directory = cgroupDirectory(mount, path);
+    if (directory === undefined) continue;
+    if (uid !== 0) {
+      const status = stat(directory);
+      if (typeof status === "number" || status.uid !== uid) continue;
+    }
+    hierarchies.set(directory, { version: 1, controllers, directory, name: mount.mountPoint.slice(mount.mountPoint.lastIndexOf("/") + 1) });
+  }
+  return [...hierarchies.values()];
+}
+
+/** The v2 tree: below the real root for root, else below the cgroup that was delegated to this user (cgroup-v2.rst, "Delegation"). */
+function unifiedHierarchy(layout: CgroupLayout, memberships: readonly CgroupMembership[], uid: number): CgroupHierarchy[] {
+  const { unified } = layout;
+  const own = memberships.find((m) => m.hierarchy === 0);
+  if (unified === undefined || own === undefined) return [];
+  // Only the real root has no cgroup.type, and only there may a cgroup with processes hand controllers down.
+  const atRoot = uid === 0 && typeof stat(`${unified.mountPoint}/cgroup.type`) === "number";
+  const directory = atRoot ? unified.mountPoint : cgroupDirectory(unified, own.path);
+  if (directory === undefined) return [];
+  const status = stat(`${directory}/cgroup.procs`);
+  if (typeof status === "number" || (uid !== 0 && status.uid !== uid)) return [];
+  const text = readText(`${directory}/cgroup.controllers`, 4096);
+  const controllers = typeof text === "string" ? text.trim().split(/\s+/).filter((name) => CONTROLLERS_V2.includes(name)) : [];
+  if (controllers.length === 0) return [];
+  return [{ version: 2, controllers, directory, name: "unified", ...(atRoot ? {} : { leaf: `${directory}/pidbox-supervisor` }) }];
+}
+
+function readCgroups(mounts: readonly Mount[], uid: number): CgroupHierarchy[] {
+  const text = readText("/proc/self/cgroup", 1 << 16);
+  if (typeof text === "number") return [];
+  const memberships = parseSelfCgroup(text);
+  const layout = parseCgroupLayout(mounts);
+  // On a hybrid host the v2 tree has only what v1 left over; pidbox's limits live in v1 there.
+  return layout.version === "v2" ? unifiedHierarchy(layout, memberships, uid) : legacyHierarchies(layout, memberships, uid);
+}
+
+function accountsSwap(cgroups: readonly CgroupHierarchy[]): boolean {
+  const memory = cgroups.find((h) => h.controllers.includes("memory"));
+  if (memory === undefined) return false;
+  return memory.version === 2 || typeof stat(`${memory.directory}/memory.memsw.limit_in_bytes`) !== "number";
+}
+
+/** The facts, and the mount table that they came from. */
+export interface Host {
+  readonly facts: HostFacts;
+  readonly mounts: readonly Mount[];
+}
+
+/** Reads the host. Throws PARSE if the kernel's tables are not what their manual says. */
+export function readHost(): Host {
+  const uid = syscall(SYSCALLS.geteuid);
+  const mountText = readText("/proc/self/mountinfo", 16 << 20);
+  const mounts = typeof mountText === "number" ? [] : parseMountinfo(mountText);
+  const last = readText("/proc/sys/kernel/cap_last_cap", 16);
+  const privileged = isPrivileged(uid);
+  const cgroups = readCgroups(mounts, privileged ? 0 : uid);
+  return {
+    mounts,
+    facts: {
+      ...readHostFeatures(), privileged, uid, gid: syscall(SYSCALLS.getegid), cgroups,
+      lastCapability: typeof last === "string" ? Number(last) : 40,
+      procMasked: mounts.some((mount) => PROC_ROOT.test(mount.mountPoint)),
+      swapAccounting: accountsSwap(cgroups),
+    },
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * What pidbox keeps of a container on disk: one directory each, no daemon. The supervisor holds a lock on `status` for as long as it lives, which is how the
+ * living are told from the dead; names and id ranges are reserved by symbolic links, which are made whole or not at all.
+ */
+import { PidboxError } from "../base/error.ts";
+import { quote } from "../base/text.ts";
+import { LOCK } from "../kernel/abi/constants.ts";
+import { errnoName } from "../kernel/abi/errno.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { address, syscall } from "../kernel/ffi.ts";
+import { AT_FDCWD, close, cString, listDirectory, O, open, readBytes, readLink, readText, stat, writeFile } from "../kernel/file.ts";
+import { RECORD } from "../plan/op.ts";
+import type { Blueprint } from "../plan/blueprint.ts";
+
+/** state.json. */
+export interface ContainerState {
+  readonly version: 1;
+  readonly id: string;
+  readonly name: string;
+  readonly verb: string;
+  readonly command: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+  readonly unsafe: readonly string[];
+  readonly degraded: readonly string[];
+  readonly remove: boolean;
+  /** Directories of its cgroups. */
+  readonly cgroups: readonly string[];
+  readonly names: readonly string[];
+  readonly reservations: readonly string[];
+  readonly cidfile?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What was promised: the config, and what OCI has no words for. */
+  readonly blueprint: Omit<Blueprint, "seccomp" | "state" | "executable"> & { readonly seccomp?: string };
+}
+
+/** The status file (struct plan_record). Times are milliseconds since the epoch, CPU times microseconds, `peak` KiB. */
+export interface ContainerStatus {
+  readonly state: "running" | "ended";
+  readonly pid: number;
+  readonly code: number;
+  readonly signal: number;
+  readonly core: boolean;
+  /** Last signal that the supervisor passed on, and the PID that sent it (0: the kernel, such as Ctrl-C). */
+  readonly forwarded: number;
+  readonly sender: number;
+  readonly started: number;
+  readonly ended: number;
+  readonly user: number;
+  readonly system: number;
+  readonly peak: number;
+}
+
+const MAGIC = 0x786f6270;
+
+/** The status file's bytes; undefined if the container never ran. Pure. */
+export function parseStatus(bytes: Uint8Array): ContainerStatus | undefined {
+  if (bytes.length < RECORD.size) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const i32 = (at: number): number => view.getInt32(at, true);
+  const u64 = (at: number): number => Number(view.getBigUint64(at, true));
+  const state = i32(RECORD.state);
+  if (view.getUint32(RECORD.magic, true) !== MAGIC || (state !== 1 && state !== 2)) return undefined;
+  return {
+    state: state === 1 ? "running" : "ended", pid: i32(RECORD.pid), code: i32(RECORD.code), signal: i32(RECORD.signal), core: i32(RECORD.core) !== 0,
+    forwarded: i32(RECORD.forwarded), sender: i32(RECORD.sender), started: Math.floor(u64(RECORD.started) / 1e6), ended: Math.floor(u64(RECORD.ended) / 1e6),
+    user: u64(RECORD.user), system: u64(RECORD.system), peak: u64(RECORD.peak),
+  };
+}
+
+function failed(action: string, path: string, result: number, hint?: string): PidboxError {
+  const errno = errnoName(result);
+  return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errno}`, { context: { path, errno }, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** The directory for state: /run/pidbox for root, else in XDG_RUNTIME_DIR, else a private one in /tmp. */
+export function stateRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string {
+  if (uid === 0) return "/run/pidbox";
+  const runtime = environment["XDG_RUNTIME_DIR"];
+  if (runtime !== undefined && runtime.startsWith("/")) return `${runtime}/pidbox`;
+  return `/tmp/pidbox-${uid}`;
+}
+
+/** The last one made stands for all: where it is, the others are. */
+const FOLDERS = ["names", "ids", "containers"];
+
+/** Makes the state root if need be; refuses one that another user could have prepared. */
+function makeRoot(root: string, uid: number): void {
+  for (const path of [root, ...FOLDERS.map((folder) => `${root}/${folder}`)]) {
+    const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
+    if (result < 0 && result !== -17) throw failed("make the state directory", path, result, "Set XDG_RUNTIME_DIR to a directory that you may write");
+  }
+  const status = stat(root, { noFollow: true });
+  if (typeof status === "number") throw failed("use the state directory", root, status);
+  if ((status.mode & 0o170000) !== 0o040000 || status.uid !== uid || (status.mode & 0o022) !== 0) {
+    throw new PidboxError("POSSIBLE_ATTACK", `The state directory ${quote(root)} is not a directory that only you can write`, { hint: "Remove it, or set XDG_RUNTIME_DIR", context: { path: root } });
+  }
+}
+
+/** Makes the container's directory. */
+export function createDirectory(root: string, id: string, uid: number): string {
+  const directory = `${root}/containers/${id}`;
+  let result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
+  if (result === -2) {
+    makeRoot(root, uid);
+    result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
+  }
+  if (result < 0) throw failed("make the state directory", directory, result);
+  return directory;
+}
+
+/** Makes the link `path` -> `id`; false if there is one already. */
+export function reserve(path: string, id: string): boolean {
+  const result = syscall(SYSCALLS.symlinkat, address(cString(id)), AT_FDCWD, address(cString(path)));
+  if (result < 0 && result !== -17) throw failed("reserve", path, result);
+  return result === 0;
+}
+
+export function unlink(path: string): number {
+  return syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), 0);
+}
+
+export function removeDirectory(path: string): number {
+  return syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), 0x200);
+}
+
+export function writeState(directory: string, state: ContainerState): void {
+  const path = `${directory}/state.json`;
+  const json = JSON.stringify(state, (_key, value: unknown) => (typeof value === "bigint" ? Number(value) : value));
+  const result = writeFile(path, json, { mode: 0o600, exclusive: true });
+  if (result < 0) throw failed("write", path, result, "Is the filesystem of the state directory full or read-only?");
+}
+
+/** state.json of a directory, or undefined if it is not there or half written. */
+export function readState(directory: string): ContainerState | undefined {
+  const text = readText(`${directory}/state.json`, 32 << 20);
+  if (typeof text === "number") return undefined;
+  try {
+    const state = JSON.parse(text) as ContainerState;
+    return state.version === 1 && typeof state.id === "string" ? state : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+export function readStatus(directory: string): ContainerStatus | undefined {
+  const bytes = readBytes(`${directory}/status`, 4096);
+  return typeof bytes === "number" ? undefined : parseStatus(bytes);
+}
+
+/** Whether the supervisor of this container is alive: it holds the lock. */
+export function isSupervised(directory: string): boolean {
+  const fd = open(`${directory}/status`, O.RDWR);
+  if (fd < 0) return false;
+  const result = syscall(SYSCALLS.flock, fd, LOCK.EX | LOCK.NB);
+  close(fd);
+  return result === -11;
+}
+
+/** Ids of all containers in the store, at most `limit`. */
+export function listContainers(root: string, limit?: number): string[] {
+  const entries = listDirectory(`${root}/containers`, limit);
+  return typeof entries === "number" ? [] : entries.map((entry) => entry.name);
+}
+
+/** The container id behind a name, an id, or a unique beginning of an id; undefined if there is none. Throws CONFLICT if several begin so. */
+export function findContainer(root: string, reference: string): string | undefined {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.+-]*$/.test(reference)) {
+    const named = readLink(`${root}/names/${reference}`);
+    if (typeof named === "string" && /^[0-9a-f]{64}$/.test(named)) return named;
+  }
+  if (!/^[0-9a-f]{3,64}$/.test(reference)) return undefined;
+  const found = listContainers(root).filter((id) => id.startsWith(reference));
+  if (found.length > 1) throw new PidboxError("CONFLICT", `More than one container id begins with ${quote(reference)}`, { hint: "Give more digits" });
+  return found[0];
+}

@@ -1,0 +1,103 @@
+/** A failed op as an error that a person can act on: what failed, on what, why, which flag or field asked for it, and what to do. Pure. */
+import { PidboxError } from "../base/error.ts";
+import type { ErrorCode } from "../base/error.ts";
+import { printable, quote } from "../base/text.ts";
+import { ERRNO } from "../kernel/abi/constants.ts";
+import { errnoCause } from "../kernel/abi/errno-cause.ts";
+import { errnoName } from "../kernel/abi/errno.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { cellAt, textAt } from "./decode.ts";
+import type { DecodedOp, DecodedPlan } from "./decode.ts";
+import { opText } from "./explain.ts";
+import { REPORT } from "./op.ts";
+
+/** What the launcher reported: struct plan_report. */
+export interface Report {
+  readonly op: number;
+  /** Positive errno, or one of REPORT. */
+  readonly error: number;
+  /** What an EXPECT found. */
+  readonly value: number;
+}
+
+const { EACCES, EAGAIN, EBUSY, EEXIST, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOSYS, ENOTDIR, EPERM, EROFS } = ERRNO;
+
+interface Advice {
+  readonly calls: readonly string[];
+  readonly errors: readonly number[];
+  /** Beginning of `from`; absent: any. */
+  readonly from?: string;
+  readonly code?: ErrorCode;
+  readonly hint: string;
+}
+
+/** The first that fits is given. */
+const ADVICE: readonly Advice[] = [
+  { calls: ["clone3", "unshare"], errors: [EPERM, EACCES], hint: "This host does not let the caller make user namespaces: pidbox doctor names the setting" },
+  { calls: ["clone3", "unshare"], errors: [ENOSPC], hint: "A limit in /proc/sys/user/max_*_namespaces is reached, or namespaces are nested too deep" },
+  { calls: ["clone3"], errors: [EAGAIN], hint: "The limit of processes of this user or cgroup is reached" },
+  { calls: ["mount_setattr"], errors: [EINVAL, EPERM], hint: "The filesystem cannot be id-mapped on this kernel. Copy the files to ext4, xfs, btrfs or tmpfs, or accept files of unmapped owners: --allow-degraded=idmap" },
+  { calls: ["fsmount", "fsconfig"], errors: [EPERM], from: "/mounts", hint: "The kernel refuses a fresh mount of this type next to a masked one: are we inside a container? See pidbox doctor" },
+  { calls: ["fsopen"], errors: [ENODEV], hint: "The kernel has no such filesystem, or its module is not loaded" },
+  { calls: ["openat2"], errors: [ELOOP], code: "POSSIBLE_ATTACK", hint: "A symbolic link stands where pidbox needs a real directory of the root filesystem" },
+  { calls: ["mkdirat", "openat", "mknodat"], errors: [EROFS], from: "/mounts", hint: "The place of the mount does not exist and the filesystem below it is read-only: make it there first" },
+  { calls: ["mkdirat"], errors: [EROFS, EACCES, EPERM], from: "cgroup", hint: "The cgroup tree is not writable here. Start without limits: --allow-degraded=cgroups" },
+  { calls: ["write"], errors: [EBUSY, EINVAL, EPERM, EACCES, ENOENT], from: "/linux/resources", hint: "The kernel does not take this value here; check the flag against the host's own limit" },
+  { calls: ["write"], errors: [EBUSY], from: "cgroup.subtree_control", hint: "Other processes are in the delegated cgroup: start pidbox alone in it, with systemd-run --user --scope -p Delegate=yes" },
+  { calls: ["openat"], errors: [ENOENT], from: "/linux/resources", hint: "This host's cgroups have no such limit. Leave the flag out, or start without limits: --allow-degraded=cgroups" },
+  { calls: ["openat"], errors: [ENOENT], from: "/linux/sysctl", hint: "The kernel has no such parameter in this namespace" },
+  { calls: ["prlimit64"], errors: [EPERM], hint: "A limit cannot be raised above the caller's own hard limit: see ulimit -H" },
+  { calls: ["chdir"], errors: [ENOENT, ENOTDIR], hint: "The working directory is not a directory in the container" },
+  { calls: ["chdir"], errors: [EACCES], hint: "The user inside may not enter the working directory: it belongs to another user" },
+  { calls: ["flock", "openat"], errors: [EAGAIN, EEXIST], from: "state directory", hint: "Another container uses this state" },
+  { calls: ["openat", "mkdirat", "write"], errors: [ENOSPC], hint: "The filesystem is full" },
+  { calls: ["landlock_create_ruleset", "seccomp"], errors: [ENOSYS, EINVAL], hint: "The kernel lacks this layer: see pidbox doctor" },
+];
+
+const SYSCALL_NAMES = Object.fromEntries(Object.entries(SYSCALLS).map(([name, nr]) => [nr, name])) as Readonly<Record<number, string>>;
+
+/** The first text among the arguments: the path or value that the op was about. */
+function subject(plan: DecodedPlan, op: DecodedOp): string | undefined {
+  const name = SYSCALL_NAMES[op.nr];
+  const texts: Readonly<Record<string, readonly number[]>> = { openat: [1], openat2: [1], mkdirat: [1], mknodat: [1], chdir: [0], open_tree: [1], fsopen: [0], execve: [0], write: [1], fsconfig: [2], sethostname: [0] };
+  for (const i of texts[name ?? ""] ?? []) {
+    const argument = op.args[i];
+    if (argument?.kind === "data") return textAt(plan, argument.value, 400);
+  }
+  return undefined;
+}
+
+function programError(plan: DecodedPlan, op: DecodedOp, error: number): PidboxError {
+  const program = textAt(plan, cellAt(plan, op.args[1]?.value ?? 0), 400);
+  if (error === ENOENT) {
+    return new PidboxError("COMMAND_NOT_FOUND", `Cannot run ${quote(program)}: not found in the container`, {
+      hint: program.includes("/") ? "The path is looked up inside the container; a script may name an interpreter that is not there" : "It is looked up in the PATH of the container", context: { path: program, errno: "ENOENT" },
+    });
+  }
+  return new PidboxError("COMMAND_NOT_EXECUTABLE", `Cannot run ${quote(program)}: ${errnoName(error)}`, {
+    hint: error === EACCES ? "It is not executable for the user inside, or it is a directory" : "It is not a program for this machine", context: { path: program, errno: errnoName(error) },
+  });
+}
+
+/** The error behind a report. `report.op` beyond the plan means that the container was killed before its program ran. */
+export function failureError(plan: DecodedPlan, report: Report): PidboxError {
+  const op = plan.ops[report.op];
+  if (op === undefined) return new PidboxError("LAUNCH_FAILED", "The container was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
+  if (op.code === "SUPERVISE") return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
+  if (op.code === "EXECUTE" && report.error < REPORT.expectation) return programError(plan, op, report.error);
+  const step = `op ${op.index}, ${opText(plan, op)}`;
+  const from = printable(op.from);
+  if (report.error === REPORT.fault) return new PidboxError("LAUNCH_FAILED", `Stopped on purpose at ${step}`, { context: { from } });
+  if (report.error === REPORT.expectation) {
+    return new PidboxError("LAUNCH_FAILED", `The kernel did not confirm ${quote(from)}: it answers ${report.value} where the plan requires otherwise (${step})`, {
+      hint: "The container was not started. Either the host changed meanwhile or something interferes; pidbox --explain shows the plan", context: { from },
+    });
+  }
+  const name = SYSCALL_NAMES[op.nr] ?? "";
+  const advice = ADVICE.find((a) => a.calls.includes(op.code === "CLONE" ? "clone3" : name) && a.errors.includes(report.error) && (a.from === undefined || op.from.startsWith(a.from)));
+  const path = subject(plan, op);
+  const what = path === undefined ? "" : ` on ${quote(path)}`;
+  return new PidboxError(advice?.code ?? "LAUNCH_FAILED", `Cannot build ${quote(from)}: ${op.code === "CLONE" ? "clone3" : name}${what}: ${errnoName(report.error)} (${step})`, {
+    hint: advice?.hint ?? errnoCause(report.error) ?? "pidbox --explain shows the whole plan", context: { from, errno: errnoName(report.error), ...(path === undefined ? {} : { path: printable(path) }) },
+  });
+}

@@ -1,0 +1,183 @@
+/** Puts together what the flags of `do` and `run` ask for. The two differ in root, environment and strictness; all else is here once. */
+import { PidboxError } from "../base/error.ts";
+import { readHost } from "../engine/host.ts";
+import type { Host } from "../engine/host.ts";
+import { findContainer, readStatus, stateRoot } from "../engine/store.ts";
+import type { Blueprint, Rootfs, Stdio } from "../plan/blueprint.ts";
+import { kernelMounts, MASKED_PATHS, READONLY_PATHS, SHM_SIZE } from "../plan/defaults.ts";
+import type { UserMapping } from "../plan/host-facts.ts";
+import type { Config, Mount } from "../spec/runtime-config.ts";
+import { parseHostname } from "../spec/name.ts";
+import { quote } from "../base/text.ts";
+import { namespacesOf, pidReference, sysctlsOf } from "./container-config.ts";
+import type { JoinedContainer } from "./container-config.ts";
+import { resourcesOf, rlimitsOf, wholeNumber } from "./container-limits.ts";
+import type { Kind } from "./container-limits.ts";
+import { userDevices, userMounts } from "./container-mounts.ts";
+import type { BindPolicy } from "./container-mounts.ts";
+import { securityOf } from "./container-security.ts";
+import type { Security } from "./container-security.ts";
+import { closePlace, openPlace, placeMapping, startContainer } from "./container-start.ts";
+import type { Place } from "./container-start.ts";
+import { identityOf, isMapped } from "./container-user.ts";
+import type { Identity } from "./container-user.ts";
+import { Overrides, parseDegraded } from "./refusals.ts";
+import type { Arguments, Context, Outcome } from "./verb.ts";
+
+/** What is known before the root is chosen. */
+export interface Draft {
+  readonly kind: Kind;
+  readonly args: Arguments;
+  readonly context: Context;
+  readonly host: Host;
+  readonly place: Place;
+  readonly mapping: UserMapping | undefined;
+  readonly security: Security;
+  readonly overrides: Overrides;
+  readonly degraded: readonly string[];
+  readonly binds: BindPolicy;
+  readonly stdio: Stdio;
+  readonly hostname: string;
+}
+
+/** What a verb adds to the draft. */
+export interface Scene {
+  readonly rootfs: Rootfs;
+  readonly command: readonly string[];
+  readonly identity: Identity;
+  readonly environment: readonly string[];
+  readonly cwd: string;
+  /** Mounts beside those of the kernel and before the user's own. */
+  readonly mounts: readonly Mount[];
+  /** The verb's own mounts that must lie over the user's. */
+  readonly userMounts: readonly Mount[];
+  readonly hidden: readonly string[];
+  readonly degraded: readonly string[];
+}
+
+/** With a terminal on both sides the program gets one of its own; docker's `-t` without a terminal on the host keeps stdin and drops the terminal. */
+function stdioOf(args: Arguments, context: Context, kind: Kind): Stdio {
+  const tty = args.value("tty") ?? (kind === "do" ? "auto" : "false");
+  const input = args.flag("interactive", kind === "do");
+  const wanted = tty === "" || tty === "true" || tty === "force" || (tty === "auto" && context.terminal.stdin && context.terminal.stdout);
+  if (wanted && tty !== "force" && !(input ? context.terminal.stdin : context.terminal.stdout)) {
+    context.note("there is no terminal here, so the program gets none (--tty=force insists)");
+    return input ? { kind: "inherit" } : { kind: "no-input" };
+  }
+  if (wanted) return { kind: "terminal", input };
+  return input ? { kind: "inherit" } : { kind: "no-input" };
+}
+
+function joinedContainer(args: Arguments, context: Context, uid: number): JoinedContainer | undefined {
+  const reference = pidReference(args);
+  if (reference === undefined) return undefined;
+  const root = stateRoot(uid, context.environment);
+  const id = findContainer(root, reference);
+  const status = id === undefined ? undefined : readStatus(`${root}/containers/${id}`);
+  if (status?.state !== "running") throw new PidboxError("NOT_FOUND", `No running container of pidbox is called ${quote(reference, 60)}`, { hint: "pidbox ps lists them", context: { from: "--pid" } });
+  return { initPid: status.pid };
+}
+
+/** A procfs of the container's own needs an unmasked one on the host; without, the container has an empty /proc and that must be asked for. */
+function procMounts(mounts: readonly Mount[], draft: Draft): Mount[] {
+  const shared = draft.args.value("pid") === "host";
+  return mounts.flatMap((mount): Mount[] => {
+    if (mount.type === "proc" && draft.degraded.includes("proc")) return [];
+    // The kernel gives a fresh procfs of the host's PID namespace only to the host's user namespace.
+    if (mount.type === "proc" && shared) return [{ destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "nodev", "noexec", "rprivate"] }];
+    if (mount.type === "mqueue" && draft.args.value("ipc") === "host") return [];
+    if (mount.destination === "/dev/shm" && draft.args.value("ipc") === "host") return [{ destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["bind", "nosuid", "nodev", "noexec"] }];
+    if (mount.destination === "/sys/fs/cgroup" && draft.degraded.includes("cgroups")) return [];
+    return [mount];
+  });
+}
+
+function checkProc(draft: Draft): void {
+  if (!draft.host.facts.procMasked || draft.degraded.includes("proc") || draft.args.value("pid") === "host") return;
+  throw new PidboxError("HOST_UNSUPPORTED", "Cannot mount a /proc of the container's own: parts of this host's /proc are mounted over, as inside a container", {
+    hint: "Start the outer container with unmasked /proc (docker: --security-opt systempaths=unconfined), or do without /proc: --allow-degraded=proc", context: { feature: "proc" },
+  });
+}
+
+async function configOf(draft: Draft, scene: Scene, joined: JoinedContainer | undefined): Promise<Config> {
+  const { args, kind, security, overrides, host: { facts } } = draft;
+  const { parseSize } = args.value("shm-size") === undefined ? { parseSize: undefined } : await import("../spec/size.ts");
+  const hasTtyGroup = draft.mapping === undefined || isMapped(draft.mapping.gid, 5);
+  const kernel = kernelMounts({
+    processesOnly: kind === "do" && facts.procMountOptions, shmSize: parseSize === undefined ? SHM_SIZE : parseSize(args.value("shm-size") ?? "", "--shm-size"),
+    cgroups: kind === "run", hasTtyGroup, ...(security.procOptions === undefined ? {} : { procOptions: security.procOptions }),
+  });
+  const oom = wholeNumber(args, "oom-score-adj", 0, 1000);
+  const caps = scene.identity.user.uid === 0 || security.capabilities.length === 0 ? security.capabilities : [];
+  const namespaces = namespacesOf(args, overrides, facts.timeNamespace, joined);
+  const cgroupParent = args.value("cgroup-parent");
+  const devices = await userDevices(args, overrides);
+  const mapping = joined === undefined ? draft.mapping : undefined;
+  return {
+    ociVersion: "1.3.0",
+    process: {
+      args: scene.command, env: scene.environment, cwd: scene.cwd, user: scene.identity.user, noNewPrivileges: security.noNewPrivileges, rlimits: rlimitsOf(args, kind),
+      capabilities: { bounding: security.capabilities, effective: caps, permitted: caps }, terminal: draft.stdio.kind === "terminal",
+      ...(oom === undefined ? {} : { oomScoreAdj: oom }),
+      ...(security.apparmor === undefined ? {} : { apparmorProfile: security.apparmor }), ...(security.label === undefined ? {} : { selinuxLabel: security.label }),
+    },
+    root: { path: scene.rootfs.kind === "assembled" ? "/" : scene.rootfs.source, readonly: args.flag("read-only") || scene.rootfs.kind === "assembled" },
+    ...(args.value("uts") === "host" ? {} : { hostname: draft.hostname }),
+    mounts: [...procMounts(kernel, draft), ...scene.mounts, ...scene.userMounts],
+    linux: {
+      namespaces, resources: resourcesOf(args, kind), sysctl: await sysctlsOf(args),
+      ...(mapping === undefined ? {} : { uidMappings: mapping.uid, gidMappings: mapping.gid }),
+      ...(devices.length === 0 ? {} : { devices }),
+      ...(cgroupParent === undefined ? {} : { cgroupsPath: `${cgroupParent}/${draft.place.id}` }),
+      maskedPaths: [...(security.openPaths ? [] : MASKED_PATHS), ...scene.hidden], readonlyPaths: security.openPaths ? [] : READONLY_PATHS,
+    },
+  };
+}
+
+async function blueprintOf(draft: Draft, scene: Scene): Promise<Blueprint> {
+  const { args, context, place, security, overrides, host: { facts } } = draft;
+  const joined = joinedContainer(args, context, facts.uid);
+  const config = await configOf(draft, scene, joined);
+  const keep = draft.kind === "run" && !args.flag("rm");
+  return {
+    id: place.id, config, rootfs: scene.rootfs, ...(draft.mapping === undefined ? {} : { mapping: draft.mapping }),
+    // In a shared PID namespace there is a PID 1 already, and orphans go to it.
+    init: args.flag("init", true) && joined === undefined && args.value("pid") !== "host",
+    stdio: draft.stdio, ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }), landlock: security.landlock, interruptTwice: draft.stdio.kind !== "terminal",
+    state: { directory: place.directory, files: ["state.json", "status"], names: place.names, reservations: place.reservations, keep },
+    executable: context.executable, title: place.name, unsafe: overrides.used, degraded: [...draft.degraded, ...scene.degraded],
+  };
+}
+
+/** Runs `do` or `run`: flags and host to a blueprint, blueprint to a container. Throws what its parts throw; nothing is left behind then. */
+export async function runContainer(kind: Kind, args: Arguments, context: Context, sceneOf: (draft: Draft) => Promise<Scene>): Promise<Outcome> {
+  const host = readHost();
+  const { facts } = host;
+  const overrides = new Overrides(args.values("unsafe"));
+  const degraded = parseDegraded(args.values("allow-degraded"));
+  const security = await securityOf(args, kind, facts, overrides);
+  const stdio = stdioOf(args, context, kind);
+  const dry = args.flag("explain");
+  const place = openPlace(args, context, facts, dry);
+  try {
+    const mapping = await placeMapping(args, context, facts, kind, place);
+    const given = args.value("hostname");
+    const draft: Draft = {
+      kind, args, context, host, place, mapping, security, overrides, degraded, stdio,
+      binds: { cwd: context.cwd, idmap: facts.privileged && mapping !== undefined && !degraded.includes("idmap"), overrides },
+      hostname: given === undefined ? place.id.slice(0, 12) : parseHostname(given),
+    };
+    checkProc(draft);
+    const scene = await sceneOf(draft);
+    const blueprint = await blueprintOf(draft, { ...scene, identity: scene.identity });
+    return await startContainer(blueprint, facts, args, kind, place);
+  } catch (error) {
+    if (!dry) closePlace(place);
+    throw error;
+  }
+}
+
+/** The user's mounts and identity, which both verbs need. */
+export async function userScene(draft: Draft, rootfs: string): Promise<{ mounts: Mount[]; identity: Identity }> {
+  return { mounts: await userMounts(draft.args, draft.binds), identity: await identityOf(draft.args, rootfs, draft.mapping) };
+}

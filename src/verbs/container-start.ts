@@ -1,0 +1,116 @@
+/** The one way on which `do` and `run` start a container: state on disk, plan, launcher. What fails on the way leaves nothing behind. */
+import { EXIT, PidboxError } from "../base/error.ts";
+import { quote } from "../base/text.ts";
+import { writeFile } from "../kernel/file.ts";
+import { errnoName } from "../kernel/abi/errno.ts";
+import { createImageFile, replaceProcess } from "../engine/launch.ts";
+import { createDirectory, removeDirectory, reserve, stateRoot, unlink, writeState } from "../engine/store.ts";
+import type { ContainerState } from "../engine/store.ts";
+import type { Blueprint } from "../plan/blueprint.ts";
+import { cgroupPath, placeLimits } from "../plan/cgroups.ts";
+import { compile } from "../plan/compile.ts";
+import type { HostFacts } from "../plan/host-facts.ts";
+import { parseName } from "../spec/name.ts";
+import { mappingFor, reserveRange } from "./container-user.ts";
+import type { ReservedRange } from "./container-user.ts";
+import { wholeNumber } from "./container-limits.ts";
+import type { Kind } from "./container-limits.ts";
+import type { Arguments, Context, Outcome } from "./verb.ts";
+import type { UserMapping } from "../plan/host-facts.ts";
+
+/** Everything that is on disk for a container that is about to start, so that it can be taken back. */
+export interface Place {
+  readonly id: string;
+  readonly name: string;
+  readonly root: string;
+  readonly directory: string;
+  readonly reservations: readonly string[];
+  readonly names: readonly string[];
+  readonly range: ReservedRange | undefined;
+}
+
+function newId(): string {
+  const bytes = new Uint8Array(32);
+  crypto.getRandomValues(bytes);
+  return bytes.toHex();
+}
+
+/** Reserves id, name and id range. With `dry` nothing is made and the range is the one that the id would get. Throws CONFLICT, USAGE, IO. */
+export function openPlace(args: Arguments, context: Context, facts: HostFacts, dry: boolean): Place {
+  const id = dry ? "0".repeat(64) : newId();
+  const given = args.value("name");
+  const name = given === undefined ? id.slice(0, 12) : parseName(given);
+  const root = stateRoot(facts.uid, context.environment);
+  const ranged = facts.privileged && args.value("userns") !== "host" && !(args.value("pid") ?? "").startsWith("container:");
+  if (dry) {
+    return { id, name, root, directory: `${root}/containers/${id}`, reservations: [], names: [], range: ranged ? { start: 0x4000_0000, link: `${root}/ids/0` } : undefined };
+  }
+  const directory = createDirectory(root, id, facts.uid);
+  const names = [`${root}/names/${name}`];
+  const partial: Place = { id, name, root, directory, reservations: [], names: [], range: undefined };
+  try {
+    if (!reserve(names[0] ?? "", id)) {
+      throw new PidboxError("CONFLICT", `The name ${quote(name)} is in use by another container`, { hint: `pidbox ps -a shows it; pidbox gc removes it if it is gone`, context: { from: "--name" } });
+    }
+    const range = ranged ? reserveRange(root, id) : undefined;
+    return { ...partial, names, range, reservations: range === undefined ? [] : [range.link] };
+  } catch (error) {
+    closePlace(partial);
+    throw error;
+  }
+}
+
+/** Takes back what openPlace made. */
+export function closePlace(place: Place): void {
+  for (const link of [...place.names, ...place.reservations]) unlink(link);
+  for (const file of ["state.json", "status"]) unlink(`${place.directory}/${file}`);
+  removeDirectory(place.directory);
+}
+
+/** The id map of the container: none with --userns=host, the other container's with --pid=container:. */
+export async function placeMapping(args: Arguments, context: Context, facts: HostFacts, kind: Kind, place: Place): Promise<UserMapping | undefined> {
+  if (args.value("userns") === "host") return undefined;
+  return mappingFor(facts, kind, place.range, context.environment["PATH"] ?? "");
+}
+
+function labelsOf(args: Arguments): Record<string, string> {
+  return Object.fromEntries(args.values("label").map((label) => {
+    const at = label.indexOf("=");
+    return at < 0 ? [label, ""] : [label.slice(0, at), label.slice(at + 1)];
+  }));
+}
+
+function stateOf(blueprint: Blueprint, facts: HostFacts, args: Arguments, kind: Kind, place: Place): ContainerState {
+  const { seccomp, state: _state, executable: _executable, ...rest } = blueprint;
+  const placements = placeLimits(blueprint.config.linux?.resources ?? {}, facts, blueprint.degraded.includes("cgroups"));
+  const cidfile = args.value("cidfile");
+  return {
+    version: 1, id: place.id, name: place.name, verb: kind, command: blueprint.config.process?.args ?? [], created: Date.now(), unsafe: blueprint.unsafe, degraded: blueprint.degraded,
+    remove: !blueprint.state.keep, cgroups: placements.map(({ hierarchy }) => `${hierarchy.directory}/${cgroupPath(blueprint)}`), names: place.names, reservations: place.reservations,
+    labels: labelsOf(args), ...(cidfile === undefined ? {} : { cidfile }), blueprint: { ...rest, ...(seccomp === undefined ? {} : { seccomp: seccomp.name }) },
+  };
+}
+
+async function explainPlan(plan: Uint8Array): Promise<Outcome> {
+  const [{ decodePlan }, { explain, explainData }] = await Promise.all([import("../plan/decode.ts"), import("../plan/explain.ts")]);
+  const decoded = decodePlan(plan);
+  return { exit: EXIT.ok, data: explainData(decoded), text: () => explain(decoded) };
+}
+
+function writeIdFile(args: Arguments, id: string): void {
+  const path = args.value("cidfile");
+  if (path === undefined) return;
+  const result = writeFile(path, id, { mode: 0o644, exclusive: true });
+  if (result < 0) throw new PidboxError(result === -17 ? "CONFLICT" : "IO", `Cannot write the container's id to ${quote(path)}: ${errnoName(result)}`, { context: { path, errno: errnoName(result), from: "--cidfile" } });
+}
+
+/** Explains the plan, or starts it in the place of this process: then it does not return. */
+export async function startContainer(blueprint: Blueprint, facts: HostFacts, args: Arguments, kind: Kind, place: Place): Promise<Outcome> {
+  const fault = wholeNumber(args, "fault", 0, 8191);
+  if (args.flag("explain")) return explainPlan(compile(blueprint, facts, { self: 3 }));
+  const file = createImageFile();
+  const plan = compile(blueprint, facts, { self: file, ...(fault === undefined ? {} : { fault }) });
+  writeState(place.directory, stateOf(blueprint, facts, args, kind, place));
+  writeIdFile(args, place.id);
+  return replaceProcess(file, plan, place.name);
+}

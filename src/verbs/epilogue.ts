@@ -1,0 +1,51 @@
+/** What the launcher calls when a plan failed or a container did not simply end with 0: says why, and takes the rest off the host. Not for people. */
+import { EXIT, launchExitCode, PidboxError } from "../base/error.ts";
+import { planInImage } from "../engine/launch.ts";
+import { endText, limitsOf, readLimitEvents, readSeccompKill } from "../engine/ending.ts";
+import { removeContainer } from "../engine/removal.ts";
+import { readState, readStatus } from "../engine/store.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { readDescriptor, readText } from "../kernel/file.ts";
+import { syscall } from "../kernel/ffi.ts";
+import { decodePlan } from "../plan/decode.ts";
+import { failureError } from "../plan/failure.ts";
+import type { Arguments, Context, Outcome, Verb } from "./verb.ts";
+
+const IMAGE_LIMIT = 80 << 20;
+
+function runFailed(args: Arguments): Outcome {
+  const [fd, op, error, value] = args.operands.map(Number) as [number, number, number, number];
+  syscall(SYSCALLS.lseek, fd, 0, 0);
+  const image = readDescriptor(fd, IMAGE_LIMIT);
+  if (typeof image === "number") throw new PidboxError("DEFECT", `The plan failed at op ${op} with errno ${error}, and its text cannot be read`);
+  throw failureError(decodePlan(planInImage(image)), { op, error, value });
+}
+
+const SIGSYS = 31;
+
+function runEnded(args: Arguments, context: Context): Outcome {
+  const directory = args.operands[0] ?? "";
+  const state = readState(directory);
+  const status = readStatus(directory);
+  if (state === undefined || status === undefined) throw new PidboxError("IO", "The container's state was removed while it ran, so how it ended is not known");
+  const events = readLimitEvents(state.cgroups);
+  const limits = limitsOf(state);
+  const call = status.signal === SIGSYS ? readSeccompKill(status.started, 0) : undefined;
+  const killedCall = call === undefined ? undefined : Object.entries(SYSCALLS).find(([, nr]) => nr === call)?.[0];
+  const comm = status.sender === 0 ? undefined : readText(`/proc/${status.sender}/comm`, 64);
+  const why = endText({
+    status, events, memoryLimit: limits.memory, pidsLimit: limits.pids, killedCall, sender: typeof comm === "string" ? comm.trim() : undefined,
+  });
+  if (why !== undefined) context.note(`${state.name}: ${why}`);
+  for (const path of removeContainer(directory, state, !state.remove)) context.note(`could not remove ${path}: pidbox gc tries again`);
+  return { exit: status.code };
+}
+
+const HIDDEN = { summary: "For pidbox itself", description: "Called by the launcher.", options: [], examples: [] } as const;
+
+export const failed: Verb = {
+  ...HIDDEN, name: "__failed", operands: [{ name: "REPORT", help: "Plan fd, op, errno, value", required: true, repeat: true }], failureExit: launchExitCode, run: runFailed,
+};
+export const ended: Verb = {
+  ...HIDDEN, name: "__ended", operands: [{ name: "DIRECTORY", help: "State of the container", required: true }], failureExit: () => EXIT.launch, run: runEnded,
+};

@@ -1,0 +1,89 @@
+/** What `do` shows of the host: which parts are hidden, and how the root is put together where an overlay is not possible. */
+import { listDirectory, readLink, stat } from "../kernel/file.ts";
+import type { Mount as HostMount } from "../kernel/mountinfo.ts";
+import type { AssembledEntry } from "../plan/blueprint.ts";
+import { scratch } from "../plan/defaults.ts";
+import type { Mount } from "../spec/runtime-config.ts";
+
+/** Directories that are replaced by empty ones in memory: other people's files, run-time sockets, temporary files. */
+export const EMPTY: readonly (readonly [path: string, mode: string])[] = [["/home", "755"], ["/root", "700"], ["/run", "755"], ["/tmp", "1777"], ["/var/tmp", "1777"]];
+
+/** Masked beside those: what only root or a service may read, and what names or controls containers. Absent ones cost nothing. */
+const SECRETS: readonly string[] = [
+  "/boot", "/etc/containers/auth.json", "/etc/credstore", "/etc/credstore.encrypted", "/etc/docker", "/etc/gshadow", "/etc/gshadow-", "/etc/krb5.keytab", "/etc/kubernetes",
+  "/etc/letsencrypt", "/etc/NetworkManager/system-connections", "/etc/openvpn", "/etc/pidbox", "/etc/rancher", "/etc/security/opasswd", "/etc/shadow", "/etc/shadow-", "/etc/ssh",
+  "/etc/ssl/private", "/etc/sudoers", "/etc/sudoers.d", "/etc/wireguard", "/lost+found", "/media", "/mnt", "/var/backups", "/var/lib/containerd", "/var/lib/containers",
+  "/var/lib/docker", "/var/lib/kubelet", "/var/lib/pidbox", "/var/lib/private", "/var/lib/rancher", "/var/log", "/var/mail", "/var/spool/cron", "/var/spool/mail",
+];
+
+/** Keys and tokens in a home directory that was shown on purpose. */
+const HOME_SECRETS: readonly string[] = [
+  ".aws", ".azure", ".bash_history", ".cargo/credentials", ".cargo/credentials.toml", ".config/containers/auth.json", ".config/gcloud", ".config/gh", ".config/op", ".docker",
+  ".git-credentials", ".gnupg", ".kube", ".local/share/keyrings", ".mozilla", ".netrc", ".npmrc", ".password-store", ".pgpass", ".pypirc", ".ssh", ".vault-token", ".zsh_history",
+];
+
+const KERNEL_TREES = ["/dev", "/proc", "/sys"];
+const OTHERS_READ = 0o4;
+const DIRECTORY = 0o040000;
+
+/** Entries of `directory` that others may not read on the host: root inside owns root's files, so they would be readable there. */
+function privateEntries(directory: string): string[] {
+  const entries = listDirectory(directory, 4096);
+  if (typeof entries === "number") return [];
+  const prefix = directory === "/" ? "" : directory;
+  const found: string[] = [];
+  for (const { name, type } of entries) {
+    if (type === 10) continue;
+    const path = `${prefix}/${name}`;
+    const status = stat(path, { noFollow: true });
+    if (typeof status !== "number" && (status.mode & OTHERS_READ) === 0) found.push(path);
+  }
+  return found;
+}
+
+function under(path: string, tree: string): boolean {
+  return path === tree || path.startsWith(`${tree}/`);
+}
+
+/** Paths to mask, given the binds that were asked for: neither these themselves nor what lies above them. `owner`: files of root are readable inside. */
+export function hiddenPaths(shown: readonly string[], owner: boolean): string[] {
+  const candidates = owner ? [...SECRETS, ...privateEntries("/"), ...privateEntries("/etc")] : SECRETS;
+  const hidden = candidates.filter((path) => !shown.some((bind) => under(bind, path)) && !EMPTY.some(([empty]) => under(path, empty)) && !KERNEL_TREES.some((tree) => under(path, tree)));
+  const homes = shown.filter((path) => path === "/root" || /^\/home\/[^/]+$/.test(path));
+  return [...new Set([...hidden, ...homes.flatMap((home) => HOME_SECRETS.map((name) => `${home}/${name}`).filter((path) => !shown.some((bind) => under(bind, path))))])];
+}
+
+/** The empty directories, the home of the user inside among them. */
+export function emptyMounts(home: string): Mount[] {
+  const mounts = EMPTY.map(([path, mode]) => scratch(path, mode));
+  return mounts.some((mount) => mount.destination === home) || home === "/" ? mounts : [...mounts, scratch(home, "700")];
+}
+
+/** Filesystems that can be id-mapped since 5.12 to 6.3 and hold programs or data (mount_setattr(2)). */
+const DATA_FILESYSTEMS = ["btrfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "squashfs", "xfs"];
+
+/** Other filesystems of the host below its root (a separate /usr, /var, /opt): an overlay shows the root's own only, so these are bound read-only. */
+export function separateFilesystems(mounts: readonly HostMount[]): string[] {
+  const found = mounts.filter(({ mountPoint, type }) =>
+    mountPoint !== "/" && DATA_FILESYSTEMS.includes(type) && !KERNEL_TREES.some((tree) => under(mountPoint, tree)) && !EMPTY.some(([tree]) => under(mountPoint, tree)) && !SECRETS.some((tree) => under(mountPoint, tree)));
+  return [...new Set(found.map((mount) => mount.mountPoint))];
+}
+
+/** The top level of the host's root for a root that is assembled from read-only binds. */
+export function assembledEntries(): AssembledEntry[] {
+  const entries = listDirectory("/", 4096);
+  if (typeof entries === "number") return [];
+  const result: AssembledEntry[] = [];
+  for (const { name } of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = `/${name}`;
+    const target = readLink(path);
+    if (typeof target === "string") {
+      result.push({ kind: "link", path, target });
+      continue;
+    }
+    const status = stat(path, { noFollow: true });
+    const hidden = [...KERNEL_TREES, ...EMPTY.map(([tree]) => tree), "/lost+found", "/boot", "/mnt", "/media"].includes(path);
+    if (typeof status !== "number" && (status.mode & 0o170000) === DIRECTORY && !hidden) result.push({ kind: "bind", path });
+  }
+  return result;
+}
