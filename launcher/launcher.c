@@ -34,6 +34,7 @@ static word registers[256];
 static enum role role;
 static word child, report_fd = -1;
 static struct plan_report report;
+static word each_index;
 
 /* struct siginfo's members that are used, at the offsets of the 64-bit ABI. */
 struct signal_information { int32_t signo, error, code, pad, pid, uid, status, pad2[25]; };
@@ -72,6 +73,9 @@ static int valid_op(const struct plan_op *op, uint32_t index)
 		return (op->kinds & 3) == KIND_DATA && !(op->kinds >> (2 * size) & 3)
 			&& (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8) && inside(op->args[0], bytes, header->data_size);
 	}
+	case OP_EACH:
+		return (op->kinds & 63) == KIND_DATA && !(op->args[0] & 7) && op->args[1] <= PLAN_MAX_OPS && inside(op->args[0], op->args[1] * 8, header->data_size)
+			&& op->args[2] > index && op->args[2] < header->op_count;
 	case OP_DECIMAL:
 		return (op->kinds & 3) == KIND_DATA && inside(op->args[0], 24, header->data_size);
 	case OP_EXECUTE: /* the pointer arrays end with the data at the latest: the last eight bytes are zero, checked below */
@@ -97,8 +101,13 @@ static int decode(uint8_t *base, uint64_t available)
 	data = base + header->data_offset;
 	if (*(uint64_t *)(data + header->data_size - 8)) return 0;
 	if (header->on_failure >= header->op_count || ops[header->op_count - 1].code != OP_EXIT) return 0;
-	for (uint32_t i = 0; i < header->op_count; i++)
+	uint32_t loop_end = 0;
+	for (uint32_t i = 0; i < header->op_count; i++) {
 		if (!valid_op(&ops[i], i)) return 0;
+		/* Loops do not nest, so that a plan takes at most op_count * PLAN_MAX_OPS steps. */
+		if (ops[i].code == OP_EACH && i < loop_end) return 0;
+		if (ops[i].code == OP_EACH) loop_end = (uint32_t)ops[i].args[2];
+	}
 	uint32_t *relocations = (uint32_t *)(base + header->relocation_offset);
 	for (uint32_t i = 0; i < header->relocation_count; i++) {
 		if (relocations[i] & 7 || !inside(relocations[i], 8, header->data_size - 8)) return 0;
@@ -153,7 +162,7 @@ static void kill_child(void)
 static uint32_t fail(uint32_t op, word error, word value)
 {
 	if (role == CLEANUP) return op + 1;
-	struct plan_report mine = { op, (int32_t)error, value };
+	struct plan_report mine = { op, (int32_t)error, value ? value : each_index };
 	if (role == CONTAINED) {
 		CALL(__NR_write, report_fd, &mine, sizeof mine, 0, 0, 0);
 		leave(EXIT_LAUNCH);
@@ -449,6 +458,7 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 	}
 	case OP_INIT: init(argument(op, 0), (struct plan_end *)argument(op, 1));
 	case OP_EXIT: leave((int)argument(op, 0));
+	case OP_EACH: break; /* run() has it */
 	}
 	return pc + 1;
 }
@@ -459,13 +469,26 @@ static int tolerated(const struct plan_op *op, word result)
 	return -result == op->tolerated[0] || -result == op->tolerated[1];
 }
 
-static void run(void)
+/* Runs ops from `pc` until one that is not in [pc, end) is next, and returns that. */
+static uint32_t run(uint32_t pc, uint32_t end)
 {
-	for (uint32_t pc = 0; pc < header->op_count;) {
+	uint32_t begin = pc;
+	while (pc >= begin && pc < end) {
 		const struct plan_op *op = &ops[pc];
 		word result = 0;
 		if (pc == header->fault && role != CLEANUP) {
 			pc = fail(pc, FAULT, 0);
+			continue;
+		}
+		if (op->code == OP_EACH) {
+			const uint64_t *table = (const uint64_t *)(data + op->args[0]);
+			uint32_t next = (uint32_t)op->args[2];
+			for (each_index = 0; each_index < (word)op->args[1] && next == op->args[2]; each_index++) {
+				registers[op->result] = (word)table[each_index];
+				next = run(pc + 1, (uint32_t)op->args[2]);
+			}
+			each_index = 0;
+			pc = next;
 			continue;
 		}
 		uint32_t next = step(op, pc, &result);
@@ -475,6 +498,7 @@ static void run(void)
 		}
 		pc = next;
 	}
+	return pc;
 }
 
 #ifndef FUZZ
@@ -485,7 +509,8 @@ __attribute__((used)) static _Noreturn void start(void)
 {
 	/* SAFETY: the kernel mapped the plan's segment with the size that the header repeats; pidbox wrote both. */
 	if (!decode((uint8_t *)&plan_segment, plan_segment.size)) leave(EXIT_LAUNCH);
-	run();
+	/* A failure can only lead forward within the plan, so a second pass is never needed; what is left of it is the clean-up. */
+	for (uint32_t pc = 0; pc < header->op_count;) pc = run(pc, header->op_count);
 	leave(EXIT_LAUNCH);
 }
 

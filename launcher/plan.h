@@ -39,6 +39,7 @@ enum plan_code {
 	OP_SUPERVISE,   /* waits for the container: pid, pidfd, report fd, signalfd, shared page, struct plan_watch */
 	OP_INIT,        /* PID 1 of the container: main child args[0], shared page args[1]; does not return */
 	OP_EXIT,        /* exit_group(args[0]) */
+	OP_EACH,        /* runs the ops up to args[2] once for each of the args[1] pointers at data args[0]; result holds the pointer */
 	OP_COUNT
 };
 

@@ -56,7 +56,8 @@ export function compile(blueprint: Blueprint, facts: HostFacts, options: Compile
   const contained = w.label();
   const [pid, pidfd] = [w.register(), w.register()];
   cloneContainer(c, contained, cgroups, joined, pid, pidfd, link);
-  w.close(link.inside).call(SYSCALLS.close, REPORT_FD);
+  // Closed here only: the container goes on with this register.
+  w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, REPORT_FD);
   finishMounts(c, prepared, pid, joined.get("user"));
   w.from("handover");
   send(c, link.outside, [...prepared.values()]);

@@ -64,6 +64,7 @@ export function opText(plan: DecodedPlan, op: DecodedOp): string {
     case "EXECUTE": return `execve the first that exists of ${pathList(plan, op)}`;
     case "SUPERVISE": return "supervise until the container ends";
     case "INIT": return "be PID 1: reap, forward signals, end with the main child";
+    case "EACH": return `for each of ${b} texts in r${op.result}, up to ${c}: ${tableTexts(plan, op)}`;
     case "EXIT": return `exit(${a})`;
   }
 }
@@ -76,6 +77,12 @@ function pathList(plan: DecodedPlan, op: DecodedOp): string {
     paths.push(quote(textAt(plan, pointer), 120));
   }
   return paths.join(", ");
+}
+
+/** The texts of a loop's table. */
+export function tableTexts(plan: DecodedPlan, op: DecodedOp): string {
+  const count = Math.min(op.args[1]?.value ?? 0, 64);
+  return Array.from({ length: count }, (_, i) => quote(textAt(plan, cellAt(plan, (op.args[0]?.value ?? 0) + 8 * i)), 120)).join(", ");
 }
 
 /** One op as one line with its index, result register and what is tolerated. */

@@ -1,5 +1,5 @@
 /** Stage: the mounts of the config, in its order (config.md, "Mounts"). Pure. */
-import { AT, OPEN, RESOLVE } from "../kernel/abi/constants.ts";
+import { AT, MOVE_MOUNT, OPEN, RESOLVE } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { parseMountOptions } from "../spec/mount-options.ts";
@@ -84,7 +84,9 @@ function mountCgroups(c: Compilation, mount: Mount, options: MountOptions, handl
   attach(c, top, target);
   for (const { hierarchy } of handles.placements) {
     w.call(SYSCALLS.mkdirat, top, w.text(hierarchy.name), 0o755);
-    place(c, makeFilesystem(c, "cgroup", hierarchy.controllers.map((name): Parameter => [name]), options.attributes.set), `${mount.destination}/${hierarchy.name}`);
+    const view = makeFilesystem(c, "cgroup", hierarchy.controllers.map((name): Parameter => [name]), options.attributes.set);
+    // `top` was made a moment ago and nobody else has seen it, so its names are what the plan made them.
+    w.call(SYSCALLS.move_mount, view, c.empty, top, w.text(hierarchy.name), MOVE_MOUNT.F_EMPTY_PATH).close(view);
     for (const name of hierarchy.controllers) if (name !== hierarchy.name) w.call(SYSCALLS.symlinkat, w.text(hierarchy.name), top, w.text(name));
   }
   // `top` is attached by now, but only this process has a way to it before exec.

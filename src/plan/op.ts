@@ -4,7 +4,7 @@ export const PLAN = { magic: 0x786f6270, version: 1, headerSize: 64, opSize: 64,
 
 export const OP = {
   SYSCALL: 0, CLONE: 1, JUMP: 2, JUMP_ERROR: 3, JUMP_SET: 4, EXPECT: 5, LOAD: 6, STORE: 7, DECIMAL: 8, BITS: 9,
-  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13,
+  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13, EACH: 14,
 } as const;
 
 export const FLAG = { IGNORE: 1, FULL: 2, NOT: 4, FIRST: 8, BUSY: 16 } as const;
@@ -26,22 +26,12 @@ export const WATCH = { status: 72, terminal: 76, output: 80, master: 84, guard: 
  * An argument of an op is a plain number: itself, or one of these two ranges, so that compiling allocates nothing per argument.
  * No immediate of ours comes near 2^50.
  */
-const REGISTER_BASE = 2 ** 50;
-const DATA_BASE = 2 ** 51;
+export const REGISTER_BASE = 2 ** 50;
+export const DATA_BASE = 2 ** 51;
 
 /** The value of register `n` (1 to 255; 0 is "nowhere"). Registers 1 to 3 hold the failure report in the clean-up ops. */
 export function register(n: number): number {
   return REGISTER_BASE + n;
-}
-
-/** The address of byte `offset` of the plan's data. */
-export function dataAddress(offset: number): number {
-  return DATA_BASE + offset;
-}
-
-export function argumentKind(value: number): 0 | 1 | 2 {
-  if (value >= DATA_BASE) return KIND.DATA;
-  return value >= REGISTER_BASE ? KIND.REGISTER : KIND.IMMEDIATE;
 }
 
 /** The register number or data offset inside an argument; an immediate is itself. */

@@ -107,22 +107,20 @@ export function maskPaths(c: Compilation): void {
   w.call(SYSCALLS.mkdirat, cover, w.text("directory"), 0o555);
   w.call(SYSCALLS.mknodat, cover, w.text("file"), 0o100444, 0);
   setAttributes(c, cover, MOUNT_ATTR.RDONLY);
-  masked.forEach((path, i) => {
-    w.from(`/linux/maskedPaths/${i}`);
-    const text = w.text(components(path).join("/"));
-    const target = w.register();
+  const target = w.register();
+  w.each(masked.map((path) => w.text(components(path).join("/"))), (path) => {
     const next = w.label();
     const file = w.label();
-    w.call(SYSCALLS.openat2, c.root, text, c.how.directory, 24).into(target).tolerate(ERRNO.ENOENT, ERRNO.ENOTDIR);
+    w.call(SYSCALLS.openat2, c.root, path, c.how.directory, 24).into(target).tolerate(ERRNO.ENOENT, ERRNO.ENOTDIR);
     w.jumpError(file, target);
     coverWith(c, cover, "directory", target);
     w.jump(next).place(file);
-    w.call(SYSCALLS.openat2, c.root, text, c.how.target, 24).into(target).tolerate(ERRNO.ENOENT, ERRNO.ENOTDIR);
+    w.call(SYSCALLS.openat2, c.root, path, c.how.target, 24).into(target).tolerate(ERRNO.ENOENT, ERRNO.ENOTDIR);
     w.jumpError(next, target);
     coverWith(c, cover, "file", target);
     w.place(next);
-    w.release(target);
   });
+  w.release(target);
 }
 
 function coverWith(c: Compilation, cover: number, name: string, target: number): void {
@@ -134,15 +132,18 @@ function coverWith(c: Compilation, cover: number, name: string, target: number):
 /** Container's ops: read-only paths are bound over themselves, read-only from the moment they are attached. */
 export function readonlyPaths(c: Compilation): void {
   const { writer: w, blueprint } = c;
-  (blueprint.config.linux?.readonlyPaths ?? []).forEach((path, i) => {
-    w.from(`/linux/readonlyPaths/${i}`);
-    const target = w.register();
+  const paths = blueprint.config.linux?.readonlyPaths ?? [];
+  if (paths.length === 0) return;
+  w.from("/linux/readonlyPaths");
+  const target = w.register();
+  w.each(paths.map((path) => w.text(components(path).join("/"))), (path) => {
     const next = w.label();
-    w.call(SYSCALLS.openat2, c.root, w.text(components(path).join("/")), c.how.target, 24).into(target).tolerate(ERRNO.ENOENT, ERRNO.ENOTDIR);
+    w.call(SYSCALLS.openat2, c.root, path, c.how.target, 24).into(target).tolerate(ERRNO.ENOENT, ERRNO.ENOTDIR);
     w.jumpError(next, target);
     const copy = cloneTree(c, target, c.empty, true);
     setAttributes(c, copy, MOUNT_ATTR.RDONLY, { recursive: true });
     attach(c, copy, target);
-    w.call(SYSCALLS.close, target).close(copy).place(next).release(target);
+    w.call(SYSCALLS.close, target).close(copy).place(next);
   });
+  w.release(target);
 }

@@ -4,10 +4,12 @@
  */
 import { PidboxError } from "../base/error.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { argumentKind, argumentValue, dataAddress, FLAG, OP, PLAN, register } from "./op.ts";
+import { argumentValue, DATA_BASE, FLAG, KIND, OP, PLAN, register, REGISTER_BASE } from "./op.ts";
 
 const encoder = new TextEncoder();
 const TWO_32 = 2 ** 32;
+/** 32-bit words of an op. */
+const WORDS = PLAN.opSize / 4;
 
 /** A place that ops jump to; always after them. */
 export interface Label {
@@ -16,10 +18,10 @@ export interface Label {
 }
 
 export class PlanWriter {
-  #ops = new Uint8Array(640 * PLAN.opSize);
-  #opView = new DataView(this.#ops.buffer);
-  #data = new Uint8Array(64 * 1024);
-  #dataView = new DataView(this.#data.buffer);
+  // Words of ops as launcher/plan.h has them: code result flags 0 | kinds nr | two errnos | from | six arguments of two words.
+  #ops = new Int32Array(512 * WORDS);
+  #data = new Uint8Array(48 * 1024);
+  #words = new Int32Array(this.#data.buffer);
   #opCount = 0;
   #dataSize = 8;
   #relocations: number[] = [];
@@ -66,37 +68,42 @@ export class PlanWriter {
   }
 
   #append(code: number, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): this {
-    if (this.#opCount >= PLAN.maxOps) throw new PidboxError("CONFIG_INVALID", `Cannot compile the plan: it needs more than ${PLAN.maxOps} ops`);
-    const at = this.#opCount * PLAN.opSize;
-    if (at + PLAN.opSize > this.#ops.length) {
-      const larger = new Uint8Array(this.#ops.length * 2);
+    const at = this.#opCount * WORDS;
+    if (at === this.#ops.length) {
+      if (this.#opCount >= PLAN.maxOps) throw new PidboxError("CONFIG_INVALID", `Cannot compile the plan: it needs more than ${PLAN.maxOps} ops`);
+      const larger = new Int32Array(at * 2);
       larger.set(this.#ops);
       this.#ops = larger;
-      this.#opView = new DataView(larger.buffer);
     }
-    const view = this.#opView;
+    const ops = this.#ops;
     let kinds = 0;
-    kinds |= this.#argument(at + 16, a);
-    kinds |= this.#argument(at + 24, b) << 2;
-    kinds |= this.#argument(at + 32, c) << 4;
-    kinds |= this.#argument(at + 40, d) << 6;
-    kinds |= this.#argument(at + 48, e) << 8;
-    kinds |= this.#argument(at + 56, f) << 10;
-    view.setUint8(at, code);
-    view.setUint16(at + 4, kinds, true);
-    view.setUint16(at + 6, nr, true);
-    view.setUint32(at + 12, this.#source, true);
+    if (a !== 0) kinds |= this.#argument(at + 4, a);
+    if (b !== 0) kinds |= this.#argument(at + 6, b) << 2;
+    if (c !== 0) kinds |= this.#argument(at + 8, c) << 4;
+    if (d !== 0) kinds |= this.#argument(at + 10, d) << 6;
+    if (e !== 0) kinds |= this.#argument(at + 12, e) << 8;
+    if (f !== 0) kinds |= this.#argument(at + 14, f) << 10;
+    ops[at] = code;
+    ops[at + 1] = kinds | (nr << 16);
+    ops[at + 3] = this.#source;
     this.#last = at;
     this.#opCount += 1;
     return this;
   }
 
   #argument(at: number, value: number): number {
-    if (value === 0) return 0;
-    const plain = argumentValue(value);
-    this.#opView.setInt32(at, plain | 0, true);
-    this.#opView.setInt32(at + 4, Math.floor(plain / TWO_32), true);
-    return argumentKind(value);
+    const ops = this.#ops;
+    if (value >= DATA_BASE) {
+      ops[at] = value - DATA_BASE;
+      return KIND.DATA;
+    }
+    if (value >= REGISTER_BASE) {
+      ops[at] = value - REGISTER_BASE;
+      return KIND.REGISTER;
+    }
+    ops[at] = value;
+    if (value < 0 || value > 0x7fffffff) ops[at + 1] = Math.floor(value / TWO_32);
+    return KIND.IMMEDIATE;
   }
 
   /** A system call. The op fails on any error that is not tolerated. */
@@ -106,20 +113,19 @@ export class PlanWriter {
 
   /** The last op's result goes to `target` (a register). */
   into(target: number): this {
-    this.#ops[this.#last + 1] = argumentValue(target);
+    this.#ops[this.#last] = (this.#ops[this.#last] ?? 0) | (argumentValue(target) << 8);
     return this;
   }
 
   /** Errnos (positive, two at most) that are an answer of the last op and not a failure. */
   tolerate(first: number, second = 0): this {
-    this.#opView.setUint16(this.#last + 8, first, true);
-    this.#opView.setUint16(this.#last + 10, second, true);
+    this.#ops[this.#last + 2] = first | (second << 16);
     return this;
   }
 
   /** FLAG bits of the last op. */
   flags(bits: number): this {
-    this.#ops[this.#last + 2] = (this.#ops[this.#last + 2] ?? 0) | bits;
+    this.#ops[this.#last] = (this.#ops[this.#last] ?? 0) | (bits << 16);
     return this;
   }
 
@@ -130,13 +136,13 @@ export class PlanWriter {
   /** Puts `label` here. */
   place(label: Label): this {
     label.op = this.#opCount;
-    for (const at of label.uses) this.#opView.setUint32(at, label.op, true);
+    for (const at of label.uses) this.#ops[at] = label.op;
     return this;
   }
 
   #target(label: Label, argument: number): void {
     if (label.op >= 0) throw new PidboxError("DEFECT", "A plan jumps backwards");
-    label.uses.push(this.#last + 16 + 8 * argument);
+    label.uses.push(this.#last + 4 + 2 * argument);
   }
 
   jump(to: Label): this {
@@ -189,6 +195,16 @@ export class PlanWriter {
     return this.#append(OP.BITS, nr, mask, first, a, b, c, 0);
   }
 
+  /** Runs `body` once for each pointer: its ops find the pointer in the register that it is given. Loops do not nest. */
+  each(pointers: readonly number[], body: (pointer: number) => void): this {
+    const pointer = this.register();
+    const end = this.label();
+    this.#append(OP.EACH, 0, this.cells(...pointers), pointers.length, 0, 0, 0, 0).into(pointer);
+    this.#target(end, 2);
+    body(pointer);
+    return this.place(end).release(pointer);
+  }
+
   execute(paths: number, argv: number, envp: number): this {
     return this.#append(OP.EXECUTE, 0, paths, argv, envp, 0, 0, 0);
   }
@@ -207,7 +223,7 @@ export class PlanWriter {
 
   /** `size` zero bytes of data, aligned to 8; returns their address. */
   room(size: number): number {
-    const at = this.#dataSize + 7 - ((this.#dataSize + 7) % 8);
+    const at = (this.#dataSize + 7) & ~7;
     const end = at + size;
     if (end + 16 > this.#data.length) {
       let length = this.#data.length * 2;
@@ -215,50 +231,52 @@ export class PlanWriter {
       const larger = new Uint8Array(length);
       larger.set(this.#data.subarray(0, this.#dataSize));
       this.#data = larger;
-      this.#dataView = new DataView(larger.buffer);
+      this.#words = new Int32Array(larger.buffer);
     }
     this.#dataSize = end;
-    return dataAddress(at);
+    return DATA_BASE + at;
   }
 
   /** NUL-terminated text. */
   text(value: string): number {
     const room = this.room(value.length * 3 + 1);
-    const at = argumentValue(room);
+    const at = room - DATA_BASE;
     const { written } = encoder.encodeInto(value, this.#data.subarray(at));
-    this.#data[at + written] = 0;
     this.#dataSize = at + written + 1;
     return room;
   }
 
   bytes(value: Uint8Array): number {
     const room = this.room(value.length);
-    this.#data.set(value, argumentValue(room));
+    this.#data.set(value, room - DATA_BASE);
     return room;
   }
 
   /** 32-bit words. */
   words(...values: number[]): number {
     const room = this.room(values.length * 4);
-    const at = argumentValue(room);
-    values.forEach((value, i) => this.#dataView.setInt32(at + 4 * i, value | 0, true));
+    const at = (room - DATA_BASE) / 4;
+    for (let i = 0; i < values.length; i++) this.#words[at + i] = values[i] ?? 0;
     return room;
   }
 
   /** 64-bit cells; an address of data becomes a pointer when the launcher loads the plan. */
   cells(...values: number[]): number {
     const room = this.room(values.length * 8);
-    values.forEach((value, i) => this.cell(room, i, value));
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] ?? 0;
+      if (value !== 0) this.cell(room, i, value);
+    }
     return room;
   }
 
   /** Sets cell `index` of a block made by `cells` or `room`. */
   cell(room: number, index: number, value: number): void {
-    const at = argumentValue(room) + 8 * index;
+    const at = room - DATA_BASE + 8 * index;
     const plain = argumentValue(value);
-    this.#dataView.setInt32(at, plain | 0, true);
-    this.#dataView.setInt32(at + 4, Math.floor(plain / TWO_32), true);
-    if (argumentKind(value) === 2) this.#relocations.push(at);
+    this.#words[at / 4] = plain;
+    this.#words[at / 4 + 1] = Math.floor(plain / TWO_32);
+    if (value >= DATA_BASE) this.#relocations.push(at);
   }
 
   /** A NULL-terminated array of pointers to texts, as execve(2) takes. */
@@ -271,17 +289,17 @@ export class PlanWriter {
    * The last op must be an EXIT.
    */
   finish(onFailure: number, fault: number = PLAN.noOp): Uint8Array {
-    const dataSize = argumentValue(this.room(8)) + 8;
+    const dataSize = this.room(8) - DATA_BASE + 8;
     const relocationOffset = PLAN.headerSize + this.#opCount * PLAN.opSize;
     const dataOffset = (relocationOffset + this.#relocations.length * 4 + 7) & ~7;
     const plan = new Uint8Array(dataOffset + dataSize);
-    const view = new DataView(plan.buffer);
-    [
+    const words = new Int32Array(plan.buffer);
+    words.set([
       PLAN.magic, PLAN.version, plan.length, PLAN.headerSize, this.#opCount, relocationOffset, this.#relocations.length,
       dataOffset, dataSize, onFailure, fault,
-    ].forEach((value, i) => view.setUint32(4 * i, value, true));
-    plan.set(this.#ops.subarray(0, this.#opCount * PLAN.opSize), PLAN.headerSize);
-    this.#relocations.forEach((at, i) => view.setUint32(relocationOffset + 4 * i, at, true));
+    ]);
+    words.set(this.#ops.subarray(0, this.#opCount * WORDS), PLAN.headerSize / 4);
+    words.set(this.#relocations, relocationOffset / 4);
     plan.set(this.#data.subarray(0, dataSize), dataOffset);
     return plan;
   }
