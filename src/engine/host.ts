@@ -8,10 +8,10 @@ import { readText, stat } from "../kernel/file.ts";
 import { readHostFeatures } from "../kernel/host-features.ts";
 import { parseMountinfo } from "../kernel/mountinfo.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
+import { procVisibility } from "../kernel/proc-visibility.ts";
 import type { CgroupHierarchy, HostFacts } from "../plan/host-facts.ts";
 
 const CAP_SYS_ADMIN = 21;
-const PROC_ROOT = /^\/proc\/./;
 /** What a container's limits may need; others are not handed down. */
 const CONTROLLERS_V2 = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb"];
 
@@ -95,12 +95,13 @@ export function readHost(): Host {
   const last = readText("/proc/sys/kernel/cap_last_cap", 16);
   const privileged = isPrivileged(uid);
   const cgroups = readCgroups(mounts, privileged ? 0 : uid);
+  const proc = procVisibility(mounts);
   return {
     mounts,
     facts: {
       ...readHostFeatures(), privileged, uid, gid: syscall(SYSCALLS.getegid), cgroups,
       lastCapability: typeof last === "string" ? Number(last) : 40,
-      procMasked: mounts.some((mount) => PROC_ROOT.test(mount.mountPoint)),
+      procMasked: !proc.visible || proc.readOnly,
       swapAccounting: accountsSwap(cgroups),
     },
   };

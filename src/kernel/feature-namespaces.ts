@@ -2,7 +2,7 @@
 import { E, PROBE_NAMESPACES, callEvidence, fileEvidence, hasCapability, isFiltered, releaseEvidence, resultText, textOf } from "./feature-facts.ts";
 import type { Feature, FeatureEvidence, FeatureFacts, ProbeNamespace, Verdict } from "./feature-facts.ts";
 import { mountsOf } from "./feature-mounts.ts";
-import type { Mount } from "./mountinfo.ts";
+import { procVisibility } from "./proc-visibility.ts";
 
 const CAP_SYS_ADMIN = 21;
 
@@ -71,29 +71,6 @@ function userNamespace(facts: FeatureFacts): Verdict {
     return { answer: "no", reason, evidence: [call] };
   }
   return { answer: "unknown", reason: "clone3 cannot be asked here", evidence: [call] };
-}
-
-/** Directories below /proc that are empty for good; mounts on them hide nothing (proc_create_mount_point in the kernel's tree). */
-const EMPTY_IN_PROC: ReadonlySet<string> = new Set(["/sys/fs/binfmt_misc", "/fs/nfsd", "/openprom"]);
-
-export interface ProcVisibility {
-  readonly visible: boolean;
-  /** Mount points that hide a part of /proc, in the kernel's order. */
-  readonly masks: readonly string[];
-  readonly readOnly: boolean;
-}
-
-/**
- * Whether the mount namespace has a proc mount with nothing covered. The kernel refuses a fresh proc in a user namespace without one
- * (mnt_already_visible(), fs/namespace.c): what an engine masked could be seen through it.
- */
-export function procVisibility(mounts: readonly Mount[]): ProcVisibility {
-  const seen = mounts.filter((mount) => mount.type === "proc" && mount.root === "/").map((mount) => {
-    const children = mounts.filter((child) => child.parent === mount.id && child.id !== mount.id);
-    const masks = children.map((child) => child.mountPoint).filter((point) => !EMPTY_IN_PROC.has(point.slice(mount.mountPoint.length)));
-    return { visible: masks.length === 0, masks, readOnly: mount.options.includes("ro") };
-  });
-  return seen.find((s) => s.visible && !s.readOnly) ?? seen.find((s) => s.visible) ?? seen[0] ?? { visible: false, masks: [], readOnly: false };
 }
 
 function freshProc(facts: FeatureFacts): Verdict {

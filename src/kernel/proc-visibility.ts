@@ -1,0 +1,25 @@
+/** How much of /proc the caller can see, from its mount table. Pure. */
+import type { Mount } from "./mountinfo.ts";
+
+/** Directories below /proc that are empty for good; mounts on them hide nothing (proc_create_mount_point in the kernel's tree). */
+const EMPTY_IN_PROC: ReadonlySet<string> = new Set(["/sys/fs/binfmt_misc", "/fs/nfsd", "/openprom"]);
+
+interface ProcVisibility {
+  readonly visible: boolean;
+  /** Mount points that hide a part of /proc, in the kernel's order. */
+  readonly masks: readonly string[];
+  readonly readOnly: boolean;
+}
+
+/**
+ * Whether the mount namespace has a proc mount with nothing covered. The kernel refuses a fresh proc in a user namespace without one
+ * (mnt_already_visible(), fs/namespace.c): what an engine masked could be seen through it.
+ */
+export function procVisibility(mounts: readonly Mount[]): ProcVisibility {
+  const seen = mounts.filter((mount) => mount.type === "proc" && mount.root === "/").map((mount) => {
+    const children = mounts.filter((child) => child.parent === mount.id && child.id !== mount.id);
+    const masks = children.map((child) => child.mountPoint).filter((point) => !EMPTY_IN_PROC.has(point.slice(mount.mountPoint.length)));
+    return { visible: masks.length === 0, masks, readOnly: mount.options.includes("ro") };
+  });
+  return seen.find((s) => s.visible && !s.readOnly) ?? seen.find((s) => s.visible) ?? seen[0] ?? { visible: false, masks: [], readOnly: false };
+}
