@@ -107,6 +107,10 @@ export function maskPaths(c: Compilation): void {
   w.call(SYSCALLS.mkdirat, cover, w.text("directory"), 0o555);
   w.call(SYSCALLS.mknodat, cover, w.text("file"), 0o100444, 0);
   setAttributes(c, cover, MOUNT_ATTR.RDONLY);
+  // A detached mount can be copied since Linux 6.15. Before, it has to be in the tree meanwhile: over "/", where no look-up from c.root meets it.
+  const [major, minor] = c.facts.kernel;
+  const attached = major < 6 || (major === 6 && minor < 15);
+  if (attached) attach(c, cover, c.root);
   const target = w.register();
   w.each(masked.map((path) => w.text(components(path).join("/"))), (path) => {
     const next = w.label();
@@ -121,6 +125,7 @@ export function maskPaths(c: Compilation): void {
     w.place(next);
   });
   w.release(target);
+  if (attached) w.call(SYSCALLS.umount2, w.text("/"), MNT_DETACH);
 }
 
 function coverWith(c: Compilation, cover: number, name: string, target: number): void {
