@@ -21,7 +21,7 @@
 #define CALL(nr, a, b, c, d, e, f) system_call((nr), (word)(a), (word)(b), (word)(c), (word)(d), (word)(e), (word)(f))
 #endif
 
-enum role { SUPERVISOR, CONTAINED, CLEANUP };
+enum role { SUPERVISOR, CONTAINED, HELPER, CLEANUP };
 
 #define EXPECTATION 4096 /* the "errno" of a failed EXPECT: the kernel has none so large */
 #define FAULT 4097       /* and of an op that was told to fail */
@@ -35,6 +35,7 @@ static enum role role;
 static word child, report_fd = -1;
 static struct plan_report report;
 static word each_index;
+static word shared; /* the page that the plan's last mmap gave */
 
 /* struct siginfo's members that are used, at the offsets of the 64-bit ABI. */
 struct signal_information { int32_t signo, error, code, pad, pid, uid, status, pad2[25]; };
@@ -71,17 +72,17 @@ static int valid_op(const struct plan_op *op, uint32_t index)
 		int size = op->code == OP_LOAD ? 1 : 2;
 		uint64_t bytes = op->args[size];
 		return (op->kinds & 3) == KIND_DATA && !(op->kinds >> (2 * size) & 3)
-			&& (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8) && inside(op->args[0], bytes, header->data_size);
+			&& (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8) && inside(op->args[0], bytes, header->data_size - 8);
 	}
 	case OP_EACH:
 		return (op->kinds & 63) == KIND_DATA && !(op->args[0] & 7) && op->args[1] <= PLAN_MAX_OPS && inside(op->args[0], op->args[1] * 8, header->data_size)
 			&& op->args[2] > index && op->args[2] < header->op_count;
 	case OP_DECIMAL:
-		return (op->kinds & 3) == KIND_DATA && inside(op->args[0], 24, header->data_size);
-	case OP_EXECUTE: /* the pointer arrays end with the data at the latest: the last eight bytes are zero, checked below */
+		return (op->kinds & 3) == KIND_DATA && inside(op->args[0], 24, header->data_size - 8);
+	case OP_EXECUTE: /* the pointer arrays end with the data at the latest: the last eight bytes are zero, checked below, and no op writes there */
 		return (op->kinds & 63) == (KIND_DATA | KIND_DATA << 2 | KIND_DATA << 4) && !((op->args[0] | op->args[1] | op->args[2]) & 7);
 	case OP_SUPERVISE:
-		return (op->kinds >> 10 & 3) == KIND_DATA && !(op->args[5] & 7) && inside(op->args[5], sizeof(struct plan_watch), header->data_size);
+		return (op->kinds >> 10 & 3) == KIND_DATA && !(op->args[5] & 7) && inside(op->args[5], sizeof(struct plan_watch), header->data_size - 8);
 	default:
 		return 1;
 	}
@@ -94,8 +95,10 @@ static int decode(uint8_t *base, uint64_t available)
 	if (available < sizeof *header || header->magic != PLAN_MAGIC || header->version != PLAN_VERSION) return 0;
 	if (header->size > available || header->size > PLAN_MAX_SIZE || header->op_count == 0 || header->op_count > PLAN_MAX_OPS) return 0;
 	if ((header->op_offset | header->data_offset | header->data_size) & 7 || header->relocation_offset & 3 || header->data_size < 8) return 0;
-	if (!inside(header->op_offset, (uint64_t)header->op_count * sizeof(struct plan_op), header->size)) return 0;
-	if (!inside(header->relocation_offset, (uint64_t)header->relocation_count * 4, header->size)) return 0;
+	/* In this order and apart, so that nothing that is written to the data changes an op that was checked. */
+	uint64_t ops_end = header->op_offset + (uint64_t)header->op_count * sizeof(struct plan_op);
+	uint64_t relocations_end = header->relocation_offset + (uint64_t)header->relocation_count * 4;
+	if (header->op_offset < sizeof *header || header->relocation_offset < ops_end || header->data_offset < relocations_end) return 0;
 	if (!inside(header->data_offset, header->data_size, header->size)) return 0;
 	ops = (struct plan_op *)(base + header->op_offset);
 	data = base + header->data_offset;
@@ -158,10 +161,11 @@ static void kill_child(void)
 	child = 0;
 }
 
-/* An op failed. A contained process says so and is gone; the supervisor stops the container and goes on with the clean-up. */
+/* An op failed. A contained process says so and is gone, a helper is just gone; the supervisor stops the container and goes on with the clean-up. */
 static uint32_t fail(uint32_t op, word error, word value)
 {
 	if (role == CLEANUP) return op + 1;
+	if (role == HELPER) leave(EXIT_LAUNCH);
 	struct plan_report mine = { op, (int32_t)error, value ? value : each_index };
 	if (role == CONTAINED) {
 		CALL(__NR_write, report_fd, &mine, sizeof mine, 0, 0, 0);
@@ -182,14 +186,22 @@ static uint32_t fail(uint32_t op, word error, word value)
 
 /* ---- PID 1 of the container ---- */
 
+/* The page at `address` if it is the one that the plan mapped, else none. */
+static struct plan_end *shared_page(word address)
+{
+	return address > 0 && address == shared ? (struct plan_end *)address : 0;
+}
+
 static _Noreturn void init(word main_child, struct plan_end *end)
 {
 	uint64_t all = ~0ul;
+	/* From here on nothing can fail: the last one but the main child that could report is silent. */
+	if (report_fd >= 0) CALL(__NR_close, report_fd, 0, 0, 0, 0, 0);
 	for (;;) {
 		struct signal_information signal;
 		word got = CALL(__NR_rt_sigtimedwait, &all, &signal, 0, 8, 0, 0);
 		if (got < 0) continue;
-		/* Signals of the kernel about this process itself are not the main child's business. */
+		/* SIGCHLD is about this process's own children, whoever sent it; all else is for the main child. */
 		if (got != SIGCHLD) {
 			CALL(__NR_kill, main_child, got, 0, 0, 0, 0);
 			continue;
@@ -200,14 +212,16 @@ static _Noreturn void init(word main_child, struct plan_end *end)
 			if (CALL(__NR_waitid, P_ALL, 0, &signal, WEXITED | WNOHANG | __WALL, &usage, 0) < 0 || signal.pid == 0) break;
 			if (signal.pid != main_child) continue;
 			int exited = signal.code == 1 /* CLD_EXITED */;
-			end->code = exited ? signal.status : 128 + signal.status;
+			int code = exited ? signal.status : 128 + signal.status;
+			if (!end) leave(code);
+			end->code = code;
 			end->signal = exited ? 0 : signal.status;
 			end->core = signal.code == 3 /* CLD_DUMPED */;
 			end->user = (uint64_t)(usage.user_seconds * 1000000 + usage.user_micro);
 			end->system = (uint64_t)(usage.system_seconds * 1000000 + usage.system_micro);
 			end->peak = (uint64_t)usage.peak;
 			end->set = 1;
-			leave(end->code);
+			leave(code);
 		}
 	}
 }
@@ -386,6 +400,9 @@ static word plain_call(const struct plan_op *op)
 	for (int tries = 0;; tries++) {
 		word result = CALL(op->nr, argument(op, 0), argument(op, 1), argument(op, 2), argument(op, 3), argument(op, 4), argument(op, 5));
 		if (result == -EINTR && tries < 100) continue;
+		/* A helper that a plan forks shares the rest of it, but not the supervisor's duties. */
+		if (op->nr == __NR_clone3 && result == 0) role = HELPER;
+		if (op->nr == __NR_mmap && result > 0) shared = result;
 		if (result != -EBUSY || !(op->flags & FLAG_BUSY) || tries >= 1000) return result;
 		int64_t millisecond[2] = { 0, 1000000 };
 		CALL(__NR_nanosleep, millisecond, 0, 0, 0, 0, 0);
@@ -451,12 +468,12 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 	case OP_EXECUTE: *result = execute((char *const *)argument(op, 0), (char *const *)argument(op, 1), (char *const *)argument(op, 2)); break;
 	case OP_SUPERVISE: {
 		struct plan_watch *watch = (struct plan_watch *)argument(op, 5);
-		if (supervise(argument(op, 1), argument(op, 3), (const struct plan_end *)argument(op, 4), watch) < 0)
+		if (supervise(argument(op, 1), argument(op, 3), shared_page(argument(op, 4)), watch) < 0)
 			return fail(report.op == NO_OP ? pc : report.op, report.error, report.value);
 		*result = watch->record.code;
 		break;
 	}
-	case OP_INIT: init(argument(op, 0), (struct plan_end *)argument(op, 1));
+	case OP_INIT: init(argument(op, 0), shared_page(argument(op, 1)));
 	case OP_EXIT: leave((int)argument(op, 0));
 	case OP_EACH: break; /* run() has it */
 	}
@@ -507,8 +524,11 @@ __attribute__((used, section(".plan"), aligned(4096))) struct plan_header plan_s
 
 __attribute__((used)) static _Noreturn void start(void)
 {
-	/* SAFETY: the kernel mapped the plan's segment with the size that the header repeats; pidbox wrote both. */
-	if (!decode((uint8_t *)&plan_segment, plan_segment.size)) leave(EXIT_LAUNCH);
+	/* SAFETY: the segment is larger than the header that is declared, which the compiler must not know; msync(2) finds it all mapped, or not. */
+	uint8_t *base = (uint8_t *)&plan_segment;
+	__asm__("" : "+r"(base));
+	uint32_t size = ((struct plan_header *)base)->size;
+	if (CALL(__NR_msync, base, size, 1 /* MS_ASYNC: changes nothing */, 0, 0, 0) < 0 || !decode(base, size)) leave(EXIT_LAUNCH);
 	/* A failure can only lead forward within the plan, so a second pass is never needed; what is left of it is the clean-up. */
 	for (uint32_t pc = 0; pc < header->op_count;) pc = run(pc, header->op_count);
 	leave(EXIT_LAUNCH);
