@@ -145,10 +145,10 @@ static void decimal(uint8_t *out, uint64_t value)
 	*out = 0;
 }
 
-static uint64_t now(void)
+static uint64_t now(int clock)
 {
 	int64_t t[2] = { 0, 0 };
-	CALL(__NR_clock_gettime, 0 /* CLOCK_REALTIME */, t, 0, 0, 0, 0);
+	CALL(__NR_clock_gettime, clock, t, 0, 0, 0, 0);
 	return (uint64_t)t[0] * 1000000000u + (uint64_t)t[1];
 }
 
@@ -226,78 +226,177 @@ static _Noreturn void init(word main_child, struct plan_end *end)
 	}
 }
 
-/* ---- the supervisor ---- */
+/* ---- the supervisor: the caller's terminal ---- */
 
-static struct termios saved;
-static int raw;
+struct flow { int from, to; uint32_t start, end; uint8_t bytes[4096]; };
 
-static void raw_mode(int fd, int on)
+static struct {
+	struct flow in, out;
+	int reading, writing; /* input, output of the container's terminal is still relayed */
+	int tty, known, raw;  /* input is a terminal; `saved` is filled; the terminal is raw now */
+	struct termios saved;
+} relay;
+
+/* Whether this process may read from and set the terminal. One that is not its controlling terminal knows no job control. */
+static int in_foreground(int fd)
 {
-	if (on == raw) return;
+	int32_t group;
+	return CALL(__NR_ioctl, fd, TIOCGPGRP, &group, 0, 0, 0) < 0 || group == CALL(__NR_getpgid, 0, 0, 0, 0, 0, 0);
+}
+
+/* Without input only the output is left as it comes, so that Ctrl-C is still a signal of the caller's terminal. */
+static void raw_mode(const struct plan_watch *watch, int on)
+{
+	int fd = watch->terminal >= 0 ? watch->terminal : watch->output;
+	struct termios t;
+	if (on == relay.raw || !in_foreground(fd) || CALL(__NR_ioctl, fd, TCGETS, &t, 0, 0, 0) < 0) return;
 	if (on) {
-		if (CALL(__NR_ioctl, fd, TCGETS, &saved, 0, 0, 0) < 0) return;
-		struct termios t = saved; /* cfmakeraw(3) */
-		t.c_iflag &= ~(unsigned)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+		if (!relay.known) relay.saved = t;
+		relay.known = 1;
 		t.c_oflag &= ~(unsigned)OPOST;
-		t.c_lflag &= ~(unsigned)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
-		t.c_cflag = (t.c_cflag & ~(unsigned)(CSIZE | PARENB)) | CS8;
-		t.c_cc[VMIN] = 1;
-		t.c_cc[VTIME] = 0;
-		CALL(__NR_ioctl, fd, TCSETS, &t, 0, 0, 0);
+		if (watch->terminal >= 0) { /* cfmakeraw(3) */
+			t.c_iflag &= ~(unsigned)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+			t.c_lflag &= ~(unsigned)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+			t.c_cflag = (t.c_cflag & ~(unsigned)(CSIZE | PARENB)) | CS8;
+			t.c_cc[VMIN] = 1;
+			t.c_cc[VTIME] = 0;
+		}
 	} else {
-		CALL(__NR_ioctl, fd, TCSETS, &saved, 0, 0, 0);
+		t = relay.saved;
 	}
-	raw = on;
+	CALL(__NR_ioctl, fd, TCSETS, &t, 0, 0, 0);
+	relay.raw = on;
 }
 
 static void resize(const struct plan_watch *watch)
 {
 	struct window size;
-	if (CALL(__NR_ioctl, watch->terminal, TIOCGWINSZ, &size, 0, 0, 0) == 0) CALL(__NR_ioctl, watch->master, TIOCSWINSZ, &size, 0, 0, 0);
+	word found = CALL(__NR_ioctl, watch->output, TIOCGWINSZ, &size, 0, 0, 0);
+	if (found < 0) found = CALL(__NR_ioctl, watch->terminal, TIOCGWINSZ, &size, 0, 0, 0);
+	if (found == 0) CALL(__NR_ioctl, watch->master, TIOCSWINSZ, &size, 0, 0, 0);
 }
 
-struct flow { int from, to; uint32_t start, end; uint8_t bytes[4096]; };
+enum { MOVED, SOURCE_ENDED, TARGET_FAILED };
 
-/* Moves bytes one way as far as it goes without waiting. Returns 0 when the source has ended. */
+/* Moves bytes one way as far as it goes without waiting. */
 static int pump(struct flow *flow, int readable)
 {
 	if (readable && flow->start == flow->end) {
 		word n = CALL(__NR_read, flow->from, flow->bytes, sizeof flow->bytes, 0, 0, 0);
-		if (n == -EAGAIN || n == -EINTR) return 1;
-		if (n <= 0) return 0;
+		if (n == -EAGAIN || n == -EINTR) return MOVED;
+		if (n <= 0) return SOURCE_ENDED;
 		flow->start = 0;
 		flow->end = (uint32_t)n;
 	}
 	while (flow->start < flow->end) {
 		word n = CALL(__NR_write, flow->to, flow->bytes + flow->start, flow->end - flow->start, 0, 0, 0);
-		if (n == -EAGAIN || n == -EINTR) return 1;
-		if (n < 0) return 0;
+		if (n == -EAGAIN || n == -EINTR) return MOVED;
+		if (n < 0) return TARGET_FAILED;
 		flow->start += (uint32_t)n;
 	}
-	return 1;
+	return MOVED;
 }
 
-static void pass_signal(struct plan_watch *watch, word signals, word pidfd, int *interrupts)
+/* The caller's terminal is gone: so is the container's, which is SIGHUP for its foreground processes. */
+static void hang_up(struct plan_watch *watch)
+{
+	CALL(__NR_close, watch->master, 0, 0, 0, 0, 0);
+	watch->master = -1;
+	relay.reading = relay.writing = 0;
+	relay.in.start = relay.in.end = relay.out.start = relay.out.end = 0;
+}
+
+/* Input ended. What was no terminal is at its end: so is the container's, by the character that says so; twice after an unfinished line. */
+static void end_input(struct plan_watch *watch)
+{
+	struct termios t;
+	if (relay.tty) {
+		if (in_foreground(watch->terminal)) hang_up(watch);
+		else relay.raw = 0;
+		return;
+	}
+	relay.reading = 0;
+	int unfinished = relay.in.end > 0 && relay.in.bytes[relay.in.end - 1] != '\n';
+	if (CALL(__NR_ioctl, watch->master, TCGETS, &t, 0, 0, 0) < 0 || !(t.c_lflag & ICANON)) return;
+	relay.in.start = 0;
+	relay.in.end = unfinished ? 2 : 1;
+	relay.in.bytes[0] = relay.in.bytes[1] = t.c_cc[VEOF];
+}
+
+static void open_relay(struct plan_watch *watch)
+{
+	struct termios t;
+	relay.writing = watch->master >= 0;
+	if (!relay.writing) return;
+	relay.reading = watch->terminal >= 0;
+	relay.tty = relay.reading && CALL(__NR_ioctl, watch->terminal, TCGETS, &t, 0, 0, 0) >= 0;
+	relay.in.from = watch->terminal;
+	relay.out.from = relay.in.to = watch->master;
+	relay.out.to = watch->output;
+	resize(watch);
+}
+
+static int pending(const struct flow *flow)
+{
+	return flow->start < flow->end;
+}
+
+/* Waits for what can move next: `set` has two entries. A terminal whose foreground is another job is left alone. */
+static void watch_relay(const struct plan_watch *watch, struct pollfd *set)
+{
+	if (relay.writing) raw_mode(watch, 1);
+	int listening = relay.reading && (relay.raw || !relay.tty);
+	set[0] = (struct pollfd){ pending(&relay.in) ? relay.in.to : listening ? relay.in.from : -1, pending(&relay.in) ? POLLOUT : POLLIN, 0 };
+	set[1] = (struct pollfd){ !relay.writing ? -1 : pending(&relay.out) ? relay.out.to : relay.out.from, pending(&relay.out) ? POLLOUT : POLLIN, 0 };
+}
+
+static void move_relay(struct plan_watch *watch, const struct pollfd *set)
+{
+	if (set[0].revents) {
+		int moved = pump(&relay.in, set[0].revents & (POLLIN | POLLHUP));
+		if (moved == SOURCE_ENDED) end_input(watch);
+		if (moved == TARGET_FAILED) relay.reading = 0, relay.in.start = relay.in.end;
+	}
+	if (set[1].revents && relay.writing) {
+		int moved = pump(&relay.out, set[1].revents & (POLLIN | POLLHUP));
+		if (moved == SOURCE_ENDED) relay.writing = 0;
+		if (moved == TARGET_FAILED) hang_up(watch);
+	}
+}
+
+/* ---- the supervisor: signals and the end ---- */
+
+static int interrupts;
+static uint64_t deadline; /* for the answer to the stop signal; 0 is none */
+
+/* Returns the signal that came, or 0 if it is dealt with. */
+static int pass_signal(struct plan_watch *watch, word signals, word pidfd)
 {
 	struct signalfd_record s;
-	if (CALL(__NR_read, signals, &s, sizeof s, 0, 0, 0) != sizeof s) return;
+	if (CALL(__NR_read, signals, &s, sizeof s, 0, 0, 0) != sizeof s) return 0;
 	int number = (int)s.signo;
-	if (number == SIGCHLD) return;
+	word self = CALL(__NR_getpid, 0, 0, 0, 0, 0, 0);
+	/* SIGPIPE comes from this process's own writes. */
+	if (number == SIGCHLD || s.pid == (uint32_t)self) return 0;
 	if (number == SIGWINCH && watch->master >= 0) {
 		resize(watch);
-		return;
+		return 0;
 	}
 	/* A stop from the keyboard stops this job as the shell expects; the container runs on, as under docker. */
 	if (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU) {
-		if (watch->terminal >= 0) raw_mode(watch->terminal, 0);
-		CALL(__NR_kill, CALL(__NR_getpid, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
-		if (watch->terminal >= 0) raw_mode(watch->terminal, 1);
-		return;
+		raw_mode(watch, 0);
+		CALL(__NR_kill, self, SIGSTOP, 0, 0, 0, 0);
+		return 0;
 	}
+	/* The shell has set the terminal for itself meanwhile. */
+	if (number == SIGCONT) relay.raw = 0;
+	if (number == SIGTERM && watch->stop_signal) number = watch->stop_signal;
 	watch->record.forwarded = number;
 	watch->record.sender = s.code <= 0 ? (int32_t)s.pid : 0;
-	if (number == SIGINT && ++*interrupts >= 2 && watch->stop_at_second) number = SIGKILL;
+	if (s.signo == SIGTERM && watch->stop_timeout >= 0 && !deadline) deadline = now(CLOCK_MONOTONIC) + (uint64_t)watch->stop_timeout * 1000000000u;
+	if (number == SIGINT && ++interrupts >= 2 && watch->stop_at_second) number = SIGKILL;
 	CALL(__NR_pidfd_send_signal, pidfd, number, 0, 0, 0, 0);
+	return (int)s.signo;
 }
 
 static void write_record(struct plan_watch *watch)
@@ -314,7 +413,7 @@ static void collect(struct plan_watch *watch, const struct plan_end *end)
 	CALL(__NR_waitid, P_PID, child, &info, WEXITED | __WALL, &usage, 0);
 	child = 0;
 	record->state = 2;
-	record->ended = now();
+	record->ended = now(CLOCK_REALTIME);
 	if (end && end->set) {
 		record->code = end->code & 255;
 		record->signal = end->signal & 127;
@@ -334,43 +433,60 @@ static void collect(struct plan_watch *watch, const struct plan_end *end)
 	write_record(watch);
 }
 
+/* How long poll may wait: `ended` is a last look at what is left, a terminal in the background is looked at again, a stop has its time. */
+static int64_t *patience(word pidfd, int ended, int64_t time[2])
+{
+	time[0] = time[1] = 0;
+	if (ended && !pending(&relay.out)) return time;
+	if (deadline) {
+		uint64_t at = now(CLOCK_MONOTONIC);
+		if (at < deadline) {
+			time[0] = (int64_t)((deadline - at) / 1000000000u);
+			time[1] = (int64_t)((deadline - at) % 1000000000u);
+			return time;
+		}
+		CALL(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0, 0, 0);
+		deadline = 0;
+	}
+	time[0] = 1;
+	return relay.reading && relay.tty && !relay.raw ? time : 0;
+}
+
 /* Returns 0 when the container ran and ended, else -1: a report came instead of a start. */
 static int supervise(word pidfd, word signals, const struct plan_end *end, struct plan_watch *watch)
 {
-	static struct flow in, out;
-	struct pollfd set[5] = {
-		{ (int)pidfd, POLLIN, 0 }, { (int)signals, POLLIN, 0 }, { (int)report_fd, POLLIN, 0 }, { -1, 0, 0 }, { -1, 0, 0 },
-	};
-	int interrupts = 0, relaying = watch->master >= 0, input = relaying && watch->terminal >= 0;
+	struct pollfd set[5] = { { (int)pidfd, POLLIN, 0 }, { (int)signals, POLLIN, 0 }, { (int)report_fd, POLLIN, 0 } };
+	int64_t time[2];
+	int ended = 0;
 	watch->record.pid = (int32_t)child;
-	in = (struct flow){ .from = watch->terminal, .to = watch->master };
-	out = (struct flow){ .from = watch->master, .to = watch->output };
-	if (input) {
-		resize(watch);
-		raw_mode(watch->terminal, 1);
-	}
+	open_relay(watch);
 	for (;;) {
-		set[3].fd = input || in.start < in.end ? (in.start < in.end ? in.to : in.from) : -1;
-		set[3].events = in.start < in.end ? POLLOUT : POLLIN;
-		set[4].fd = relaying ? (out.start < out.end ? out.to : out.from) : -1;
-		set[4].events = out.start < out.end ? POLLOUT : POLLIN;
-		if (CALL(__NR_ppoll, set, 5, 0, 0, 0, 0) < 0) continue;
-		if (set[1].revents) pass_signal(watch, signals, pidfd, &interrupts);
+		watch_relay(watch, set + 3);
+		if (CALL(__NR_ppoll, set, 5, patience(pidfd, ended, time), 0, 0, 0) < 0) continue;
+		if (set[1].revents) {
+			int signal = pass_signal(watch, signals, pidfd);
+			/* The program is gone; whoever cannot wait for the rest of its output need not. */
+			if (ended && (signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM)) break;
+		}
 		if (set[2].revents) {
 			word n = CALL(__NR_read, report_fd, &report, sizeof report, 0, 0, 0);
 			if (n == sizeof report) break;
 			if (n < 0) continue;
 			set[2].fd = -1; /* end of file: exec has closed it */
 			watch->record.state = 1;
-			watch->record.started = now();
+			watch->record.started = now(CLOCK_REALTIME);
 			write_record(watch);
 		}
-		if (set[3].revents && !pump(&in, set[3].revents & (POLLIN | POLLHUP))) input = 0;
-		if (set[4].revents && !pump(&out, set[4].revents & (POLLIN | POLLHUP))) relaying = 0;
+		move_relay(watch, set + 3);
 		/* Output that is left in the terminal is taken before the end is told. */
-		if (set[0].revents && (!relaying || !set[4].revents)) break;
+		if (ended && (!relay.writing || (!set[4].revents && !pending(&relay.out)))) break;
+		if (set[0].revents) {
+			ended = 1;
+			set[0].fd = -1;
+			if (!relay.writing) break;
+		}
 	}
-	if (watch->terminal >= 0) raw_mode(watch->terminal, 0);
+	if (relay.raw) raw_mode(watch, 0);
 	if (watch->guard >= 0) CALL(__NR_write, watch->guard, "", 1, 0, 0, 0);
 	if (set[2].fd >= 0) {
 		/* Ended before exec, without a report if it was killed: the read below finds which. */

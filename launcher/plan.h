@@ -73,11 +73,13 @@ struct plan_record {
 struct plan_watch {
 	struct plan_record record;
 	int32_t status;          /* fd of the status file, or -1 */
-	int32_t terminal;        /* fd of the caller's terminal to relay, or -1 */
+	int32_t terminal;        /* fd of the caller's terminal to take input from, or -1 */
 	int32_t output;          /* fd that terminal output goes to */
 	int32_t master;          /* pty master of the container, or -1 */
 	int32_t guard;           /* pipe to the process that restores the terminal if this one dies, or -1 */
 	int32_t stop_at_second;  /* a second SIGINT kills */
+	int32_t stop_signal;     /* what SIGTERM is passed on as, or 0 */
+	int32_t stop_timeout;    /* seconds from SIGTERM to SIGKILL, or -1 */
 };
 
 /* What INIT tells SUPERVISE on the shared page, and a child's report of a failed op. */

@@ -7,7 +7,11 @@ export type AssembledEntry = { readonly kind: "bind"; readonly path: string } | 
 
 export type Rootfs =
   /** `source` as the lower layer, changes in memory, gone at the end. */
-  | { readonly kind: "overlay"; readonly source: string }
+  | {
+      readonly kind: "overlay"; readonly source: string;
+      /** Paths of `source` that are not there in the container: their directories are root's, with mode 755. */
+      readonly hidden?: readonly string[];
+    }
   /** The directory itself. */
   | { readonly kind: "bind"; readonly source: string }
   /** An empty tmpfs with read-only binds of host directories, where overlay is not possible. */
@@ -36,6 +40,8 @@ export interface Blueprint {
   readonly landlock: boolean;
   /** A second SIGINT kills the container. */
   readonly interruptTwice: boolean;
+  /** What SIGTERM to the supervisor is passed on as, and seconds from then to SIGKILL. Absent: as it is, and never. */
+  readonly stop?: { readonly signal?: number; readonly timeout?: number };
   readonly state: StateFiles;
   /** The pidbox binary that explains a failure or an end. */
   readonly executable: string;

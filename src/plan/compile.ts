@@ -4,7 +4,7 @@
  * The supervisor's ops come first, then the container's; a plan branches only at clone. The container's ops follow the order of runc's init
  * where it matters: namespaces, network, root, mounts, read-only and masked paths, user, capabilities, Landlock, seccomp, exec.
  */
-import { AF_INET, AF_UNIX, AT, CLONE, IFF_UP_RUNNING, OPEN, PR, SIGNAL, SIOCSIFFLAGS, SOCK } from "../kernel/abi/constants.ts";
+import { AF_INET, AF_UNIX, AT, CLONE, IFF_UP_RUNNING, OPEN, PR, SIGNAL, SIOCSIFFLAGS, SOCK, TTY } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { parseMountOptions } from "../spec/mount-options.ts";
@@ -177,11 +177,17 @@ function cloneContainer(
 function takeTerminal(c: Compilation, socket: number, watch: number): void {
   const { writer: w, blueprint } = c;
   w.from("/process/terminal");
-  const master = w.register();
-  receive(c, socket, [master]);
+  const [master, slave, output] = [w.register(), w.register(), w.register()];
+  // The slave stays open here, so that the terminal lives on while no process of the container has it open.
+  receive(c, socket, [master, slave]);
   const F_SETFL = 4;
   w.call(SYSCALLS.fcntl, master, F_SETFL, OPEN.RDWR | OPEN.NONBLOCK);
   w.store(watch + WATCH.master, master, 4).store(watch + WATCH.output, 1, 4);
+  // A terminal that was stopped by Ctrl-S must not stop the supervisor, and O_NONBLOCK on fd 1 itself would be the shell's too.
+  const shared = w.label();
+  w.call(SYSCALLS.ioctl, 1, TTY.GETS, w.room(64)).flags(FLAG.IGNORE).into(output).jumpError(shared, output);
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc/self/fd/1"), OPEN.WRONLY | OPEN.NONBLOCK | OPEN.NOCTTY | OPEN.CLOEXEC).flags(FLAG.IGNORE).into(output).jumpError(shared, output);
+  w.store(watch + WATCH.output, output, 4).place(shared);
   if (blueprint.stdio.kind === "terminal" && blueprint.stdio.input) w.store(watch + WATCH.terminal, 0, 4);
 }
 
@@ -196,7 +202,8 @@ interface ContainerHandles {
 function containerOps(c: Compilation, handles: ContainerHandles): void {
   const { writer: w, blueprint } = c;
   const { link } = handles;
-  w.from("container").close(link.outside, link.report);
+  // Out of the caller's session: signals of its keyboard come from the supervisor, and once.
+  w.from("container").call(SYSCALLS.setsid).close(link.outside, link.report);
   enterNamespaces(c, handles);
   w.from("handover");
   const received = new Map(handles.prepared.map((pointer): [string, number] => [pointer, w.register()]));
@@ -220,7 +227,7 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   const console = blueprint.stdio.kind === "terminal" ? openConsole(c) : undefined;
   if (console !== undefined) {
     w.from("handover");
-    send(c, link.inside, [console.master]);
+    send(c, link.inside, [console.master, console.slave]);
     w.call(SYSCALLS.close, console.master);
   }
   makeDirectory(c);

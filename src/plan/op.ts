@@ -19,8 +19,8 @@ export const RECORD = {
   magic: 0, state: 4, pid: 8, code: 12, signal: 16, core: 20, forwarded: 24, sender: 28, started: 32, ended: 40, user: 48, system: 56, peak: 64, size: 72,
 } as const;
 
-/** struct plan_watch: the record and then six 32-bit members. */
-export const WATCH = { status: 72, terminal: 76, output: 80, master: 84, guard: 88, stopAtSecond: 92, size: 96 } as const;
+/** struct plan_watch: the record and then 32-bit members. */
+export const WATCH = { status: 72, terminal: 76, output: 80, master: 84, guard: 88, stopAtSecond: 92, stopSignal: 96, stopTimeout: 100, size: 104 } as const;
 
 /**
  * An argument of an op is a plain number: itself, or one of these two ranges, so that compiling allocates nothing per argument.

@@ -37,6 +37,8 @@ export function openFrame(c: Compilation, self: number): Frame {
   const none = (at: number): void => void w.store(watch + at, -1, 4);
   for (const at of [WATCH.status, WATCH.terminal, WATCH.output, WATCH.master, WATCH.guard]) none(at);
   if (blueprint.interruptTwice) w.store(watch + WATCH.stopAtSecond, 1, 4);
+  if (blueprint.stop?.signal !== undefined) w.store(watch + WATCH.stopSignal, blueprint.stop.signal, 4);
+  w.store(watch + WATCH.stopTimeout, blueprint.stop?.timeout ?? -1, 4);
   return { signals, watch };
 }
 
@@ -52,10 +54,11 @@ export function openStatus(c: Compilation, frame: Frame): void {
 
 /** A process that does nothing but put the terminal back if the supervisor is killed while it is raw. */
 export function guardTerminal(c: Compilation, frame: Frame): void {
-  const { writer: w } = c;
+  const { writer: w, blueprint } = c;
   w.from("--tty");
   const saved = w.room(64);
-  w.call(SYSCALLS.ioctl, 0, TTY.GETS, saved).flags(FLAG.IGNORE);
+  const terminal = blueprint.stdio.kind === "terminal" && !blueprint.stdio.input ? 1 : 0;
+  w.call(SYSCALLS.ioctl, terminal, TTY.GETS, saved).flags(FLAG.IGNORE);
   const pair = w.room(8);
   const [reading, writing, pid] = [w.register(), w.register(), w.register()];
   w.call(SYSCALLS.pipe2, pair, OPEN.CLOEXEC).load(reading, pair, 4).load(writing, pair + 4, 4);
@@ -65,7 +68,7 @@ export function guardTerminal(c: Compilation, frame: Frame): void {
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox-tty")).flags(FLAG.IGNORE);
   w.call(SYSCALLS.close, writing).flags(FLAG.IGNORE);
   w.call(SYSCALLS.read, reading, w.room(8), 1).flags(FLAG.IGNORE).into(pid).jumpSet(orderly, pid);
-  w.call(SYSCALLS.ioctl, 0, TTY.SETS, saved).flags(FLAG.IGNORE);
+  w.call(SYSCALLS.ioctl, terminal, TTY.SETS, saved).flags(FLAG.IGNORE);
   w.place(orderly).exit(0).place(parent);
   w.close(reading).store(frame.watch + WATCH.guard, writing, 4).release(pid, writing);
 }
@@ -83,9 +86,12 @@ function cleanUp(c: Compilation, cgroups: CgroupHandles, failed: boolean): void 
   remove(state.directory, AT.REMOVEDIR);
 }
 
+/** Blocked while pidbox takes the container off the host, which is short: HUP, INT, QUIT, USR2, PIPE, ALRM, TERM, TSTP, TTIN, TTOU. Bit n - 1 for signal n. */
+const PATIENT = 0x38_7807;
+
 function hand(c: Compilation, words: readonly number[]): void {
   const { writer: w, blueprint } = c;
-  w.call(SYSCALLS.rt_sigprocmask, SIG_SETMASK, w.cells(0), 0, 8).flags(FLAG.IGNORE);
+  w.call(SYSCALLS.rt_sigprocmask, SIG_SETMASK, w.cells(PATIENT), 0, 8).flags(FLAG.IGNORE);
   const path = w.text(blueprint.executable);
   w.call(SYSCALLS.execve, path, w.cells(w.text("pidbox"), ...words, 0), w.texts(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])).flags(FLAG.IGNORE);
 }

@@ -116,7 +116,7 @@ async function configOf(draft: Draft, scene: Scene, joined: JoinedContainer | un
   return {
     ociVersion: "1.3.0",
     process: {
-      args: scene.command, env: scene.environment, cwd: scene.cwd, user: scene.identity.user, noNewPrivileges: security.noNewPrivileges, rlimits: rlimitsOf(args, kind),
+      args: scene.command, env: scene.environment, cwd: scene.cwd, user: scene.identity.user, noNewPrivileges: security.noNewPrivileges, rlimits: await rlimitsOf(args, kind),
       capabilities: { bounding: security.capabilities, effective: caps, permitted: caps }, terminal: draft.stdio.kind === "terminal",
       ...(oom === undefined ? {} : { oomScoreAdj: oom }),
       ...(security.apparmor === undefined ? {} : { apparmorProfile: security.apparmor }), ...(security.label === undefined ? {} : { selinuxLabel: security.label }),
@@ -138,12 +138,14 @@ async function blueprintOf(draft: Draft, scene: Scene): Promise<Blueprint> {
   const { args, context, place, security, overrides, host: { facts } } = draft;
   const joined = joinedContainer(args, context, facts.uid);
   const config = await configOf(draft, scene, joined);
+  const { stopOf } = args.value("stop-signal") === undefined && args.value("stop-timeout") === undefined ? { stopOf: () => ({}) } : await import("./container-stop.ts");
   const keep = draft.kind === "run" && !args.flag("rm");
   return {
     id: place.id, config, rootfs: scene.rootfs, ...(draft.mapping === undefined ? {} : { mapping: draft.mapping }),
     // In a shared PID namespace there is a PID 1 already, and orphans go to it.
     init: args.flag("init", true) && joined === undefined && args.value("pid") !== "host",
     stdio: draft.stdio, ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }), landlock: security.landlock, interruptTwice: draft.stdio.kind !== "terminal",
+    ...stopOf(args),
     state: { directory: place.directory, files: ["state.json", "status"], names: place.names, reservations: place.reservations, keep },
     executable: context.executable, title: place.name, unsafe: overrides.used, degraded: [...draft.degraded, ...scene.degraded],
   };
