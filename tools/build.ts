@@ -21,7 +21,7 @@ const CC_FLAGS = [
 // Splitting keeps each verb in a chunk of its own that loads when it is used: 25 verbs cost 0.2 ms at start, bundled together 0.9 ms.
 // The autoload switches matter for safety: without them the binary runs code that the current directory names.
 const BUN_FLAGS = [
-  "build", "--compile", "--minify", "--bytecode", "--format=esm", "--splitting", "--target=bun", "--compile-jit-policy=10",
+  "build", "--compile", "--minify", "--bytecode", "--format=esm", "--splitting", "--target=bun", "--compile-jit-policy=100",
   "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig", "--no-compile-autoload-tsconfig", "--no-compile-autoload-package-json",
 ];
 

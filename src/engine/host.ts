@@ -81,17 +81,20 @@ function accountsSwap(cgroups: readonly CgroupHierarchy[]): boolean {
   return memory.version === 2 || typeof stat(`${memory.directory}/memory.memsw.limit_in_bytes`) !== "number";
 }
 
-/** The facts, and the mount table that they came from. */
+/** The facts, and those lines of the mount table that matter to a plan. */
 export interface Host {
   readonly facts: HostFacts;
   readonly mounts: readonly Mount[];
 }
 
+// Cgroups, procfs and what lies over it, and filesystems with data: the rest of the mount table says nothing to a plan, and hosts of containers have thousands.
+const RELEVANT = / - (cgroup2?|proc|btrfs|erofs|ext[234]|f2fs|squashfs|xfs) | \/proc\//;
+
 /** Reads the host. Throws PARSE if the kernel's tables are not what their manual says. */
 export function readHost(): Host {
   const uid = syscall(SYSCALLS.geteuid);
   const mountText = readText("/proc/self/mountinfo", 16 << 20);
-  const mounts = typeof mountText === "number" ? [] : parseMountinfo(mountText);
+  const mounts = typeof mountText === "number" ? [] : parseMountinfo(mountText.split("\n").filter((line) => RELEVANT.test(line)).join("\n"));
   const last = readText("/proc/sys/kernel/cap_last_cap", 16);
   const privileged = isPrivileged(uid);
   const cgroups = readCgroups(mounts, privileged ? 0 : uid);

@@ -126,7 +126,7 @@ export function removeDirectory(path: string): number {
 
 export function writeState(directory: string, state: ContainerState): void {
   const path = `${directory}/state.json`;
-  const json = JSON.stringify(state, (_key, value: unknown) => (typeof value === "bigint" ? Number(value) : value));
+  const json = JSON.stringify(state);
   const result = writeFile(path, json, { mode: 0o600, exclusive: true });
   if (result < 0) throw failed("write", path, result, "Is the filesystem of the state directory full or read-only?");
 }

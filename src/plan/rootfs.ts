@@ -49,9 +49,29 @@ function attachAt(c: Compilation, mount: number, directory: number, name: string
   c.writer.call(SYSCALLS.move_mount, mount, c.empty, directory, c.writer.text(name), MOVE_MOUNT.F_EMPTY_PATH);
 }
 
-function overlay(c: Compilation, staging: number, lower: number): number {
+/**
+ * Whiteouts in the upper layer: what they cover cannot be seen through the overlay, and nothing inside can take them away again, for removing a file
+ * of the merged view never shows the lower one (overlayfs.rst, "whiteouts and opaque directories"). Cheaper than a mount each.
+ */
+function hide(c: Compilation, staging: number, paths: readonly string[]): void {
+  const { writer: w } = c;
+  if (paths.length === 0) return;
+  w.from("hidden paths");
+  const parents = new Set<string>();
+  for (const path of paths) {
+    const parts = components(path);
+    for (let depth = 1; depth < parts.length; depth++) parents.add(parts.slice(0, depth).join("/"));
+  }
+  w.each([...parents].sort().map((path) => w.text(`upper/${path}`)), (path) => w.call(SYSCALLS.mkdirat, staging, path, 0o755));
+  // A character device 0:0 is a whiteout, and the one device node that a user namespace may make (5.8).
+  w.each(paths.map((path) => w.text(`upper/${components(path).join("/")}`)), (path) => w.call(SYSCALLS.mknodat, staging, path, 0o020000, 0));
+  w.from("/root");
+}
+
+function overlay(c: Compilation, staging: number, lower: number, hidden: readonly string[]): number {
   const { writer: w } = c;
   for (const name of ["lower", "upper", "work"]) w.call(SYSCALLS.mkdirat, staging, w.text(name), 0o755);
+  hide(c, staging, hidden);
   attachAt(c, lower, staging, "lower");
   w.close(lower);
   w.call(SYSCALLS.fchdir, staging);
@@ -75,7 +95,7 @@ export function enterRootfs(c: Compilation, lower: number | undefined): void {
   } else {
     const source = lower ?? cloneTree(c, AT.FDCWD, w.text(rootfs.source), true);
     if (lower === undefined) setAttributes(c, source, MOUNT_ATTR.NODEV, { propagation: MS.PRIVATE });
-    root = rootfs.kind === "overlay" ? overlay(c, staging, source) : source;
+    root = rootfs.kind === "overlay" ? overlay(c, staging, source, rootfs.hidden ?? []) : source;
   }
   attachAt(c, root, staging, "root");
   w.call(SYSCALLS.fchdir, root);

@@ -6,7 +6,6 @@ import { address, syscall } from "../kernel/ffi.ts";
 import { LOW_CPU_SHARES, PIDS_LIMIT, SOFT_OPEN_FILES } from "../plan/defaults.ts";
 import type { CpuLimits, LinuxResources, MemoryLimits, Rlimit } from "../spec/runtime-config.ts";
 import { parseSize } from "../spec/size.ts";
-import { parseUlimits } from "../spec/ulimit.ts";
 import type { Arguments } from "./verb.ts";
 
 /** The two faces of the same engine: strict for code over the host's files, default for images. */
@@ -75,13 +74,19 @@ export function resourcesOf(args: Arguments, kind: Kind): LinuxResources {
 function openFiles(): Rlimit {
   const pair = new BigUint64Array(2);
   syscall(SYSCALLS.prlimit64, 0, 7, 0, address(pair));
-  const hard = Number(pair[1] ?? 0n);
-  return { type: "RLIMIT_NOFILE", soft: Math.min(SOFT_OPEN_FILES, hard), hard };
+  const hard = small(pair[1] ?? 0n);
+  return { type: "RLIMIT_NOFILE", soft: hard < 0 ? SOFT_OPEN_FILES : Math.min(SOFT_OPEN_FILES, hard), hard };
+}
+
+/** RLIM_INFINITY is the one value beyond 2^53 that flags can give; as -1 it is the same 64 bits, and JSON can hold it. */
+function small(value: number | bigint): number {
+  return Number(BigInt.asIntN(64, BigInt(value)));
 }
 
 /** Limits of each process: those given, open files at the kernel's soft default, no core dumps for `do`. Throws USAGE. */
-export function rlimitsOf(args: Arguments, kind: Kind): Rlimit[] {
-  const given = parseUlimits(args.values("ulimit"));
+export async function rlimitsOf(args: Arguments, kind: Kind): Promise<Rlimit[]> {
+  const values = args.values("ulimit");
+  const given = values.length === 0 ? [] : (await import("../spec/ulimit.ts")).parseUlimits(values).map((limit) => ({ ...limit, soft: small(limit.soft), hard: small(limit.hard) }));
   const has = (type: string): boolean => given.some((limit) => limit.type === type);
   return [
     ...given,

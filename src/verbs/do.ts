@@ -7,7 +7,7 @@ import type { Draft, Scene } from "./container-blueprint.ts";
 import { hostEnvironment } from "./container-config.ts";
 import { bindMount, hostPath } from "./container-mounts.ts";
 import { CONTAINER_EXIT_CODES, CONTAINER_OPTIONS } from "./container-options.ts";
-import { assembledEntries, emptyMounts, EMPTY, hiddenPaths, separateFilesystems } from "./host-view.ts";
+import { assembledEntries, emptyMounts, EMPTY, hiddenPaths, separateFilesystems, splitHidden } from "./host-view.ts";
 import type { Verb } from "./verb.ts";
 
 /** An overlay over the host's root needs id-mapped layers, and so real root; else the root is put together from read-only binds. */
@@ -51,11 +51,15 @@ async function sceneOf(draft: Draft): Promise<Scene> {
     });
   }
   const paths = shown.map((mount) => mount.destination);
+  const hidden = hiddenPaths([...paths, ...user.mounts.map((mount) => mount.destination)], rootfs.kind === "overlay");
+  const mountPoints = [...paths, ...separate.map((mount) => mount.destination)];
+  const split = rootfs.kind === "overlay" ? splitHidden(hidden.filter((path) => !mountPoints.some((point) => path.startsWith(`${point}/`)))) : { absent: [], masked: hidden };
+  const below = rootfs.kind === "overlay" ? hidden.filter((path) => mountPoints.some((point) => path.startsWith(`${point}/`))) : [];
   return {
-    rootfs, command, identity: user.identity, environment: await (await import("./container-config.ts")).environmentOf(args, context, hostEnvironment(context, user.identity.home, user.identity.name)),
+    rootfs: rootfs.kind === "overlay" ? { ...rootfs, hidden: split.absent } : rootfs, command, identity: user.identity, environment: await (await import("./container-config.ts")).environmentOf(args, context, hostEnvironment(context, user.identity.home, user.identity.name)),
     cwd: args.value("workdir") ?? (paths.length === 0 ? "/" : (context.cwd === "/" ? "/" : context.cwd)),
     mounts: [...separate, ...emptyMounts(user.identity.home), ...shown], userMounts: user.mounts,
-    hidden: hiddenPaths([...paths, ...user.mounts.map((mount) => mount.destination)], rootfs.kind === "overlay"),
+    hidden: [...split.masked, ...below],
     degraded: [],
   };
 }

@@ -1,4 +1,5 @@
 /** What `do` shows of the host: which parts are hidden, and how the root is put together where an overlay is not possible. */
+import { namesWithout } from "../kernel/directory-modes.ts";
 import { listDirectory, readLink, stat } from "../kernel/file.ts";
 import type { Mount as HostMount } from "../kernel/mountinfo.ts";
 import type { AssembledEntry } from "../plan/blueprint.ts";
@@ -28,17 +29,9 @@ const DIRECTORY = 0o040000;
 
 /** Entries of `directory` that others may not read on the host: root inside owns root's files, so they would be readable there. */
 function privateEntries(directory: string): string[] {
-  const entries = listDirectory(directory, 4096);
-  if (typeof entries === "number") return [];
+  const names = namesWithout(directory, OTHERS_READ);
   const prefix = directory === "/" ? "" : directory;
-  const found: string[] = [];
-  for (const { name, type } of entries) {
-    if (type === 10) continue;
-    const path = `${prefix}/${name}`;
-    const status = stat(path, { noFollow: true });
-    if (typeof status !== "number" && (status.mode & OTHERS_READ) === 0) found.push(path);
-  }
-  return found;
+  return typeof names === "number" ? [] : names.map((name) => `${prefix}/${name}`);
 }
 
 function under(path: string, tree: string): boolean {
@@ -51,6 +44,26 @@ export function hiddenPaths(shown: readonly string[], owner: boolean): string[] 
   const hidden = candidates.filter((path) => !shown.some((bind) => under(bind, path)) && !EMPTY.some(([empty]) => under(path, empty)) && !KERNEL_TREES.some((tree) => under(path, tree)));
   const homes = shown.filter((path) => path === "/root" || /^\/home\/[^/]+$/.test(path));
   return [...new Set([...hidden, ...homes.flatMap((home) => HOME_SECRETS.map((name) => `${home}/${name}`).filter((path) => !shown.some((bind) => under(bind, path))))])];
+}
+
+/** Which of the paths an overlay can leave out: those in a directory that anyone may enter, for the layer has one of its own there. The rest is masked. */
+export function splitHidden(paths: readonly string[]): { readonly absent: string[]; readonly masked: string[] } {
+  const plain = new Map<string, boolean | undefined>();
+  const isPlain = (directory: string): boolean | undefined => {
+    if (directory === "") return true;
+    if (!plain.has(directory)) {
+      const status = stat(directory, { noFollow: true });
+      plain.set(directory, typeof status === "number" ? undefined : (status.mode & 0o177777) === (DIRECTORY | 0o755) && status.uid === 0 && status.gid === 0);
+    }
+    return plain.get(directory);
+  };
+  const [absent, masked]: [string[], string[]] = [[], []];
+  for (const path of paths) {
+    const answer = isPlain(path.slice(0, path.lastIndexOf("/")));
+    // No such directory: nothing to hide.
+    if (answer !== undefined) (answer ? absent : masked).push(path);
+  }
+  return { absent, masked };
 }
 
 /** The empty directories, the home of the user inside among them. */

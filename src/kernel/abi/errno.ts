@@ -277,13 +277,10 @@ export const ERRNO_TEXT = {
 
 export type ErrnoName = keyof typeof ERRNO;
 
-const names: string[] = [];
-for (const [name, number] of Object.entries(ERRNO)) names[number] = name;
-
 /** The name of an error number (`EPERM` for 1; a negative number, as system calls return it, means the same), or `errno N` if it has none. */
 export function errnoName(number: number): string {
   const positive = Math.abs(number);
-  return names[positive] ?? `errno ${positive}`;
+  return Object.keys(ERRNO).find((name) => ERRNO[name as ErrnoName] === positive) ?? `errno ${positive}`;
 }
 
 /** The number of an error name or alias, or undefined if there is no such name. */
