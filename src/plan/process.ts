@@ -45,11 +45,11 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
   becomeMain(c, handles);
 }
 
-/** PID 1 keeps no descriptor, no capability but to signal its child, and a filter of a few calls. */
+/** PID 1 keeps no descriptor, no capability but to signal its child, and a filter of a few calls. INIT closes the report pipe, when nothing can fail any more. */
 function becomeInit(c: Compilation, pid: number, page: number): void {
   const { writer: w, blueprint } = c;
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox-init"));
-  w.call(SYSCALLS.close_range, 0, 2 ** 32 - 1, 0);
+  w.call(SYSCALLS.close_range, 0, REPORT_FD - 1, 0).call(SYSCALLS.close_range, REPORT_FD + 1, 2 ** 32 - 1, 0);
   const kill = capabilityMask((blueprint.config.process?.capabilities?.effective ?? []).filter((name) => name === "CAP_KILL"));
   setCapabilities(c, kill, kill, 0);
   // Changes of uid made it non-dumpable; nothing of the host is left in it, and a rootless owner must be able to read its /proc entry.

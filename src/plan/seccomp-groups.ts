@@ -141,6 +141,6 @@ export const CAPABILITY_GROUPS: Readonly<Record<string, readonly string[]>> = {
 
 /** All that the built-in init, PID 1, does once the main child runs: wait for signals, pass them on, reap, leave. */
 export const INIT_GROUP: SyscallGroup = {
-  reason: "the loop of the built-in init; rt_sigreturn and restart_syscall are the kernel's own doing",
-  names: ["exit", "exit_group", "kill", "restart_syscall", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "wait4", "waitid"],
+  reason: "the loop of the built-in init, which closes the report pipe first; rt_sigreturn and restart_syscall are the kernel's own doing",
+  names: ["close", "exit", "exit_group", "kill", "restart_syscall", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "wait4", "waitid"],
 };
