@@ -1,5 +1,5 @@
 /** Stage: the supervisor's own frame around the container: its descriptors, its state on disk, its terminal, and how it ends. Pure. */
-import { AT, LOCK, OPEN, PR, SIG_BLOCK, SIG_SETMASK, TTY } from "../kernel/abi/constants.ts";
+import { AT, LOCK, OPEN, PR, SIG_BLOCK, SIG_SETMASK, SIGNAL, TTY } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { removeCgroups } from "./cgroups.ts";
@@ -21,6 +21,8 @@ export function openFrame(c: Compilation, self: number): Frame {
   w.from("supervisor");
   const all = w.cells(-1);
   w.call(SYSCALLS.rt_sigprocmask, SIG_BLOCK, all, 0, 8);
+  // A caller that ignores SIGCHLD leaves that to its children, and the kernel then reaps without a word (wait(2)). SIG_DFL is a struct of zeros.
+  w.call(SYSCALLS.rt_sigaction, SIGNAL.CHLD, w.room(32), 0, 8);
   // A root supervisor is not to be read by whoever shares its user id inside; rootless ones must stay readable until the id maps are written.
   if (c.facts.privileged) w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox"));
