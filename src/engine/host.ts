@@ -1,14 +1,14 @@
 /** Reads the facts that a plan is compiled from. On the path of every start: a dozen small reads. */
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { CAPABILITY_VERSION_3 } from "../kernel/abi/constants.ts";
+import { AT, CAPABILITY_VERSION_3 } from "../kernel/abi/constants.ts";
 import { cgroupDirectory, parseCgroupLayout, parseSelfCgroup } from "../kernel/cgroup.ts";
 import type { CgroupLayout, CgroupMembership } from "../kernel/cgroup.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { readText, stat } from "../kernel/file.ts";
+import { cString, readText, stat } from "../kernel/file.ts";
 import { readHostFeatures } from "../kernel/host-features.ts";
 import { parseMountinfo } from "../kernel/mountinfo.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
-import { procVisibility } from "../kernel/proc-visibility.ts";
+import { isSysVisible, procVisibility } from "../kernel/proc-visibility.ts";
 import type { CgroupHierarchy, HostFacts } from "../plan/host-facts.ts";
 
 const CAP_SYS_ADMIN = 21;
@@ -33,46 +33,49 @@ export function isPrivileged(uid: number): boolean {
   return uid === 0 && typeof map === "string" && /^\s*0\s+0\s+4294967295\s*$/.test(map) && has(effectiveCapabilities(), CAP_SYS_ADMIN);
 }
 
-function legacyHierarchies(layout: CgroupLayout, memberships: readonly CgroupMembership[], uid: number): CgroupHierarchy[] {
+const W_OK = 2;
+
+function isWritable(path: string): boolean {
+  return syscall(SYSCALLS.faccessat, AT.FDCWD, address(cString(path)), W_OK) === 0;
+}
+
+function legacyHierarchies(layout: CgroupLayout, memberships: readonly CgroupMembership[], privileged: boolean): CgroupHierarchy[] {
   const hierarchies = new Map<string, CgroupHierarchy>();
   for (const { controllers, path } of memberships) {
     const mount = layout.controllers.get(controllers[0] ?? "");
     if (mount === undefined || (controllers[0] ?? "").startsWith("name=")) continue;
     const directory = cgroupDirectory(mount, path);
     if (directory === undefined) continue;
-    if (uid !== 0) {
-      const status = stat(directory);
-      if (typeof status === "number" || status.uid !== uid) continue;
-    }
+    if (!privileged && !isWritable(directory)) continue;
     hierarchies.set(directory, { version: 1, controllers, directory, name: mount.mountPoint.slice(mount.mountPoint.lastIndexOf("/") + 1) });
   }
   return [...hierarchies.values()];
 }
 
 /** The v2 tree: below the real root for root, else below the cgroup that was delegated to this user (cgroup-v2.rst, "Delegation"). */
-function unifiedHierarchy(layout: CgroupLayout, memberships: readonly CgroupMembership[], uid: number): CgroupHierarchy[] {
+function unifiedHierarchy(layout: CgroupLayout, memberships: readonly CgroupMembership[], privileged: boolean): CgroupHierarchy[] {
   const { unified } = layout;
   const own = memberships.find((m) => m.hierarchy === 0);
   if (unified === undefined || own === undefined) return [];
   // Only the real root has no cgroup.type, and only there may a cgroup with processes hand controllers down.
-  const atRoot = uid === 0 && typeof stat(`${unified.mountPoint}/cgroup.type`) === "number";
+  const atRoot = privileged && typeof stat(`${unified.mountPoint}/cgroup.type`) === "number";
   const directory = atRoot ? unified.mountPoint : cgroupDirectory(unified, own.path);
   if (directory === undefined) return [];
-  const status = stat(`${directory}/cgroup.procs`);
-  if (typeof status === "number" || (uid !== 0 && status.uid !== uid)) return [];
+  if (!isWritable(directory) || !isWritable(`${directory}/cgroup.procs`)) return [];
   const text = readText(`${directory}/cgroup.controllers`, 4096);
   const controllers = typeof text === "string" ? text.trim().split(/\s+/).filter((name) => CONTROLLERS_V2.includes(name)) : [];
   if (controllers.length === 0) return [];
   return [{ version: 2, controllers, directory, name: "unified", ...(atRoot ? {} : { leaf: `${directory}/pidbox-supervisor` }) }];
 }
 
-function readCgroups(mounts: readonly Mount[], uid: number): CgroupHierarchy[] {
+function readCgroups(mounts: readonly Mount[], privileged: boolean): CgroupHierarchy[] {
   const text = readText("/proc/self/cgroup", 1 << 16);
   if (typeof text === "number") return [];
   const memberships = parseSelfCgroup(text);
-  const layout = parseCgroupLayout(mounts);
+  // Inside containers the tree is there but read-only.
+  const layout = parseCgroupLayout(mounts.filter((mount) => !mount.options.includes("ro")));
   // On a hybrid host the v2 tree has only what v1 left over; pidbox's limits live in v1 there.
-  return layout.version === "v2" ? unifiedHierarchy(layout, memberships, uid) : legacyHierarchies(layout, memberships, uid);
+  return layout.version === "v2" ? unifiedHierarchy(layout, memberships, privileged) : legacyHierarchies(layout, memberships, privileged);
 }
 
 function accountsSwap(cgroups: readonly CgroupHierarchy[]): boolean {
@@ -87,8 +90,8 @@ export interface Host {
   readonly mounts: readonly Mount[];
 }
 
-// Cgroups, procfs and what lies over it, and filesystems with data: the rest of the mount table says nothing to a plan, and hosts of containers have thousands.
-const RELEVANT = / - (cgroup2?|proc|btrfs|erofs|ext[234]|f2fs|squashfs|xfs) | \/proc\//;
+// Cgroups, procfs, sysfs and what lies over it, and filesystems with data: the rest of the mount table says nothing to a plan, and hosts of containers have thousands.
+const RELEVANT = / - (cgroup2?|proc|sysfs|btrfs|erofs|ext[234]|f2fs|squashfs|xfs) | \/(proc|sys)\//;
 
 /** Reads the host. Throws PARSE if the kernel's tables are not what their manual says. */
 export function readHost(): Host {
@@ -97,14 +100,14 @@ export function readHost(): Host {
   const mounts = typeof mountText === "number" ? [] : parseMountinfo(mountText.split("\n").filter((line) => RELEVANT.test(line)).join("\n"));
   const last = readText("/proc/sys/kernel/cap_last_cap", 16);
   const privileged = isPrivileged(uid);
-  const cgroups = readCgroups(mounts, privileged ? 0 : uid);
+  const cgroups = readCgroups(mounts, privileged);
   const proc = procVisibility(mounts);
   return {
     mounts,
     facts: {
       ...readHostFeatures(), privileged, uid, gid: syscall(SYSCALLS.getegid), cgroups,
       lastCapability: typeof last === "string" ? Number(last) : 40,
-      procMasked: !proc.visible || proc.readOnly,
+      procMasked: !proc.visible || proc.readOnly, sysMasked: !isSysVisible(mounts),
       swapAccounting: accountsSwap(cgroups),
     },
   };

@@ -86,6 +86,8 @@ const FOLDERS = ["names", "ids", "containers"];
 
 /** Makes the state root if need be; refuses one that another user could have prepared. */
 function makeRoot(root: string, uid: number): void {
+  // A bare root filesystem, as nested containers have, may lack /run.
+  if (uid === 0) syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(root.slice(0, root.lastIndexOf("/")))), 0o755);
   for (const path of [root, ...FOLDERS.map((folder) => `${root}/${folder}`)]) {
     const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
     if (result < 0 && result !== -17) throw failed("make the state directory", path, result, "Set XDG_RUNTIME_DIR to a directory that you may write");

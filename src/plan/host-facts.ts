@@ -28,6 +28,8 @@ export interface HostFacts {
   readonly procMountOptions: boolean;
   /** Something is mounted over parts of the host's /proc, as in a container: the kernel then refuses a fresh one in a user namespace. */
   readonly procMasked: boolean;
+  /** The same for /sys. */
+  readonly sysMasked: boolean;
   /** Real root of the initial user namespace with CAP_SYS_ADMIN: id ranges, idmapped mounts and device nodes are possible. */
   readonly privileged: boolean;
   readonly uid: number;

@@ -86,6 +86,8 @@ export function enterRootfs(c: Compilation, lower: number | undefined): void {
   const { writer: w, blueprint: { rootfs } } = c;
   w.from("/root");
   const entries = openEntries(c, rootfs);
+  // Copied before the staging lies over "/": the source may be "/" itself.
+  const source = rootfs.kind === "assembled" ? 0 : (lower ?? cloneTree(c, AT.FDCWD, w.text(rootfs.source), true));
   const staging = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
   w.call(SYSCALLS.mkdirat, staging, w.text("root"), 0o755);
   attachAt(c, staging, AT.FDCWD, "/");
@@ -93,7 +95,6 @@ export function enterRootfs(c: Compilation, lower: number | undefined): void {
   if (rootfs.kind === "assembled") {
     root = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
   } else {
-    const source = lower ?? cloneTree(c, AT.FDCWD, w.text(rootfs.source), true);
     if (lower === undefined) setAttributes(c, source, MOUNT_ATTR.NODEV, { propagation: MS.PRIVATE });
     root = rootfs.kind === "overlay" ? overlay(c, staging, source, rootfs.hidden ?? []) : source;
   }

@@ -83,6 +83,10 @@ function procMounts(mounts: readonly Mount[], draft: Draft): Mount[] {
   const shared = draft.args.value("pid") === "host";
   return mounts.flatMap((mount): Mount[] => {
     if (mount.type === "proc" && draft.degraded.includes("proc")) return [];
+    if (mount.type === "sysfs" && draft.host.facts.sysMasked) {
+      draft.context.note("there is no /sys inside: parts of this host's /sys are mounted over, as inside a container");
+      return [];
+    }
     // The kernel gives a fresh procfs of the host's PID namespace only to the host's user namespace.
     if (mount.type === "proc" && shared) return [{ destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "nodev", "noexec", "rprivate"] }];
     if (mount.type === "mqueue" && draft.args.value("ipc") === "host") return [];

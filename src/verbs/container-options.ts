@@ -25,7 +25,7 @@ export const CONTAINER_OPTIONS: readonly OptionSpec[] = [
   { name: "ulimit", value: "NAME=SOFT[:HARD]", repeat: true, help: "Resource limit of a process" },
   { name: "cap-add", value: "CAPABILITY", repeat: true, help: "Grant a capability inside the user namespace" },
   { name: "cap-drop", value: "CAPABILITY", repeat: true, help: "Take a capability away" },
-  { name: "security-opt", value: "OPTION", repeat: true, help: "no-new-privileges[=false], seccomp=FILE|unconfined, apparmor=PROFILE|unconfined, label=..., proc-opts=..., systempaths=unconfined" },
+  { name: "security-opt", value: "OPTION", repeat: true, help: "no-new-privileges[=false], seccomp=FILE|unconfined, apparmor=PROFILE|unconfined, label=..., landlock=unconfined, proc-opts=..., systempaths=unconfined" },
   { name: "read-only", help: "Nothing can be written in the root filesystem" },
   { name: "init", help: "Run pidbox's init as PID 1, the program below it (default: on)" },
   { name: "stop-signal", value: "SIGNAL", help: "What SIGTERM to pidbox is passed on as (default: SIGTERM)" },

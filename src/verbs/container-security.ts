@@ -32,8 +32,8 @@ function securityOptions(args: Arguments): Map<string, string> {
   for (const option of args.values("security-opt")) {
     const m = /^([a-z-]+)(?:[=:](.*))?$/s.exec(option);
     const name = m?.[1] ?? "";
-    if (!["no-new-privileges", "seccomp", "apparmor", "label", "proc-opts", "systempaths"].includes(name)) {
-      throw new PidboxError("USAGE", `There is no --security-opt ${quote(option, 60)}`, { hint: "One of no-new-privileges, seccomp=, apparmor=, label=, proc-opts=, systempaths=", context: { from: "--security-opt" } });
+    if (!["no-new-privileges", "seccomp", "apparmor", "label", "landlock", "proc-opts", "systempaths"].includes(name)) {
+      throw new PidboxError("USAGE", `There is no --security-opt ${quote(option, 60)}`, { hint: "One of no-new-privileges, seccomp=, apparmor=, label=, landlock=, proc-opts=, systempaths=", context: { from: "--security-opt" } });
     }
     found.set(name, m?.[2] ?? "");
   }
@@ -104,13 +104,18 @@ export async function securityOf(args: Arguments, kind: Kind, facts: HostFacts, 
   if (!noNewPrivileges) overrides.need("new-privileges", "--security-opt no-new-privileges=false");
   const openPaths = options.get("systempaths") === "unconfined";
   if (openPaths) overrides.need("systempaths", "--security-opt systempaths=unconfined");
+  const landlock = options.get("landlock");
+  if (landlock !== undefined && landlock !== "unconfined") {
+    throw new PidboxError("USAGE", `Cannot use ${quote(landlock, 60)} for --security-opt landlock: only unconfined is known`, { context: { from: "--security-opt" } });
+  }
+  if (landlock !== undefined && facts.landlockAbi > 0) overrides.need("landlock", "--security-opt landlock=unconfined");
   const proc = options.get("proc-opts");
   if (proc !== undefined && !/^((hidepid=[0-9a-z]+|subset=pid|gid=\d+)(,|$))*$/.test(proc)) {
     throw new PidboxError("USAGE", `Cannot use ${quote(proc, 60)} for --security-opt proc-opts: it is not made of hidepid=, subset=pid, gid=`, { context: { from: "--security-opt" } });
   }
   const seccomp = await filterFor(options.get("seccomp"), kind, capabilities, facts, overrides);
   return {
-    capabilities, noNewPrivileges, landlock: true, openPaths,
+    capabilities, noNewPrivileges, landlock: landlock === undefined, openPaths,
     ...(seccomp === undefined ? {} : { seccomp }),
     ...(proc === undefined ? {} : { procOptions: proc.split(",").filter((option) => option !== "") }),
     ...securityModules(options, facts, overrides),

@@ -4,9 +4,10 @@ import { SYSCALLS } from "../kernel/abi/host.ts";
 import { readText } from "../kernel/file.ts";
 import { syscall } from "../kernel/ffi.ts";
 import { readTextInRoot } from "../kernel/inroot.ts";
+import { effectiveCapabilities } from "../engine/host.ts";
 import { reserve } from "../engine/store.ts";
 import type { HostFacts, UserMapping } from "../plan/host-facts.ts";
-import type { User } from "../spec/runtime-config.ts";
+import type { IdMapping, User } from "../spec/runtime-config.ts";
 import type { FoundUser } from "../spec/user.ts";
 import type { Kind } from "./container-limits.ts";
 import type { Arguments } from "./verb.ts";
@@ -39,11 +40,39 @@ function whole(start: number): UserMapping {
   return { uid: map, gid: map, writer: { kind: "direct" } };
 }
 
-/** Root of a user namespace that has enough ids of its own, as in a nested container. */
-function ownsIds(file: string): boolean {
-  const text = readText(file, 4096);
-  const first = typeof text === "string" ? text.trim().split(/\s+/).map(Number) : [];
-  return first[0] === 0 && (first[2] ?? 0) >= RANGE;
+/** The ids of the caller's own user namespace as a map of at most RANGE ids for a new one below it; without its root if `skipRoot`. Pure. */
+export function nestedMap(text: string, skipRoot: boolean): IdMapping[] {
+  const map: IdMapping[] = [];
+  let next = 0;
+  for (const line of text.split("\n")) {
+    const [first = -1, , count = 0] = line.trim().split(/\s+/).map(Number);
+    const skipped = skipRoot && first === 0 ? 1 : 0;
+    const size = Math.min(count - skipped, RANGE - next);
+    if (!(first >= 0 && size > 0)) continue;
+    map.push({ containerID: next, hostID: first + skipped, size });
+    next += size;
+  }
+  return map;
+}
+
+const CAP = { SETGID: 6, SETUID: 7, SETFCAP: 31 } as const;
+
+/** Root of a nested user namespace hands its own ids on. Its root can be mapped only with CAP_SETFCAP (Linux 5.12, verify_root_map). Throws HOST_UNSUPPORTED. */
+function nested(): UserMapping | undefined {
+  const capabilities = effectiveCapabilities();
+  const has = (bit: number): boolean => Math.floor(capabilities / 2 ** bit) % 2 === 1;
+  const skipRoot = !has(CAP.SETFCAP);
+  if (has(CAP.SETUID) && has(CAP.SETGID)) {
+    const [uid, gid] = ["uid", "gid"].map((kind) => {
+      const text = readText(`/proc/self/${kind}_map`, 64 << 10);
+      return typeof text === "string" ? nestedMap(text, skipRoot) : [];
+    });
+    if (uid?.[0] !== undefined && gid?.[0] !== undefined) return { uid, gid, writer: { kind: "direct" } };
+  }
+  if (!skipRoot) return undefined;
+  throw new PidboxError("HOST_UNSUPPORTED", "Cannot make a user namespace: root of a container may not map ids without CAP_SETFCAP, or CAP_SETUID and CAP_SETGID", {
+    hint: "Start the outer container with --cap-add=SETFCAP, or run this pidbox as another user", context: { feature: "user namespaces" },
+  });
 }
 
 /** newuidmap(1) and the caller's first range of /etc/subuid and /etc/subgid, if both are there. */
@@ -66,8 +95,7 @@ async function subordinate(facts: HostFacts, pathVariable: string): Promise<User
 /** The mapping for a new user namespace. `do` rootless takes one id: no setuid helper runs, and no other id can be reached. */
 export async function mappingFor(facts: HostFacts, kind: Kind, range: ReservedRange | undefined, pathVariable: string): Promise<UserMapping> {
   if (range !== undefined) return whole(range.start);
-  if (facts.uid === 0 && ownsIds("/proc/self/uid_map") && ownsIds("/proc/self/gid_map")) return whole(0);
-  const found = kind === "run" ? await subordinate(facts, pathVariable) : undefined;
+  const found = facts.uid === 0 ? nested() : kind === "run" ? await subordinate(facts, pathVariable) : undefined;
   if (found !== undefined) return found;
   const one = (id: number) => [{ containerID: 0, hostID: id, size: 1 }];
   return { uid: one(facts.uid), gid: one(syscall(SYSCALLS.getegid)), writer: { kind: "self" } };

@@ -14,6 +14,7 @@ export const UNSAFE = {
   "capabilities": ["this capability opens large parts of the kernel even inside a user namespace", "Run the one step that needs it elsewhere, or name the narrower capability"],
   "seccomp": ["without a filter the whole system call surface of the kernel is open", "Write a profile that allows the missing call: --security-opt seccomp=FILE"],
   "apparmor": ["without a profile the security module no longer backs up the other layers", "Name a profile: --security-opt apparmor=PROFILE"],
+  "landlock": ["device nodes, links between directories and signals across the wall would be held back by the other layers alone", "Leave Landlock on: only a program that mounts, such as a nested container, is hindered by it"],
   "new-privileges": ["setuid programs could gain privileges again", "Give the program what it needs directly, with --user or --cap-add"],
   "device": ["a device of the host is open to the container, with its driver", "Use a file or a socket where the program takes one"],
   "systempaths": ["masked and read-only paths of /proc and /sys would be open", "Name the one file that is needed in an issue: it may be safe to show"],
