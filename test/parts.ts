@@ -22,6 +22,7 @@ const PARTS = {
   busybox: () => program("busybox"),
   strace: () => program("strace"),
   clang: () => program("clang"),
+  libfuzzer: () => program("clang") && new Bun.Glob("/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a").scanSync({ absolute: true }).next().done !== true,
   hyperfine: () => program("hyperfine"),
   uidmap: () => program("newuidmap", "newgidmap"),
   libseccomp: () => existsSync("/usr/include/seccomp.h"),
