@@ -25,6 +25,8 @@ export interface StoredContainer {
   readonly command?: readonly string[];
   /** Exit status, once it has ended. */
   readonly exitCode?: number;
+  /** Its supervisor was killed: how it ended is not known, and `gc` removes what is left. */
+  readonly lost?: boolean;
 }
 
 export interface Container {
@@ -171,7 +173,7 @@ function isStored(container: Container, stored: StoredContainer): boolean {
   return stored.initStart === undefined || stored.initStart === container.initStart;
 }
 
-function exited(stored: StoredContainer, exitCode: number): Container {
+function exited(stored: StoredContainer, exitCode: number | null): Container {
   return {
     id: stored.id, name: stored.name, engine: "pidbox", pod: null, parent: null, state: "exited", exitCode, pidSharedWith: null, initPid: null, initStart: null,
     command: stored.command ?? [], processes: [], strays: [], depth: 0, namespaces: {}, sharedWithHost: [], unknown: [], uidMap: null, cgroup: null,
@@ -189,7 +191,7 @@ function join(containers: readonly Container[], stored: readonly StoredContainer
     running.add(own.id);
     return { ...container, id: own.id, name: own.name, engine: "pidbox", unsafe: own.unsafe, degraded: own.degraded };
   });
-  const ended = stored.flatMap((s) => (s.exitCode === undefined || running.has(s.id) ? [] : [exited(s, s.exitCode)]));
+  const ended = stored.flatMap((s) => ((s.exitCode === undefined && s.lost !== true) || running.has(s.id) ? [] : [exited(s, s.exitCode ?? null)]));
   return [...joined, ...ended];
 }
 

@@ -92,6 +92,23 @@ export function readNamespaceRelations(dirfd: number, type: "pid" | "user"): Nam
   return found;
 }
 
+/** PID namespaces nest 32 deep at most (MAX_PID_NS_LEVEL, include/linux/pid_namespace.h). */
+const DEEPEST = 32;
+
+/** Inodes of the PID namespace of the process whose /proc/PID is open as `dirfd`, and of those above it as far as the caller may see, innermost first. */
+export function readPidAncestry(dirfd: number): number[] {
+  const found: number[] = [];
+  let fd = open("ns/pid", O.RDONLY, 0, dirfd);
+  while (fd >= 0) {
+    const inode = inodeOf(fd);
+    if (inode >= 0) found.push(inode);
+    const parent = inode < 0 || found.length > DEEPEST ? -1 : syscall(SYSCALLS.ioctl, fd, NS_GET_PARENT);
+    close(fd);
+    fd = parent;
+  }
+  return found;
+}
+
 /** One line of uid_map or gid_map: `count` ids from `inside` stand for those from `outside`, as the reader's user namespace numbers them. */
 export interface IdRange {
   readonly inside: number;

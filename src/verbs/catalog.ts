@@ -8,6 +8,7 @@ export const CATALOG = {
   ps: async () => (await import("./ps.ts")).ps,
   top: async () => (await import("./top.ts")).top,
   tree: async () => (await import("./tree.ts")).tree,
+  verify: async () => (await import("./verify.ts")).verify,
   doctor: async () => (await import("./doctor.ts")).doctor,
   help: async () => (await import("./help.ts")).help,
   completion: async () => (await import("./completion.ts")).completion,

@@ -3,6 +3,7 @@ import { PidboxError } from "../base/error.ts";
 import { columns, printable, quote } from "../base/text.ts";
 import { type Container, userMapText } from "../engine/discover.ts";
 import { readSurvey, shortId } from "../engine/discover-survey.ts";
+import { readStoredOf } from "./stored-containers.ts";
 import { ageText } from "./ps-age.ts";
 import type { Arguments, Verb } from "./verb.ts";
 
@@ -44,7 +45,7 @@ export function notesOf(container: Container): string[] {
     ...(container.parent === null ? [] : [`inside ${shortId(container.parent)}`]),
     ...(container.pidSharedWith === null ? [] : [`PID namespace of ${shortId(container.pidSharedWith)}`]),
     ...(container.strays.length === 0 ? [] : [`${container.strays.length} in the cgroup but outside the PID namespace`]),
-    ...(container.exitCode === null ? [] : [`exited with ${container.exitCode}`]),
+    ...(container.state === "running" ? [] : [container.exitCode === null ? "its supervisor was killed: pidbox gc removes it" : `exited with ${container.exitCode}`]),
   ];
 }
 
@@ -102,7 +103,7 @@ export const ps: Verb = {
   run(args, context) {
     const tests = filters(args);
     const count = last(args);
-    const view = readSurvey();
+    const view = readSurvey(readStoredOf(context));
     const all = args.flag("all") || count !== undefined || args.values("filter").includes("status=exited");
     const matching = view.containers.filter((c) => (all || c.state === "running") && tests.every((test) => test(c)));
     const ordered = count === undefined ? matching : matching.toSorted((a, b) => (b.since ?? 0) - (a.since ?? 0)).slice(0, count);

@@ -8,6 +8,7 @@ import { idInside, readNamespaces } from "../kernel/namespaces.ts";
 import { type ProcessDetail, readDetail } from "../kernel/process-list.ts";
 import { TICKS_PER_SECOND } from "../kernel/process-status.ts";
 import { readUsers } from "../kernel/users.ts";
+import { readStoredOf } from "./stored-containers.ts";
 import type { Verb } from "./verb.ts";
 
 interface Row {
@@ -87,7 +88,7 @@ export const top: Verb = {
     { command: "pidbox top 4711", text: "The container that host PID 4711 is in" },
   ],
   run(args, context) {
-    const view = readSurvey();
+    const view = readSurvey(readStoredOf(context));
     const container = selectContainer(view, args.operands[0] ?? "");
     const own = readNamespaces("self").user;
     const users = readUsers();

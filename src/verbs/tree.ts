@@ -6,6 +6,7 @@ import { readSurvey, selectContainer, selectTarget, shortId, type Survey } from 
 import { findInside, type Level, type Location, locate, type NamespaceNode, namespaceTree, pathTo } from "../engine/discover-tree.ts";
 import type { ProcessSummary } from "../kernel/process-list.ts";
 import { readUsers } from "../kernel/users.ts";
+import { readStoredOf } from "./stored-containers.ts";
 import type { Outcome, Verb } from "./verb.ts";
 
 function label(container: Container): string {
@@ -146,7 +147,7 @@ export const tree: Verb = {
     const [reference] = args.operands;
     if (inside !== undefined && reference !== undefined) throw new PidboxError("USAGE", "--inside and an operand exclude each other", { context: { from: "--inside" } });
     const wanted = inside === undefined ? undefined : parseInside(inside);
-    const view = readSurvey();
+    const view = readSurvey(readStoredOf(context));
     for (const limit of view.facts.limits) context.note(limit);
     if (wanted !== undefined) return locationOutcome(locate(view, findInside(view, selectContainer(view, wanted.reference), wanted.pid)));
     const target = reference === undefined ? undefined : selectTarget(view, reference);

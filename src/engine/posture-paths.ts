@@ -1,0 +1,72 @@
+/**
+ * Looks at paths as a container's processes see them, through /proc/PID/root and openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS.
+ *
+ * An attacker controls: the whole tree below that root. Nothing is opened for reading but directories of a tmpfs, and no name is looked up on a
+ * filesystem that a server answers (FUSE, NFS, 9p): it could keep the caller waiting for ever.
+ */
+import { close, listDirectory, O, open, readLink } from "../kernel/file.ts";
+import { openInRoot } from "../kernel/inroot.ts";
+import type { Mount } from "../kernel/mountinfo.ts";
+import { parseNamespaceLink } from "../kernel/namespaces.ts";
+import { statObject } from "../kernel/object.ts";
+import type { PathFacts } from "./posture.ts";
+
+const EREMOTE = -66;
+const SERVED = /^(fuse|fuseblk|fuse\..*|nfs4?|9p|virtiofs|cifs|smb3|ceph|afs|gfs2|ocfs2|lustre|autofs)$/;
+const DIRECTORY = 0o040000;
+const TYPE = 0o170000;
+
+function under(path: string, tree: string): boolean {
+  return tree === "/" || path === tree || path.startsWith(`${tree}/`);
+}
+
+/** Whether looking up `path` could ask a server. A link may lead to any mount, so one such mount spoils all but the paths of the kernel's own filesystems. */
+function asksServer(mounts: readonly Mount[], path: string): boolean {
+  const served = mounts.filter((mount) => SERVED.test(mount.type));
+  if (served.length === 0) return false;
+  return served.some((mount) => under(path, mount.mountPoint)) || !/^\/(proc|sys|dev)(\/|$)/.test(path);
+}
+
+/** The directory that a process has as its root, as O_PATH; the caller closes it. Returns the fd or -errno. */
+export function openRoot(dirfd: number): number {
+  return open("root", O.PATH | O.DIRECTORY, 0, dirfd);
+}
+
+function lookAt(root: number, mounts: readonly Mount[], path: string): PathFacts {
+  if (asksServer(mounts, path)) return { object: EREMOTE };
+  const fd = openInRoot(root, path, O.PATH);
+  if (fd < 0) return { object: fd };
+  const object = statObject("", fd);
+  const tmpfs = typeof object !== "number" && mounts.some((mount) => mount.id === object.mountId && mount.type === "tmpfs");
+  const entries = tmpfs && (object.mode & TYPE) === DIRECTORY ? listDirectory(".", 1, fd) : undefined;
+  close(fd);
+  return { object, ...(typeof entries === "object" ? { empty: entries.length === 0 } : {}) };
+}
+
+/** What each path is, below the root directory open as `root`. */
+export function readPaths(root: number, mounts: readonly Mount[], paths: Iterable<string>): ReadonlyMap<string, PathFacts> {
+  const found = new Map<string, PathFacts>();
+  for (const path of paths) if (!found.has(path)) found.set(path, lookAt(root, mounts, path));
+  return found;
+}
+
+/** The PID namespace that each procfs of the container shows, told by the PID 1 in it; -errno where it cannot be told. Covered ones are left out. */
+export function readProcfs(root: number, mounts: readonly Mount[]): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const mount of mounts) {
+    if (mount.type !== "proc" || mount.root !== "/") continue;
+    const top = asksServer(mounts, mount.mountPoint) ? EREMOTE : openInRoot(root, mount.mountPoint, O.PATH | O.DIRECTORY);
+    if (top < 0) {
+      found.set(mount.mountPoint, top);
+      continue;
+    }
+    const object = statObject("", top);
+    close(top);
+    if (typeof object !== "number" && object.mountId !== mount.id) continue;
+    const fd = openInRoot(root, `${mount.mountPoint}/1/ns`, O.PATH | O.DIRECTORY);
+    const link = fd < 0 ? fd : readLink("pid", fd);
+    if (fd >= 0) close(fd);
+    found.set(mount.mountPoint, typeof link === "number" ? link : parseNamespaceLink(link));
+  }
+  return found;
+}
