@@ -12,6 +12,7 @@ import type { Parameter } from "./filesystem.ts";
 import { HOW_SIZE } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { ensureTarget } from "./target.ts";
+import type { TargetOptions } from "./target.ts";
 
 /** A bind mount is decided by its options, not by its type. */
 export function isBind(mount: Mount): boolean {
@@ -68,7 +69,7 @@ function parameters(mount: Mount, options: MountOptions): Parameter[] {
   return list;
 }
 
-function place(c: Compilation, mount: number, destination: string, options: { file?: boolean; strict?: boolean } = {}): void {
+function place(c: Compilation, mount: number, destination: string, options: TargetOptions = {}): void {
   const target = ensureTarget(c, destination, options);
   attach(c, mount, target);
   c.writer.close(mount, target);
@@ -80,7 +81,8 @@ function mountCgroups(c: Compilation, mount: Mount, options: MountOptions, handl
   const v2 = handles.placements.find((p) => p.hierarchy.version === 2);
   if (v2 !== undefined) return place(c, makeFilesystem(c, "cgroup2", [], options.attributes.set), mount.destination);
   const top = makeFilesystem(c, "tmpfs", [["mode", "0755"], ["size", "64k"]], options.attributes.set & ~MOUNT_ATTR.RDONLY);
-  const target = ensureTarget(c, mount.destination);
+  // sysfs has the directory for it.
+  const target = ensureTarget(c, mount.destination, { present: mount.destination === "/sys/fs/cgroup" });
   attach(c, top, target);
   for (const { hierarchy } of handles.placements) {
     w.call(SYSCALLS.mkdirat, top, w.text(hierarchy.name), 0o755);
@@ -105,7 +107,9 @@ export function makeMounts(c: Compilation, received: ReadonlyMap<string, number>
     const prepared = received.get(pointer);
     if (prepared !== undefined) return place(c, prepared, mount.destination, { file: mount.options?.includes(FILE_MARK) ?? false, strict });
     if (mount.type === "cgroup" || mount.type === "cgroup2") return mountCgroups(c, mount, options, handles);
-    place(c, makeFilesystem(c, mount.type ?? "none", parameters(mount, options), options.attributes.set), mount.destination, { strict });
+    // The supervisor's /dev came with a directory for each of these.
+    const present = c.facts.privileged && hasOwnDev(c) && /^\/dev\/[^/]+$/.test(mount.destination);
+    place(c, makeFilesystem(c, mount.type ?? "none", parameters(mount, options), options.attributes.set), mount.destination, { strict, present });
     if (mount.destination === "/dev" && nodes !== undefined && hasOwnDev(c)) placeDevices(c, nodes);
   });
 }

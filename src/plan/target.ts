@@ -25,6 +25,8 @@ export interface TargetOptions {
   readonly file?: boolean;
   /** No symbolic link at all on the way, and it must be a directory: /proc, /sys, /dev (CVE-2019-16884, CVE-2026-41579). */
   readonly strict?: boolean;
+  /** pidbox itself or the kernel has made it a moment ago: its absence is a failure. */
+  readonly present?: boolean;
 }
 
 /** Ops that leave an O_PATH descriptor of `path` in the register returned, made if it is not there. */
@@ -37,6 +39,10 @@ export function ensureTarget(c: Compilation, path: string, options: TargetOption
     return target;
   }
   const how = options.strict === true ? c.how.strict : options.file === true ? c.how.target : c.how.directory;
+  if (options.present === true) {
+    w.call(SYSCALLS.openat2, c.root, w.text(parts.join("/")), c.how.strict, HOW_SIZE).into(target);
+    return target;
+  }
   const done = w.label();
   for (let depth = parts.length; depth >= 0; depth--) {
     const prefix = depth === 0 ? "." : parts.slice(0, depth).join("/");

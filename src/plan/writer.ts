@@ -25,7 +25,7 @@ export class PlanWriter {
   #opCount = 0;
   #dataSize = 8;
   #relocations: number[] = [];
-  #sources = new Map<string, number>();
+  #texts = new Map<string, number>();
   #source = 0;
   #nextRegister = 8;
   #freeRegisters: number[] = [];
@@ -38,12 +38,7 @@ export class PlanWriter {
 
   /** Names the config field or flag that causes the ops that follow, such as `/mounts/3` or `--memory`. */
   from(text: string): this {
-    let at = this.#sources.get(text);
-    if (at === undefined) {
-      at = argumentValue(this.text(text));
-      this.#sources.set(text, at);
-    }
-    this.#source = at;
+    this.#source = this.text(text) - DATA_BASE;
     return this;
   }
 
@@ -237,12 +232,15 @@ export class PlanWriter {
     return DATA_BASE + at;
   }
 
-  /** NUL-terminated text. */
+  /** NUL-terminated text; the same text has one place. No op writes to it. */
   text(value: string): number {
+    const known = this.#texts.get(value);
+    if (known !== undefined) return known;
     const room = this.room(value.length * 3 + 1);
     const at = room - DATA_BASE;
     const { written } = encoder.encodeInto(value, this.#data.subarray(at));
     this.#dataSize = at + written + 1;
+    this.#texts.set(value, room);
     return room;
   }
 
