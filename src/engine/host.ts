@@ -10,10 +10,9 @@ import { parseMountinfo } from "../kernel/mountinfo.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
 import { isSysVisible, procVisibility } from "../kernel/proc-visibility.ts";
 import type { CgroupHierarchy, HostFacts } from "../plan/host-facts.ts";
+import { unifiedHierarchy } from "./unified-cgroup.ts";
 
 const CAP_SYS_ADMIN = 21;
-/** What a container's limits may need; others are not handed down. */
-const CONTROLLERS_V2 = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb"];
 
 /** Effective capabilities of this process as one number (capget(2)). */
 export function effectiveCapabilities(): number {
@@ -52,22 +51,6 @@ function legacyHierarchies(layout: CgroupLayout, memberships: readonly CgroupMem
   return [...hierarchies.values()];
 }
 
-/** The v2 tree: below the real root for root, else below the cgroup that was delegated to this user (cgroup-v2.rst, "Delegation"). */
-function unifiedHierarchy(layout: CgroupLayout, memberships: readonly CgroupMembership[], privileged: boolean): CgroupHierarchy[] {
-  const { unified } = layout;
-  const own = memberships.find((m) => m.hierarchy === 0);
-  if (unified === undefined || own === undefined) return [];
-  // Only the real root has no cgroup.type, and only there may a cgroup with processes hand controllers down.
-  const atRoot = privileged && typeof stat(`${unified.mountPoint}/cgroup.type`) === "number";
-  const directory = atRoot ? unified.mountPoint : cgroupDirectory(unified, own.path);
-  if (directory === undefined) return [];
-  if (!isWritable(directory) || !isWritable(`${directory}/cgroup.procs`)) return [];
-  const text = readText(`${directory}/cgroup.controllers`, 4096);
-  const controllers = typeof text === "string" ? text.trim().split(/\s+/).filter((name) => CONTROLLERS_V2.includes(name)) : [];
-  if (controllers.length === 0) return [];
-  return [{ version: 2, controllers, directory, name: "unified", ...(atRoot ? {} : { leaf: `${directory}/pidbox-supervisor` }) }];
-}
-
 function readCgroups(mounts: readonly Mount[], privileged: boolean): CgroupHierarchy[] {
   const text = readText("/proc/self/cgroup", 1 << 16);
   if (typeof text === "number") return [];
@@ -75,13 +58,16 @@ function readCgroups(mounts: readonly Mount[], privileged: boolean): CgroupHiera
   // Inside containers the tree is there but read-only.
   const layout = parseCgroupLayout(mounts.filter((mount) => !mount.options.includes("ro")));
   // On a hybrid host the v2 tree has only what v1 left over; pidbox's limits live in v1 there.
-  return layout.version === "v2" ? unifiedHierarchy(layout, memberships, privileged) : legacyHierarchies(layout, memberships, privileged);
+  if (layout.version !== "v2") return legacyHierarchies(layout, memberships, privileged);
+  const own = memberships.find((m) => m.hierarchy === 0);
+  const hierarchy = layout.unified === undefined || own === undefined ? undefined : unifiedHierarchy(layout.unified, own.path, privileged);
+  return hierarchy === undefined ? [] : [hierarchy];
 }
 
 function accountsSwap(cgroups: readonly CgroupHierarchy[]): boolean {
   const memory = cgroups.find((h) => h.controllers.includes("memory"));
   if (memory === undefined) return false;
-  return memory.version === 2 || typeof stat(`${memory.directory}/memory.memsw.limit_in_bytes`) !== "number";
+  return typeof stat(memory.version === 2 ? "/proc/swaps" : `${memory.directory}/memory.memsw.limit_in_bytes`) !== "number";
 }
 
 /** The facts, and those lines of the mount table that matter to a plan. */

@@ -58,7 +58,7 @@ function limitsV1(resources: LinuxResources, swapAccounting: boolean): Limit[] {
   return limits;
 }
 
-function limitsV2(resources: LinuxResources): Limit[] {
+function limitsV2(resources: LinuxResources, swapAccounting: boolean): Limit[] {
   const limits: Limit[] = [];
   const add = (file: string, value: string | number | undefined, from: string): void => {
     if (value !== undefined) limits.push({ controller: file.split(".")[0] ?? "", file, value: String(value), from: at(from) });
@@ -66,7 +66,8 @@ function limitsV2(resources: LinuxResources): Limit[] {
   const { memory, cpu, pids, unified } = resources;
   if (memory?.limit !== undefined) add("memory.max", limitText(memory.limit), "memory/limit");
   if (memory?.reservation !== undefined) add("memory.low", limitText(memory.reservation), "memory/reservation");
-  if (memory?.swap !== undefined) {
+  // A kernel without swap swaps nothing out, which is the limit that was asked for.
+  if (memory?.swap !== undefined && (swapAccounting || memory.swap !== memory.limit)) {
     // OCI counts memory and swap together; the kernel's file counts swap alone.
     const swap = memory.swap < 0 ? -1 : BigInt(memory.swap) - BigInt(memory.limit ?? 0);
     add("memory.swap.max", limitText(swap), "memory/swap");
@@ -88,6 +89,7 @@ export interface CgroupPlacement {
 
 /** Controllers whose v1 cgroup a container gets even without a limit, so that it can be counted, frozen and found. */
 const ALWAYS_V1 = ["pids", "memory", "cpu"];
+const ALWAYS_V2 = ["pids", "memory"];
 
 /** Pairs limits with the host's hierarchies; HOST_UNSUPPORTED for a limit that none of them can hold, unless `cgroups` is degraded by name. */
 export function placeLimits(resources: LinuxResources, facts: HostFacts, degraded: boolean): CgroupPlacement[] {
@@ -96,7 +98,7 @@ export function placeLimits(resources: LinuxResources, facts: HostFacts, degrade
   const v1 = facts.cgroups.filter((h) => h.version === 1);
   const v2 = facts.cgroups.find((h) => h.version === 2);
   const legacy = v1.length > 0;
-  const all = legacy ? limitsV1(resources, facts.swapAccounting) : limitsV2(resources);
+  const all = legacy ? limitsV1(resources, facts.swapAccounting) : limitsV2(resources, facts.swapAccounting);
   const holds = (h: CgroupHierarchy, l: Limit): boolean => h.controllers.includes(l.controller) || (h.version === 2 && l.controller === "cgroup");
   for (const hierarchy of legacy ? v1 : v2 === undefined ? [] : [v2]) {
     const limits = all.filter((l) => holds(hierarchy, l));
@@ -144,27 +146,51 @@ function writeText(c: Compilation, dir: number, file: string, value: string): vo
   w.close(fd);
 }
 
-/** Hands the controllers down from each level; the supervisor leaves a delegated cgroup first, for a cgroup with processes cannot (v2, "no internal processes"). */
-function enableControllers(c: Compilation, levels: readonly string[], controllers: readonly string[], leaf: string | undefined): void {
+/** The supervisor leaves a delegated cgroup for a leaf of it, because one with processes cannot hand controllers down (v2, "no internal processes"). */
+function moveToLeaf(c: Compilation, leaf: string): void {
   const { writer: w } = c;
-  if (controllers.length === 0) return;
-  const value = controllers.map((name) => `+${name}`).join(" ");
   w.from("cgroup.subtree_control");
-  if (leaf !== undefined) {
-    w.call(SYSCALLS.mkdirat, AT.FDCWD, w.text(leaf), 0o755).tolerate(ERRNO.EEXIST);
-    writeText(c, openDirectory(c, leaf), "cgroup.procs", "0");
-  }
-  for (const level of levels) {
-    const dir = openDirectory(c, level);
-    writeText(c, dir, "cgroup.subtree_control", value);
-    w.close(dir);
-  }
+  w.call(SYSCALLS.mkdirat, AT.FDCWD, w.text(leaf), 0o755).tolerate(ERRNO.EEXIST);
+  const dir = openDirectory(c, leaf);
+  writeText(c, dir, "cgroup.procs", "0");
+  w.close(dir);
+}
+
+/** Hands down what the directory at `path` does not hand down yet. A write that changes nothing would still wait for every dying cgroup below. */
+function enableControllers(c: Compilation, path: string, wanted: readonly string[], handedDown: readonly string[]): void {
+  const { writer: w } = c;
+  const missing = wanted.filter((name) => !handedDown.includes(name));
+  if (missing.length === 0) return;
+  w.from("cgroup.subtree_control");
+  const dir = openDirectory(c, path);
+  writeText(c, dir, "cgroup.subtree_control", missing.map((name) => `+${name}`).join(" "));
+  w.close(dir);
+}
+
+/** Only what limits need and what counts memory and tasks: a controller that is switched on is on for the siblings too. */
+function wantedControllers({ hierarchy, limits }: CgroupPlacement): string[] {
+  const wanted = [...ALWAYS_V2, ...limits.map((limit) => limit.controller)];
+  return hierarchy.controllers.filter((name) => wanted.includes(name));
 }
 
 function openDirectory(c: Compilation, path: string): number {
   const dir = c.writer.register();
   c.writer.call(SYSCALLS.openat, AT.FDCWD, c.writer.text(path), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(dir);
   return dir;
+}
+
+/** A v1 cpuset begins empty, and takes neither processes nor values that its parent lacks (cgroup-v1/cpusets.rst). */
+function inheritCpuset(c: Compilation, path: string): void {
+  const { writer: w } = c;
+  const [dir, fd, length] = [openDirectory(c, path), w.register(), w.register()];
+  const value = w.room(4096);
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+    w.call(SYSCALLS.openat, dir, w.text(`../${file}`), OPEN.RDONLY | OPEN.CLOEXEC).into(fd);
+    w.call(SYSCALLS.read, fd, value, 4096).into(length).call(SYSCALLS.close, fd);
+    w.call(SYSCALLS.openat, dir, w.text(file), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
+    w.call(SYSCALLS.write, fd, value, length).call(SYSCALLS.close, fd);
+  }
+  w.close(dir).release(fd, length);
 }
 
 /** Supervisor's ops: make the directories, write the limits, open what the container joins by. */
@@ -175,15 +201,18 @@ export function makeCgroups(c: Compilation): CgroupHandles {
   const join: number[] = [];
   const directories: string[] = [];
   let into: number | undefined;
-  for (const { hierarchy, limits } of placements) {
-    w.from(`cgroup ${hierarchy.name}`);
+  for (const placement of placements) {
+    const { hierarchy, limits } = placement;
+    if (hierarchy.leaf !== undefined) moveToLeaf(c, hierarchy.leaf);
+    const wanted = hierarchy.version === 2 ? wantedControllers(placement) : [];
     let path = hierarchy.directory;
     parts.forEach((part, i) => {
-      if (hierarchy.version === 2) enableControllers(c, i === 0 ? [...(hierarchy.enable ?? []), path] : [path], hierarchy.controllers, i === 0 ? hierarchy.leaf : undefined);
+      enableControllers(c, path, wanted, hierarchy.handedDown?.[path] ?? []);
       path = `${path}/${part}`;
       w.from(`cgroup ${hierarchy.name}`);
       w.call(SYSCALLS.mkdirat, AT.FDCWD, w.text(path), 0o755);
       if (i < parts.length - 1) w.tolerate(ERRNO.EEXIST);
+      if (hierarchy.version === 1 && hierarchy.controllers.includes("cpuset")) inheritCpuset(c, path);
     });
     directories.push(path);
     const dir = openDirectory(c, path);

@@ -10,9 +10,9 @@ export interface CgroupHierarchy {
   readonly directory: string;
   /** Name of the mount below /sys/fs/cgroup, for the container's own view. */
   readonly name: string;
-  /** v2 only: levels whose cgroup.subtree_control must be written before, from the top. */
-  readonly enable?: readonly string[];
-  /** v2 rootless: the supervisor must move to this leaf of the delegated cgroup first. */
+  /** v2 only: the controllers in cgroup.subtree_control of `directory` and of the directory that pidbox keeps below it. */
+  readonly handedDown?: Readonly<Record<string, readonly string[]>>;
+  /** v2 only: the supervisor is alone in `directory`, and has to move to this leaf of it first. */
   readonly leaf?: string;
 }
 
@@ -37,7 +37,7 @@ export interface HostFacts {
   /** Highest capability that the kernel knows (cap_last_cap). */
   readonly lastCapability: number;
   readonly cgroups: readonly CgroupHierarchy[];
-  /** swap is accounted: memory.memsw.limit_in_bytes (v1) or memory.swap.max (v2) exists. */
+  /** swap is accounted: memory.memsw.limit_in_bytes exists (v1); the kernel has swap (v2). */
   readonly swapAccounting: boolean;
 }
 

@@ -58,8 +58,7 @@ function cpuLimits(args: Arguments, kind: Kind): CpuLimits | undefined {
   return {
     ...(shares === undefined ? {} : { shares }),
     ...(number === undefined ? {} : { period: 100000, quota: Math.round(number * 100000) }),
-    // A v1 cpuset cannot be entered without memory nodes (cgroup-v1/cpusets.rst).
-    ...(set === undefined ? {} : { cpus: set, mems: "0" }),
+    ...(set === undefined ? {} : { cpus: set }),
   };
 }
 
