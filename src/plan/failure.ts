@@ -93,7 +93,7 @@ function programError(plan: DecodedPlan, op: DecodedOp, error: number): PidboxEr
 export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   const op = plan.ops[report.op];
   if (op === undefined) return new PidboxError("LAUNCH_FAILED", "The container was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
-  if (op.code === "SUPERVISE") return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
+  if (op.code === "SUPERVISE" && report.error !== REPORT.fault) return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
   if (op.code === "EXECUTE" && report.error < REPORT.expectation) return programError(plan, op, report.error);
   const step = `op ${op.index}, ${opText(plan, op)}`;
   const from = printable(op.from);
