@@ -19,6 +19,7 @@ export interface Frame {
 export function openFrame(c: Compilation, self: number): Frame {
   const { writer: w, blueprint } = c;
   w.from("supervisor");
+  if (self !== SELF_FD) w.call(SYSCALLS.dup3, self, SELF_FD, 0);
   const all = w.cells(-1);
   w.call(SYSCALLS.rt_sigprocmask, SIG_BLOCK, all, 0, 8);
   // A caller that ignores SIGCHLD leaves that to its children, and the kernel then reaps without a word (wait(2)). SIG_DFL is a struct of zeros.
@@ -26,7 +27,6 @@ export function openFrame(c: Compilation, self: number): Frame {
   // A root supervisor is not to be read by whoever shares its user id inside; rootless ones must stay readable until the id maps are written.
   if (c.facts.privileged) w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox"));
-  if (self !== SELF_FD) w.call(SYSCALLS.dup3, self, SELF_FD, 0);
   w.call(SYSCALLS.close_range, SELF_FD + 1, 2 ** 32 - 1, 0);
   w.call(SYSCALLS.close, SELF_FD - 1).flags(FLAG.IGNORE);
   // Fd 3 is taken until the report pipe moves there.
