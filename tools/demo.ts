@@ -45,7 +45,7 @@ failures += show("top", NAME) === 0 ? 0 : 1;
 const verified = show("verify", NAME);
 // A layer that was left out by name is a finding of verify, and rightly so.
 failures += verified === 0 || (verified === 2 && flags.some((flag) => flag.startsWith("--allow-degraded"))) ? 0 : 1;
-box.stdin.end();
+void box.stdin.end();
 const code = await box.exited;
 console.log(`\nThe program ended; nothing of it is left: ${Bun.spawnSync([PIDBOX, "ps", "-q", "--filter", `name=${NAME}`]).stdout.toString() === "" ? "true" : "false"}`);
 process.exit(failures === 0 && code <= 1 ? 0 : 1);

@@ -49,9 +49,8 @@ export function decodePlan(bytes: Uint8Array): DecodedPlan {
   if (bytes.length < PLAN.headerSize) throw bad("it is shorter than its header");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (i: number): number => view.getUint32(4 * i, true);
-  const [magic, version, size, opOffset, opCount, , , dataOffset, dataSize, onFailure] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(word) as number[] as [
-    number, number, number, number, number, number, number, number, number, number,
-  ];
+  const [magic, version, size, opOffset, opCount] = [word(0), word(1), word(2), word(3), word(4)];
+  const [dataOffset, dataSize, onFailure] = [word(7), word(8), word(9)];
   if (magic !== PLAN.magic || version !== PLAN.version) throw bad("it has another magic or version");
   if (size > bytes.length || opCount > PLAN.maxOps || opOffset + opCount * PLAN.opSize > size || dataOffset + dataSize > size) throw bad("an offset lies outside");
   const data = bytes.subarray(dataOffset, dataOffset + dataSize);

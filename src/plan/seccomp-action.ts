@@ -28,8 +28,6 @@ export const SECCOMP_FILTER_FLAGS: Readonly<Record<SeccompFlag, number>> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
 
-/** Returns a descriptor for user notification (kernel 5.0); set by the runtime when a profile uses SCMP_ACT_NOTIFY, never by a profile. */
-export const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
 
 /** AUDIT_ARCH_* of linux/audit.h, as struct seccomp_data.arch holds them. */
 export const AUDIT_ARCH = { x64: 0xc000_003e, i386: 0x4000_0003, arm64: 0xc000_00b7 } as const;

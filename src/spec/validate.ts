@@ -16,7 +16,7 @@ import { hooks, process } from "./validate-process.ts";
 import { resources } from "./validate-resources.ts";
 import { seccomp } from "./validate-seccomp.ts";
 
-export type { Violation, ViolationCode } from "./decode.ts";
+export type { Violation } from "./decode.ts";
 
 const VERSION = "config.md#specification-version";
 // semver.org 2.0.0, 9 to 11, without the rule on leading zeros in pre-release numbers.

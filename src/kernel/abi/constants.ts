@@ -17,7 +17,6 @@ export const OPEN = {
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 0x10 } as const;
 export const FILE_TYPE = { MASK: 0o170000, DIRECTORY: 0o040000, CHARACTER: 0o020000, REGULAR: 0o100000 } as const;
 export const LOCK = { EX: 2, NB: 4 } as const;
-export const F_SETFD = 2;
 export const F = { ADD_SEALS: 1033, SEAL_ALL: 0xf } as const;
 export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, EXEC: 0x10 } as const;
 
@@ -49,7 +48,6 @@ export const STATX = { TYPE: 1, INO: 0x100, MNT_ID: 0x1000, modeAt: 28, inodeAt:
 export const SECCOMP_SET_MODE_FILTER = 1;
 /** linux/capability.h */
 export const CAPABILITY_VERSION_3 = 0x20080522;
-export const CLOSE_RANGE_CLOEXEC = 4;
 /** linux/landlock.h */
 export const LANDLOCK = {
   RULE_PATH_BENEATH: 1,
