@@ -43,7 +43,8 @@ export function openPlace(args: Arguments, context: Context, facts: HostFacts, d
   const root = stateRoot(facts.uid, context.environment);
   const ranged = facts.privileged && args.value("userns") !== "host" && !(args.value("pid") ?? "").startsWith("container:");
   if (dry) {
-    return { id, name, root, directory: `${root}/containers/${id}`, reservations: [], names: [], range: ranged ? { start: 0x4000_0000, link: `${root}/ids/0` } : undefined };
+    const range = ranged ? { start: 0x4000_0000, link: `${root}/ids/0` } : undefined;
+    return { id, name, root, directory: `${root}/containers/${id}`, reservations: range === undefined ? [] : [range.link], names: [`${root}/names/${name}`], range };
   }
   const directory = createDirectory(root, id, facts.uid);
   const names = [`${root}/names/${name}`];
