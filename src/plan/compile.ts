@@ -26,7 +26,7 @@ import type { Compilation } from "./names.ts";
 import { FLAG, WATCH } from "./op.ts";
 import { assertStdio, loadSeccomp, makeDirectory, REPORT_FD, startProcess } from "./process.ts";
 import { enterRootfs, maskPaths, readonlyPaths, sealRootfs } from "./rootfs.ts";
-import { closeFrame, guardTerminal, openFrame, openStatus } from "./supervisor.ts";
+import { closeFrame, comeHome, guardTerminal, openFrame, openStatus } from "./supervisor.ts";
 import { PlanWriter } from "./writer.ts";
 
 /** How the plan will be run. */
@@ -35,6 +35,8 @@ export interface CompileOptions {
   readonly self: number;
   /** Op that fails on purpose. */
   readonly fault?: number;
+  /** Fd of a socket, above 31: the program starts only once what is at its other end says that the wall stands, and is gone. */
+  readonly gate?: number;
 }
 
 const fileOptions = (mount: Mount): ReturnType<typeof parseMountOptions> => parseMountOptions(mount.options ?? []);
@@ -43,7 +45,7 @@ const fileOptions = (mount: Mount): ReturnType<typeof parseMountOptions> => pars
 export function compile(blueprint: Blueprint, facts: HostFacts, options: CompileOptions): Uint8Array {
   const w = new PlanWriter();
   const c = compilation(w, blueprint, facts);
-  const frame = openFrame(c, options.self);
+  const frame = openFrame(c, options.self, options.gate);
   const own = noteNamespaces(c);
   assertStdio(c);
   openStatus(c, frame);
@@ -56,6 +58,7 @@ export function compile(blueprint: Blueprint, facts: HostFacts, options: Compile
   const contained = w.label();
   const [pid, pidfd] = [w.register(), w.register()];
   cloneContainer(c, contained, cgroups, joined, pid, pidfd, link);
+  comeHome(c, frame);
   // Closed here only: the container goes on with this register.
   w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, REPORT_FD);
   finishMounts(c, prepared, pid, joined.get("user"));
@@ -65,10 +68,10 @@ export function compile(blueprint: Blueprint, facts: HostFacts, options: Compile
   if (blueprint.stdio.kind === "terminal") takeTerminal(c, link.outside, frame.watch);
   const code = w.register();
   w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
-  const onFailure = closeFrame(c, code, cgroups, createsNamespace(blueprint, "pid"));
+  const onFailure = closeFrame(c, frame, code, cgroups);
 
   w.place(contained);
-  containerOps(c, { own, cgroups, link, joined, prepared: [...prepared.keys()] });
+  containerOps(c, { own, cgroups, link, joined, prepared: [...prepared.keys()], gate: options.gate !== undefined });
   w.exit(125);
   return w.finish(onFailure, options.fault);
 }
@@ -197,6 +200,7 @@ interface ContainerHandles {
   readonly link: Link;
   readonly joined: ReadonlyMap<string, number>;
   readonly prepared: readonly string[];
+  readonly gate: boolean;
 }
 
 function containerOps(c: Compilation, handles: ContainerHandles): void {
@@ -238,7 +242,7 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c);
   becomeUser(c, link.inside);
   assertIdentity(c);
-  startProcess(c, { page: link.page, console });
+  startProcess(c, { page: link.page, console, gate: handles.gate });
 }
 
 function enterNamespaces(c: Compilation, handles: ContainerHandles): void {

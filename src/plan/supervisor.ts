@@ -1,22 +1,27 @@
 /** Stage: the supervisor's own frame around the container: its descriptors, its state on disk, its terminal, and how it ends. Pure. */
-import { AT, LOCK, OPEN, PR, SIG_BLOCK, SIG_SETMASK, SIGNAL, TTY } from "../kernel/abi/constants.ts";
+import { AT, CLONE, LOCK, OPEN, PR, SIG_BLOCK, SIG_SETMASK, SIGNAL, TTY } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { removeCgroups } from "./cgroups.ts";
+import { createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FAILURE, FLAG, WATCH } from "./op.ts";
 
 /** Where the memfd with launcher and plan is kept, for the explanation of a failure. */
 export const SELF_FD = 4;
+/** The container's end of the gate of --verify. */
+export const GATE_FD = 5;
 
 export interface Frame {
   readonly signals: number;
   /** Data address of struct plan_watch. */
   readonly watch: number;
+  /** Register of the supervisor's own PID namespace, if its child goes to another one. */
+  readonly home: number | undefined;
 }
 
-/** First ops: nothing inherited but stdio and the plan itself; signals wait in a descriptor. `self` is the plan's memfd as the starter numbered it. */
-export function openFrame(c: Compilation, self: number): Frame {
+/** First ops: nothing inherited but stdio and the plan itself; signals wait in a descriptor. `self` is the plan's memfd as the starter numbered it, `gate` the gate's end. */
+export function openFrame(c: Compilation, self: number, gate: number | undefined): Frame {
   const { writer: w, blueprint } = c;
   w.from("supervisor");
   if (self !== SELF_FD) w.call(SYSCALLS.dup3, self, SELF_FD, 0);
@@ -27,7 +32,8 @@ export function openFrame(c: Compilation, self: number): Frame {
   // A root supervisor is not to be read by whoever shares its user id inside; rootless ones must stay readable until the id maps are written.
   if (c.facts.privileged) w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox"));
-  w.call(SYSCALLS.close_range, SELF_FD + 1, 2 ** 32 - 1, 0);
+  if (gate !== undefined) w.call(SYSCALLS.dup3, gate, GATE_FD, OPEN.CLOEXEC);
+  w.call(SYSCALLS.close_range, (gate === undefined ? SELF_FD : GATE_FD) + 1, 2 ** 32 - 1, 0);
   w.call(SYSCALLS.close, SELF_FD - 1).flags(FLAG.IGNORE);
   // Fd 3 is taken until the report pipe moves there.
   w.call(SYSCALLS.dup3, SELF_FD, SELF_FD - 1, OPEN.CLOEXEC);
@@ -41,7 +47,14 @@ export function openFrame(c: Compilation, self: number): Frame {
   if (blueprint.interruptTwice) w.store(watch + WATCH.stopAtSecond, 1, 4);
   if (blueprint.stop?.signal !== undefined) w.store(watch + WATCH.stopSignal, blueprint.stop.signal, 4);
   w.store(watch + WATCH.stopTimeout, blueprint.stop?.timeout ?? -1, 4);
-  return { signals, watch };
+  const home = joinedNamespace(blueprint, "pid") === undefined ? undefined : w.register();
+  if (home !== undefined) w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc/self/ns/pid"), OPEN.RDONLY | OPEN.CLOEXEC).into(home);
+  return { signals, watch, home };
+}
+
+/** Children go to the supervisor's own PID namespace again. Without that the pidbox that reports the end could start no thread (clone(2), CLONE_THREAD: EINVAL). */
+export function comeHome(c: Compilation, frame: Frame): void {
+  if (frame.home !== undefined) c.writer.from("supervisor").call(SYSCALLS.setns, frame.home, CLONE.NEWPID).flags(FLAG.IGNORE);
 }
 
 /** The status file, locked for as long as this supervisor lives: `gc` tells the dead from the living by the lock. */
@@ -99,10 +112,10 @@ function hand(c: Compilation, words: readonly number[]): void {
 }
 
 /** Last ops of the supervisor. `code` is the register of the exit code. Returns the op where a failed plan goes on. */
-export function closeFrame(c: Compilation, code: number, cgroups: CgroupHandles, alone: boolean): number {
+export function closeFrame(c: Compilation, frame: Frame, code: number, cgroups: CgroupHandles): number {
   const { writer: w, blueprint } = c;
   const ended = w.label();
-  if (alone) {
+  if (createsNamespace(blueprint, "pid")) {
     w.jumpSet(ended, code);
     cleanUp(c, cgroups, false);
     w.exit(0);
@@ -113,6 +126,7 @@ export function closeFrame(c: Compilation, code: number, cgroups: CgroupHandles,
   cleanUp(c, cgroups, false);
   w.exit(code);
   const failed = w.position;
+  comeHome(c, frame);
   cleanUp(c, cgroups, true);
   const numbers = [FAILURE.op, FAILURE.error, FAILURE.value].map((value) => {
     const text = w.room(24);

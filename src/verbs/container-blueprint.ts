@@ -2,10 +2,10 @@
 import { PidboxError } from "../base/error.ts";
 import { readHost } from "../engine/host.ts";
 import type { Host } from "../engine/host.ts";
-import { findContainer, readStatus, stateRoot } from "../engine/store.ts";
+import { findContainer, isSupervised, readState, readStatus, stateRoot } from "../engine/store.ts";
 import type { Blueprint, Rootfs, Stdio } from "../plan/blueprint.ts";
 import { kernelMounts, MASKED_PATHS, READONLY_PATHS, SHM_SIZE } from "../plan/defaults.ts";
-import type { UserMapping } from "../plan/host-facts.ts";
+import type { HostFacts, UserMapping } from "../plan/host-facts.ts";
 import type { Config, Mount } from "../spec/runtime-config.ts";
 import { parseHostname } from "../spec/name.ts";
 import { quote } from "../base/text.ts";
@@ -31,6 +31,7 @@ export interface Draft {
   readonly context: Context;
   readonly host: Host;
   readonly place: Place;
+  readonly joined: JoinedContainer | undefined;
   readonly mapping: UserMapping | undefined;
   readonly security: Security;
   readonly overrides: Overrides;
@@ -68,14 +69,28 @@ function stdioOf(args: Arguments, context: Context, kind: Kind): Stdio {
   return input ? { kind: "inherit" } : { kind: "no-input" };
 }
 
-function joinedContainer(args: Arguments, context: Context, uid: number): JoinedContainer | undefined {
+function joinedContainer(args: Arguments, context: Context, facts: HostFacts): JoinedContainer | undefined {
   const reference = pidReference(args);
   if (reference === undefined) return undefined;
-  const root = stateRoot(uid, context.environment);
+  const root = stateRoot(facts.uid, context.environment);
   const id = findContainer(root, reference);
-  const status = id === undefined ? undefined : readStatus(`${root}/containers/${id}`);
-  if (status?.state !== "running") throw new PidboxError("NOT_FOUND", `No running container of pidbox is called ${quote(reference, 60)}`, { hint: "pidbox ps lists them", context: { from: "--pid" } });
-  return { initPid: status.pid };
+  const directory = `${root}/containers/${id ?? ""}`;
+  const status = id === undefined ? undefined : readStatus(directory);
+  const state = id === undefined ? undefined : readState(directory);
+  if (status?.state !== "running" || state === undefined || !isSupervised(directory)) throw new PidboxError("NOT_FOUND", `No running container of pidbox is called ${quote(reference, 60)}`, { hint: "pidbox ps lists them", context: { from: "--pid" } });
+  if (!facts.privileged) {
+    throw new PidboxError("HOST_UNSUPPORTED", "Cannot share a PID namespace as an unprivileged user", { hint: "Start both containers as root", context: { feature: "pid namespace", from: "--pid" } });
+  }
+  const { mapping } = state.blueprint;
+  return { initPid: status.pid, ...(mapping === undefined ? {} : { mapping }) };
+}
+
+/** With its own PID namespace a container's processes die with its PID 1; in a shared one only its cgroup tells which they are (runc issue 4398). */
+function checkEnd(draft: Draft, joined: JoinedContainer | undefined): void {
+  if (draft.host.facts.cgroups.length > 0 || (joined === undefined && draft.args.value("pid") !== "host")) return;
+  throw new PidboxError("HOST_UNSUPPORTED", "Cannot share a PID namespace without a cgroup: processes that the program leaves behind could not be found and stopped", {
+    hint: "Leave the PID namespace on", context: { feature: "cgroups", from: "--pid" },
+  });
 }
 
 /** A procfs of the container's own needs an unmasked one on the host; without, the container has an empty /proc and that must be asked for. */
@@ -139,8 +154,8 @@ async function configOf(draft: Draft, scene: Scene, joined: JoinedContainer | un
 }
 
 async function blueprintOf(draft: Draft, scene: Scene): Promise<Blueprint> {
-  const { args, context, place, security, overrides, host: { facts } } = draft;
-  const joined = joinedContainer(args, context, facts.uid);
+  const { args, context, place, security, overrides } = draft;
+  const { joined } = draft;
   const config = await configOf(draft, scene, joined);
   const { stopOf } = args.value("stop-signal") === undefined && args.value("stop-timeout") === undefined ? { stopOf: () => ({}) } : await import("./container-stop.ts");
   const keep = draft.kind === "run" && !args.flag("rm");
@@ -166,14 +181,16 @@ export async function runContainer(kind: Kind, args: Arguments, context: Context
   const dry = args.flag("explain");
   const place = openPlace(args, context, facts, dry);
   try {
-    const mapping = await placeMapping(args, context, facts, kind, place);
+    const joined = joinedContainer(args, context, facts);
+    const mapping = joined === undefined ? await placeMapping(args, context, facts, kind, place) : joined.mapping;
     const given = args.value("hostname");
     const draft: Draft = {
-      kind, args, context, host, place, mapping, security, overrides, degraded, stdio,
+      kind, args, context, host, place, joined, mapping, security, overrides, degraded, stdio,
       binds: { cwd: context.cwd, idmap: facts.privileged && mapping !== undefined && !degraded.includes("idmap"), overrides },
       hostname: given === undefined ? place.id.slice(0, 12) : parseHostname(given),
     };
     checkProc(draft);
+    checkEnd(draft, joined);
     const scene = await sceneOf(draft);
     const blueprint = await blueprintOf(draft, { ...scene, identity: scene.identity });
     return await startContainer(blueprint, facts, args, kind, place);

@@ -4,6 +4,7 @@ import { quote } from "../base/text.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { readBytes } from "../kernel/file.ts";
 import { NAMESPACES, PATH } from "../plan/defaults.ts";
+import type { UserMapping } from "../plan/host-facts.ts";
 import type { LinuxNamespace } from "../spec/runtime-config.ts";
 import type { Overrides } from "./refusals.ts";
 import type { Arguments, Context } from "./verb.ts";
@@ -11,9 +12,14 @@ import type { Arguments, Context } from "./verb.ts";
 /** Namespaces of another container to join. */
 export interface JoinedContainer {
   readonly initPid: number;
+  /** The id map of its user namespace, absent if that is the host's. */
+  readonly mapping?: UserMapping;
 }
 
-/** The namespaces of the config. `--pid=container:` brings the user namespace that owns the PID namespace. Throws REFUSED_UNSAFE, USAGE. */
+/**
+ * The namespaces of the config. `--pid=container:` brings the user namespace that owns the PID namespace, and the time namespace: a process enters a new
+ * one only by being born into it, and one that joins a PID namespace is not. Throws REFUSED_UNSAFE, USAGE.
+ */
 export function namespacesOf(args: Arguments, overrides: Overrides, timeNamespace: boolean, joined: JoinedContainer | undefined): LinuxNamespace[] {
   const shared = new Set<string>(timeNamespace ? [] : ["time"]);
   const share = (flag: string, type: string, name: "pid-host" | "ipc-host" | "uts-host" | "userns-host" | "cgroupns-host"): void => {
@@ -27,7 +33,7 @@ export function namespacesOf(args: Arguments, overrides: Overrides, timeNamespac
   share("userns", "user", "userns-host");
   share("cgroupns", "cgroup", "cgroupns-host");
   return NAMESPACES.filter((type) => !shared.has(type)).map((type) => {
-    if (joined === undefined || (type !== "pid" && type !== "user")) return { type };
+    if (joined === undefined || !(type === "pid" || type === "time" || (type === "user" && joined.mapping !== undefined))) return { type };
     return { type, path: `/proc/${joined.initPid}/ns/${type}` };
   });
 }
