@@ -67,6 +67,19 @@ function readonlyFault(path: string, facts: PathFacts | undefined, mounts: reado
   return below === undefined ? undefined : { ok: "no", text: `${below.mountPoint} below it can be written` };
 }
 
+/** Gone, or another file of the same name that the program made for itself: overlay shows a file of its lower layer with that file's inode and mode. */
+function hiddenFault(path: string, posture: Posture): Fault | undefined {
+  const facts = posture.paths.get(path);
+  if (facts === undefined) return { ok: "unknown", text: `${path} was not looked at` };
+  if (absent(facts)) return undefined;
+  const { object } = facts;
+  if (typeof object === "number") return { ok: "unknown", text: `${path} ${unreadText(object)}` };
+  const source = posture.sources.get(path);
+  if (source === ENOENT || source === ENOTDIR) return undefined;
+  if (typeof source !== "object") return { ok: "unknown", text: `${path} on the host ${unreadText(source ?? ENOENT)}` };
+  return source.inode === object.inode && source.mode === object.mode ? { ok: "no", text: `${path} is open` } : undefined;
+}
+
 /** The mount that a promised destination is, as the container's own look-up finds it. */
 function mountOf(promise: MountPromise, posture: Posture, mounts: readonly Mount[]): { readonly mount: Mount; readonly object: KernelObject } | Fault {
   const object = posture.paths.get(promise.destination)?.object;
@@ -158,6 +171,9 @@ export function compareMounts(wall: Wall, posture: Posture): Layer[] {
   }
   const masks = wall.masked.map((path) => maskFault(path, posture.paths.get(path), mounts)).filter((fault) => fault !== undefined);
   if (wall.masked.length > 0) layers.push(listLayer("masked paths", `${wall.masked.length} covered or absent`, tree, masks, `${wall.masked.length} covered or absent`));
+  const { hidden } = wall;
+  const seen = hidden.paths.map((path) => hiddenFault(path, posture)).filter((fault) => fault !== undefined);
+  if (hidden.paths.length > 0) layers.push(listLayer("hidden paths", `${hidden.paths.length} of the host not to be seen`, tree, seen, `${hidden.paths.length}, none seen`));
   const writable = wall.readonlyPaths.map((path) => readonlyFault(path, posture.paths.get(path), mounts)).filter((fault) => fault !== undefined);
   if (wall.readonlyPaths.length > 0) layers.push(listLayer("read-only paths", `${wall.readonlyPaths.length} read-only or absent`, tree, writable, `${wall.readonlyPaths.length} read-only or absent`));
   if (wall.ownProc) layers.push(procLayer(posture, evidence));

@@ -104,7 +104,10 @@ function idsLayer(posture: Posture, wall: Wall): Layer | undefined {
 const SETS = ["effective", "permitted", "inheritable", "bounding", "ambient"] as const;
 
 function capabilityText(mask: bigint): string {
-  return mask === 0n ? "none" : capabilityNames(mask).map((name) => name.replace(/^CAP_/, "")).join(",");
+  const names = capabilityNames(mask).map((name) => name.replace(/^CAP_/, ""));
+  const many = names.length > 12 ? ` and ${names.length - 4} more` : "";
+  if (many !== "") names.sort((a, b) => Number(b === "SYS_ADMIN") - Number(a === "SYS_ADMIN"));
+  return names.length === 0 ? "none" : (many === "" ? names : names.slice(0, 4)).join(",") + many;
 }
 
 function capabilityLayer(posture: Posture, most: CapabilitySets): Layer {

@@ -103,7 +103,12 @@ function membership(target: Target, pidNamespace: number, layout: CgroupLayout):
 }
 
 function pathsOf(wall: Wall): string[] {
-  return [...wall.masked, ...wall.readonlyPaths, ...(wall.mounts ?? []).map((mount) => mount.destination)];
+  return [...wall.masked, ...wall.hidden.paths, ...wall.readonlyPaths, ...(wall.mounts ?? []).map((mount) => mount.destination)];
+}
+
+function readSources(wall: Wall): Posture["sources"] {
+  const { source, paths } = wall.hidden;
+  return new Map(paths.map((path) => [path, statObject(source === "/" ? path : source + path)]));
 }
 
 /** Reads the posture, or -errno when the first process is gone. */
@@ -124,7 +129,7 @@ export function readPosture(target: Target, wall: Wall): Posture | number {
     const paths = root < 0 ? new Map(pathsOf(wall).map((path) => [path, { object: root }])) : readPaths(root, table, pathsOf(wall));
     const posture: Posture = {
       ...walk, initPid: target.initPid, initProgram: readLink("exe", dirfd), host: target.host, joined: joinedInodes(target.joined),
-      uidMap: readIdMap(dirfd, "uid"), gidMap: readIdMap(dirfd, "gid"), mounts, paths, procfs: root < 0 ? new Map() : readProcfs(root, table),
+      uidMap: readIdMap(dirfd, "uid"), gidMap: readIdMap(dirfd, "gid"), mounts, paths, sources: readSources(wall), procfs: root < 0 ? new Map() : readProcfs(root, table),
       stdio: readStdio([target.initPid, ...(parent === undefined || parent <= 1 ? [] : [parent])]),
       cgroupFiles: readFiles(limitFiles(wall, cgroupDirectories.get(`${target.initPid}/${target.initPid}`) ?? [], layout)), cgroupDirectories, modules: target.modules,
     };

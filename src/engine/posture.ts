@@ -70,6 +70,8 @@ export interface Posture {
   readonly gidMap: readonly IdRange[] | number;
   readonly mounts: readonly Mount[] | number;
   readonly paths: ReadonlyMap<string, PathFacts>;
+  /** What hidden paths are on the host. */
+  readonly sources: ReadonlyMap<string, KernelObject | number>;
   /** PID namespace of PID 1 in each procfs of the container, by mount point. */
   readonly procfs: ReadonlyMap<string, number>;
   /** Standard input, output and error that were handed in from outside, as `MOUNT:INODE`. */

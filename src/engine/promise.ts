@@ -61,6 +61,8 @@ export interface Wall {
   readonly deviceBinds: boolean;
   readonly sharedMounts: boolean;
   readonly masked: readonly string[];
+  /** Paths of the tree `source` that are not to be seen. */
+  readonly hidden: { readonly source: string; readonly paths: readonly string[] };
   readonly readonlyPaths: readonly string[];
   readonly ownProc: boolean;
   readonly cgroups: readonly string[];
@@ -133,7 +135,7 @@ function limitPromises(placements: readonly CgroupPlacement[]): LimitPromise[] {
 
 /** The wall of one of pidbox's own containers. `placements` has the container's own cgroups as directories. */
 export function planWall(state: ContainerState, placements: readonly CgroupPlacement[]): Wall {
-  const { config, mapping, seccomp, init, unsafe, degraded } = state.blueprint;
+  const { config, mapping, seccomp, init, unsafe, degraded, rootfs } = state.blueprint;
   const process = config.process;
   const namespaces = (config.linux?.namespaces ?? []).map(({ type, path }) => ({ type: TYPES[type] ?? "user", joined: path !== undefined }));
   const own = namespaces.some((n) => n.type === "user" && !n.joined);
@@ -148,7 +150,7 @@ export function planWall(state: ContainerState, placements: readonly CgroupPlace
     capabilities: sets, noNewPrivileges: process?.noNewPrivileges === true, ...(seccomp === undefined ? {} : { seccomp }), ...(label === undefined ? {} : { label: { exact: label } }),
     root: rootPromise(state.blueprint), mounts: mountPromises(state.blueprint), deviceBinds: true,
     sharedMounts: (config.mounts ?? []).some((mount) => mount.options?.some((o) => o === "shared" || o === "rshared") ?? false),
-    masked: config.linux?.maskedPaths ?? [], readonlyPaths: config.linux?.readonlyPaths ?? [],
+    masked: config.linux?.maskedPaths ?? [], hidden: rootfs.kind === "overlay" ? { source: rootfs.source, paths: rootfs.hidden ?? [] } : { source: "/", paths: [] }, readonlyPaths: config.linux?.readonlyPaths ?? [],
     ownProc: namespaces.some((n) => n.type === "pid") && !degraded.includes("proc"),
     cgroups: state.cgroups, limits: limitPromises(placements), bounded: [], rlimits: process?.rlimits ?? [],
     ...(process?.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }), init,
@@ -162,6 +164,6 @@ export function strictWall(host: NamespaceInodes): Wall {
     against: "strict profile",
     namespaces: NAMESPACE_TYPES.filter((type) => host[type] !== undefined).map((type) => ({ type, joined: false })),
     awayFromRoot: true, ids: "any", capabilities: NONE, noNewPrivileges: true, seccomp: "any", label: "any", root: { options: [] }, deviceBinds: true, sharedMounts: false,
-    masked: MASKED_PATHS, readonlyPaths: READONLY_PATHS, ownProc: true, cgroups: [], limits: [], bounded: ["pids", "memory"], rlimits: [], init: false, waived: [],
+    masked: MASKED_PATHS, hidden: { source: "/", paths: [] }, readonlyPaths: READONLY_PATHS, ownProc: true, cgroups: [], limits: [], bounded: ["pids", "memory"], rlimits: [], init: false, waived: [],
   };
 }

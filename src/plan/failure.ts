@@ -98,6 +98,11 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   const step = `op ${op.index}, ${opText(plan, op)}`;
   const from = printable(op.from);
   if (report.error === REPORT.fault) return new PidboxError("LAUNCH_FAILED", `Stopped on purpose at ${step}`, { context: { from } });
+  if (report.error === REPORT.expectation && op.from === "--verify") {
+    return new PidboxError("LAUNCH_FAILED", "The wall was not verified, so the program was not started", {
+      hint: "The table above says which layer does not hold; without --verify the plan's own assertions are the only check", context: { from },
+    });
+  }
   if (report.error === REPORT.expectation) {
     return new PidboxError("LAUNCH_FAILED", `The kernel did not confirm ${quote(from)}: it answers ${report.value} where the plan requires otherwise (${step})`, {
       hint: "The container was not started. Either the host changed meanwhile or something interferes; pidbox --explain shows the plan", context: { from },

@@ -9,12 +9,15 @@ import { capabilityMask, setCapabilities } from "./identity.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 import { builtinFilter } from "./seccomp-compiled.ts";
+import { GATE_FD } from "./supervisor.ts";
 import { ensureTarget } from "./target.ts";
 
 /** Registers that the main child and the init need. */
 export interface ProcessHandles {
   readonly page: number;
   readonly console: Console | undefined;
+  /** Wait for the word of --verify before exec. */
+  readonly gate: boolean;
 }
 
 /** Where reports of failed ops go: it closes when exec succeeds, which is how the supervisor knows. */
@@ -154,6 +157,16 @@ export function programPaths(program: string, env: readonly string[]): string[] 
   return path.split(":").map((dir) => `${dir === "" ? "." : dir}/${program}`);
 }
 
+/** All layers are on: says so, and goes on only if the answer is one byte and then the end, for the verifier has printed its table by then. */
+function waitAtGate(c: Compilation): void {
+  const { writer: w } = c;
+  const answer = w.register();
+  const byte = w.text("?");
+  w.from("--verify").call(SYSCALLS.write, GATE_FD, byte, 1).flags(FLAG.FULL);
+  w.call(SYSCALLS.read, GATE_FD, byte, 1).into(answer).expect(answer, 1);
+  w.call(SYSCALLS.read, GATE_FD, byte, 1).into(answer).expect(answer, 0).release(answer);
+}
+
 function becomeMain(c: Compilation, handles: ProcessHandles): void {
   const { writer: w, blueprint } = c;
   const process = blueprint.config.process;
@@ -166,8 +179,12 @@ function becomeMain(c: Compilation, handles: ProcessHandles): void {
   const paths = w.texts(programPaths(args[0] ?? "", env));
   const [argv, envp] = [w.texts(args), w.texts(env)];
   w.from("descriptors");
-  w.call(SYSCALLS.close_range, REPORT_FD + 1, 2 ** 32 - 1, 0);
+  if (handles.gate) w.call(SYSCALLS.close_range, REPORT_FD + 1, GATE_FD - 1, 0);
+  w.call(SYSCALLS.close_range, (handles.gate ? GATE_FD : REPORT_FD) + 1, 2 ** 32 - 1, 0);
+  // Ids were changed, so only root may look at this process; whoever verifies may be its rootless owner.
+  if (handles.gate) w.from("--verify").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 1);
   if (process?.noNewPrivileges === true) loadSeccomp(c);
+  if (handles.gate) waitAtGate(c);
   w.from("/process/args").execute(paths, argv, envp);
   w.exit(125);
 }

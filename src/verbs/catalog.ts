@@ -9,6 +9,7 @@ export const CATALOG = {
   top: async () => (await import("./top.ts")).top,
   tree: async () => (await import("./tree.ts")).tree,
   verify: async () => (await import("./verify.ts")).verify,
+  gc: async () => (await import("./gc.ts")).gc,
   doctor: async () => (await import("./doctor.ts")).doctor,
   help: async () => (await import("./help.ts")).help,
   completion: async () => (await import("./completion.ts")).completion,
@@ -18,6 +19,7 @@ export const CATALOG = {
 /** Commands that the launcher gives when it re-executes pidbox. They are verbs in form, but not for people: no help lists them. */
 export const RE_ENTRIES: Readonly<Record<string, () => Promise<Verb>>> = {
   __failed: async () => (await import("./epilogue.ts")).failed,
+  __verify: async () => (await import("./verified-start.ts")).verifyStart,
   __ended: async () => (await import("./epilogue.ts")).ended,
 };
 

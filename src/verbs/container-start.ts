@@ -108,10 +108,13 @@ function writeIdFile(args: Arguments, id: string): void {
 /** Explains the plan, or starts it in the place of this process: then it does not return. */
 export async function startContainer(blueprint: Blueprint, facts: HostFacts, args: Arguments, kind: Kind, place: Place): Promise<Outcome> {
   const fault = wholeNumber(args, "fault", 0, 8191);
-  if (args.flag("explain")) return explainPlan(compile(blueprint, facts, { self: 3 }));
+  const verify = args.flag("verify");
+  if (args.flag("explain")) return explainPlan(compile(blueprint, facts, { self: 3, ...(verify ? { gate: 32 } : {}) }));
   const file = createImageFile();
-  const plan = compile(blueprint, facts, { self: file, ...(fault === undefined ? {} : { fault }) });
+  const gate = verify ? (await import("./verified-start.ts")).openGate() : undefined;
+  const plan = compile(blueprint, facts, { self: file, ...(fault === undefined ? {} : { fault }), ...(gate === undefined ? {} : { gate: gate.inside }) });
   writeState(place.directory, stateOf(blueprint, facts, args, kind, place));
   writeIdFile(args, place.id);
+  if (gate !== undefined) (await import("./verified-start.ts")).startVerifier(gate, blueprint, facts);
   return replaceProcess(file, plan, place.name);
 }

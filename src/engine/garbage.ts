@@ -1,0 +1,160 @@
+/**
+ * What dead containers left on the host, and taking it away: state directories without a supervisor, cgroups without a state, links that lead nowhere.
+ *
+ * Nothing of a container that lives is touched: the living are told by the lock on their status file, and cgroups without a state by the launcher that
+ * their processes have as parent (another state directory of the same user, or a pidbox inside a container, may own them).
+ */
+import { SIGNAL } from "../kernel/abi/constants.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { syscall } from "../kernel/ffi.ts";
+import { close, listDirectory, readLink, readText, stat } from "../kernel/file.ts";
+import { readDetail } from "../kernel/process-list.ts";
+import { TICKS_PER_SECOND } from "../kernel/process-status.ts";
+import type { CgroupHierarchy } from "../plan/host-facts.ts";
+import { removeCgroup, removeContainer } from "./removal.ts";
+import { type ContainerState, type ContainerStatus, listContainers, readState, readStatus, unlink } from "./store.ts";
+import { lifeOf } from "./stored.ts";
+
+export interface Garbage {
+  readonly kind: "container" | "record" | "directory" | "cgroup" | "name" | "id range";
+  readonly path: string;
+  /** Id of the container that it was of. */
+  readonly id: string;
+  /** Why it is not needed any more, as words. */
+  readonly why: string;
+  /** Paths that could not be removed; absent: it is gone, or nothing was tried. */
+  readonly left?: readonly string[];
+}
+
+/** How old a directory without a record must be before it counts as left behind: a start takes milliseconds. */
+const SETTLED_MS = 10_000;
+const ID = /^[0-9a-f]{64}$/;
+const MOST_ENTRIES = 1 << 16;
+
+function names(directory: string): string[] {
+  const entries = listDirectory(directory, MOST_ENTRIES);
+  return typeof entries === "number" ? [] : entries.map((entry) => entry.name);
+}
+
+function settled(path: string, now: number): boolean {
+  const status = stat(path, { noFollow: true });
+  return typeof status !== "number" && now - status.modified > SETTLED_MS;
+}
+
+/** Whether somebody is still at work on the end of a container: its cgroups and reservations go before its record does. */
+function isClosing(id: string, state: ContainerState | undefined, status: ContainerStatus | undefined, now: number): boolean {
+  const open = state === undefined || state.remove || state.reservations.some((link) => readLink(link) === id) || state.cgroups.some((path) => typeof stat(path) !== "number");
+  return open && status !== undefined && now - status.ended < SETTLED_MS;
+}
+
+/** What is left of the container in a directory of the store, or undefined if it lives, is starting, or is a record that is kept. */
+export function judgeContainer(directory: string, all: boolean, now: number): Garbage | undefined {
+  const id = directory.slice(directory.lastIndexOf("/") + 1);
+  const state = readState(directory);
+  const life = lifeOf(directory, readStatus(directory));
+  if (life === "running") return undefined;
+  if (life === "starting") {
+    if (!settled(directory, now)) return undefined;
+    return { kind: "directory", path: directory, id, why: state === undefined ? "half made" : "never started" };
+  }
+  if (life === "lost") return { kind: "container", path: directory, id, why: "its supervisor was killed" };
+  if (state?.remove === false && !all) return undefined;
+  if (isClosing(id, state, readStatus(directory), now)) return undefined;
+  return { kind: "record", path: directory, id, why: state?.remove === false ? "it has ended" : "it has ended and was not to be kept" };
+}
+
+/** A first process that outlived its supervisor, where no cgroup leads to it: the PID of the record, if that process was there when the container began. */
+function killInit(status: ContainerStatus, bootTime: number): void {
+  const pidfd = syscall(SYSCALLS.pidfd_open, status.pid, 0);
+  if (pidfd < 0) return;
+  const detail = readDetail(status.pid);
+  const began = detail === undefined ? undefined : bootTime + (detail.stat.start / TICKS_PER_SECOND) * 1000;
+  // The record is written when the program starts, after its first process was made: seconds apart at most, on a machine that is very slow.
+  const own = detail !== undefined && began !== undefined && detail.status.pids.length > 1 && began <= status.started + 1000 && began >= status.started - 60_000;
+  if (own) syscall(SYSCALLS.pidfd_send_signal, pidfd, SIGNAL.KILL, 0, 0);
+  close(pidfd);
+}
+
+function bootTimeOf(): number {
+  const text = readText("/proc/stat", 16 << 20);
+  const match = typeof text === "string" ? /^btime ([0-9]+)$/m.exec(text) : null;
+  return match === null ? 0 : Number(match[1]) * 1000;
+}
+
+function extraCgroups(id: string, hierarchies: readonly CgroupHierarchy[], state: ContainerState | undefined): string[] {
+  const known = new Set(state?.cgroups ?? []);
+  return hierarchies.map(({ directory }) => `${directory}/pidbox/${id}`).filter((path) => !known.has(path) && typeof stat(path) !== "number");
+}
+
+/** Takes away what judgeContainer found, processes first. Returns what could not be removed. */
+export function removeGarbage(garbage: Garbage, hierarchies: readonly CgroupHierarchy[]): Garbage {
+  const state = readState(garbage.path);
+  const status = readStatus(garbage.path);
+  if (status !== undefined && garbage.kind === "container") killInit(status, bootTimeOf());
+  const stuck = extraCgroups(garbage.id, hierarchies, state).filter((cgroup) => !removeCgroup(cgroup));
+  const left = [...stuck, ...removeContainer(garbage.path, state, false)];
+  return left.length === 0 ? garbage : { ...garbage, left };
+}
+
+/** Whether a process of this cgroup, or of one below it, has a launcher of pidbox as its parent: somebody waits for it. */
+function isTended(cgroup: string): boolean {
+  const text = readText(`${cgroup}/cgroup.procs`, 4 << 20);
+  for (const word of typeof text === "string" ? text.split("\n") : []) {
+    if (word === "") continue;
+    const parent = readText(`/proc/${word}/stat`, 4096);
+    const ppid = typeof parent === "string" ? parent.slice(parent.lastIndexOf(")") + 4).split(" ")[0] : undefined;
+    if (ppid !== undefined && readLink(`/proc/${ppid}/exe`) === "/memfd:pidbox (deleted)" && readText(`/proc/${ppid}/comm`, 64) === "pidbox\n") return true;
+  }
+  const entries = listDirectory(cgroup, MOST_ENTRIES);
+  return typeof entries !== "number" && entries.some((entry) => entry.type === 4 && isTended(`${cgroup}/${entry.name}`));
+}
+
+/** Cgroups that pidbox made and that belong to no container of this store. `patient`: other stores of this user may be about to use them. */
+export function findCgroups(root: string, hierarchies: readonly CgroupHierarchy[], patient: boolean, now: number): Garbage[] {
+  const stored = new Set(listContainers(root));
+  return hierarchies.flatMap(({ directory }) => names(`${directory}/pidbox`).filter((id) => ID.test(id) && !stored.has(id)).flatMap((id): Garbage[] => {
+    const path = `${directory}/pidbox/${id}`;
+    if (isTended(path) || (patient && !settled(path, now))) return [];
+    return [{ kind: "cgroup", path, id, why: "no container has it" }];
+  }));
+}
+
+/** Names and id ranges that lead to no container. A container's directory is made before its links and goes after them. */
+export function findLinks(root: string): Garbage[] {
+  return (["names", "ids"] as const).flatMap((folder) => names(`${root}/${folder}`).flatMap((name): Garbage[] => {
+    const path = `${root}/${folder}/${name}`;
+    const id = readLink(path);
+    if (typeof id !== "string" || (ID.test(id) && typeof stat(`${root}/containers/${id}`) !== "number")) return [];
+    return [{ kind: folder === "names" ? "name" : "id range", path, id, why: "its container is gone" }];
+  }));
+}
+
+function removeLink(garbage: Garbage): Garbage {
+  // Read again: another pidbox may have given it to a new container meanwhile.
+  if (readLink(garbage.path) === garbage.id) unlink(garbage.path);
+  return typeof readLink(garbage.path) === "string" && readLink(garbage.path) === garbage.id ? { ...garbage, left: [garbage.path] } : garbage;
+}
+
+export interface CollectOptions {
+  /** Also records of containers that have ended in order. */
+  readonly all: boolean;
+  /** Only say what there is. */
+  readonly dry: boolean;
+  readonly privileged: boolean;
+  readonly hierarchies: readonly CgroupHierarchy[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Finds, and unless `dry` removes, everything that dead containers left. */
+export function collectGarbage(root: string, options: CollectOptions): Garbage[] {
+  const { all, dry, hierarchies, now } = options;
+  const containers = listContainers(root).map((id) => judgeContainer(`${root}/containers/${id}`, all, now)).filter((found) => found !== undefined);
+  const removed = dry ? containers : containers.map((garbage) => removeGarbage(garbage, hierarchies));
+  // After the containers: what these left behind by failing is found once more, as what it is.
+  const cgroups = findCgroups(root, hierarchies, !options.privileged, now);
+  const links = findLinks(root);
+  if (dry) return [...removed, ...cgroups, ...links];
+  const swept = cgroups.map((garbage) => (removeCgroup(garbage.path) ? garbage : { ...garbage, left: [garbage.path] }));
+  return [...removed, ...swept, ...links.map(removeLink)];
+}
