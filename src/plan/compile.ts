@@ -26,6 +26,7 @@ import type { Compilation } from "./names.ts";
 import { FLAG, WATCH } from "./op.ts";
 import { assertStdio, loadSeccomp, makeDirectory, REPORT_FD, startProcess } from "./process.ts";
 import { enterRootfs, maskPaths, readonlyPaths, sealRootfs } from "./rootfs.ts";
+import { labelProgram } from "./security-modules.ts";
 import { closeFrame, comeHome, guardTerminal, openFrame, openStatus } from "./supervisor.ts";
 import { PlanWriter } from "./writer.ts";
 
@@ -220,6 +221,7 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   const proc = openKernelFilesystems(c, received);
   assertNamespaces(c, handles.own, proc);
   writeKernelSettings(c, proc);
+  const label = labelProgram(c, proc);
   const nodes = !c.facts.privileged && hasOwnDev(c) ? bindDevices(c) : undefined;
   enterRootfs(c, received.get("/root"));
   const dev = received.get("/dev");
@@ -242,7 +244,7 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c);
   becomeUser(c, link.inside);
   assertIdentity(c);
-  startProcess(c, { page: link.page, console, gate: handles.gate });
+  startProcess(c, { page: link.page, console, gate: handles.gate, label });
 }
 
 function enterNamespaces(c: Compilation, handles: ContainerHandles): void {
@@ -325,16 +327,6 @@ function writeKernelSettings(c: Compilation, proc: number): void {
   for (const [key, value] of Object.entries(config.linux?.sysctl ?? {})) {
     w.from(`/linux/sysctl/${key}`);
     write(`sys/${sysctlPath(key) ?? key}`, value);
-  }
-  // Both modules change the label at the next exec; nothing but the program is ever executed (AppArmor: apparmor(7), SELinux: setexeccon(3)).
-  const { apparmorProfile, selinuxLabel } = config.process ?? {};
-  if (apparmorProfile !== undefined) {
-    w.from("/process/apparmorProfile");
-    write("self/attr/apparmor/exec", `exec ${apparmorProfile}`);
-  }
-  if (selinuxLabel !== undefined) {
-    w.from("/process/selinuxLabel");
-    write("self/attr/exec", selinuxLabel);
   }
   const oom = config.process?.oomScoreAdj;
   if (oom !== undefined) {

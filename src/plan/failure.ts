@@ -47,6 +47,11 @@ const ADVICE: readonly Advice[] = [
   { calls: ["write"], errors: [EBUSY, EINVAL, EPERM, EACCES, ENOENT], from: "/linux/resources", hint: "The kernel does not take this value here; check the flag against the host's own limit" },
   { calls: ["write"], errors: [EBUSY], from: "cgroup.subtree_control", hint: "Other processes are in the delegated cgroup: start pidbox alone in it, with systemd-run --user --scope -p Delegate=yes" },
   { calls: ["openat"], errors: [ENOENT], from: "/linux/resources", hint: "This host's cgroups have no such limit. Leave the flag out, or start without limits: --allow-degraded=cgroups" },
+  {
+    calls: ["write"], errors: [ENOENT], from: "/process/apparmorProfile", code: "HOST_UNSUPPORTED",
+    hint: "No AppArmor profile of this name is loaded, and only root can load one: pidbox-default by `sudo pidbox do true`, others by `sudo apparmor_parser -r FILE`. To start without: --allow-degraded=apparmor",
+  },
+  { calls: ["write"], errors: [EACCES, EPERM], from: "/process/apparmorProfile", hint: "AppArmor confines pidbox itself and does not let it change to this profile. Leave the profile out: the container keeps pidbox's own" },
   { calls: ["openat"], errors: [ENOENT], from: "/linux/sysctl", hint: "The kernel has no such parameter in this namespace" },
   { calls: ["prlimit64"], errors: [EPERM], hint: "A limit cannot be raised above the caller's own hard limit: see ulimit -H" },
   { calls: ["chdir"], errors: [ENOENT, ENOTDIR], hint: "The working directory is not a directory in the container" },

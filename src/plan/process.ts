@@ -10,6 +10,7 @@ import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 import { builtinFilter } from "./seccomp-compiled.ts";
 import { GATE_FD } from "./supervisor.ts";
+import { labelInit } from "./security-modules.ts";
 import { ensureTarget } from "./target.ts";
 
 /** Registers that the main child and the init need. */
@@ -18,6 +19,8 @@ export interface ProcessHandles {
   readonly console: Console | undefined;
   /** Wait for the word of --verify before exec. */
   readonly gate: boolean;
+  /** Register of the file for the init's own label. */
+  readonly label: number | undefined;
 }
 
 /** Where reports of failed ops go: it closes when exec succeeds, which is how the supervisor knows. */
@@ -42,24 +45,28 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
     w.from("--init");
     w.clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, main, REPORT_FD, 0);
     w.into(pid);
-    becomeInit(c, pid, handles.page);
+    becomeInit(c, pid, handles);
     w.place(main);
   }
   becomeMain(c, handles);
 }
 
 /** PID 1 keeps no descriptor, no capability but to signal its child, and a filter of a few calls. INIT closes the report pipe, when nothing can fail any more. */
-function becomeInit(c: Compilation, pid: number, page: number): void {
+function becomeInit(c: Compilation, pid: number, handles: ProcessHandles): void {
   const { writer: w, blueprint } = c;
+  labelInit(c, handles.label);
+  w.from("--init");
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox-init"));
   w.call(SYSCALLS.close_range, 0, REPORT_FD - 1, 0).call(SYSCALLS.close_range, REPORT_FD + 1, 2 ** 32 - 1, 0);
   const kill = capabilityMask((blueprint.config.process?.capabilities?.effective ?? []).filter((name) => name === "CAP_KILL"));
   setCapabilities(c, kill, kill, 0);
   // Changes of uid made it non-dumpable; nothing of the host is left in it, and a rootless owner must be able to read its /proc entry.
   w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 1);
+  // A filter needs CAP_SYS_ADMIN without it, and the init executes nothing (seccomp(2)).
+  if (blueprint.config.process?.noNewPrivileges !== true) w.call(SYSCALLS.prctl, PR.SET_NO_NEW_PRIVS, 1);
   const filter = builtinFilter("init");
   w.call(SYSCALLS.seccomp, SECCOMP_SET_MODE_FILTER, 0, w.cells(filter.length / 8, w.bytes(filter)));
-  w.init(pid, page);
+  w.init(pid, handles.page);
 }
 
 /** Signals, session and terminal, descriptors 0 to 2. */

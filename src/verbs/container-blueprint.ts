@@ -176,7 +176,7 @@ export async function runContainer(kind: Kind, args: Arguments, context: Context
   const { facts } = host;
   const overrides = new Overrides(args.values("unsafe"));
   const degraded = parseDegraded(args.values("allow-degraded"));
-  const security = await securityOf(args, kind, facts, overrides);
+  const security = await securityOf(args, kind, facts, overrides, degraded);
   const stdio = stdioOf(args, context, kind);
   const dry = args.flag("explain");
   const place = openPlace(args, context, facts, dry);

@@ -8,9 +8,10 @@ import type { SeccompFilter } from "../plan/blueprint.ts";
 import { RUN_CAPABILITIES } from "../plan/defaults.ts";
 import type { HostFacts } from "../plan/host-facts.ts";
 import { builtinFilter } from "../plan/seccomp-compiled.ts";
+import { DEFAULT_PROFILE } from "../plan/security-modules.ts";
 import type { Kind } from "./container-limits.ts";
 import { DANGEROUS_CAPABILITIES } from "./refusals.ts";
-import type { Overrides } from "./refusals.ts";
+import type { DegradedName, Overrides } from "./refusals.ts";
 import type { Arguments } from "./verb.ts";
 
 export interface Security {
@@ -77,8 +78,17 @@ async function capabilitiesOf(args: Arguments, kind: Kind, overrides: Overrides)
   return edited;
 }
 
-function securityModules(options: ReadonlyMap<string, string>, facts: HostFacts, overrides: Overrides): Pick<Security, "apparmor" | "label"> {
-  const apparmor = options.get("apparmor");
+/** The profile that was named; else pidbox's own where AppArmor is active, unless pidbox is confined itself: its container is then confined with it. */
+async function profileOf(given: string | undefined, facts: HostFacts, degraded: readonly DegradedName[]): Promise<string | undefined> {
+  if (given !== undefined || !facts.apparmor || degraded.includes("apparmor")) return given;
+  const { readOwnProfile } = await import("../engine/apparmor.ts");
+  return readOwnProfile() === undefined ? DEFAULT_PROFILE : undefined;
+}
+
+async function securityModules(
+  options: ReadonlyMap<string, string>, facts: HostFacts, overrides: Overrides, degraded: readonly DegradedName[],
+): Promise<Pick<Security, "apparmor" | "label">> {
+  const apparmor = await profileOf(options.get("apparmor"), facts, degraded);
   const label = options.get("label");
   if (apparmor === "unconfined" && facts.apparmor) overrides.need("apparmor", "--security-opt apparmor=unconfined");
   if (apparmor !== undefined && apparmor !== "unconfined" && !facts.apparmor) {
@@ -92,7 +102,7 @@ function securityModules(options: ReadonlyMap<string, string>, facts: HostFacts,
 }
 
 /** Throws USAGE, REFUSED_UNSAFE, HOST_UNSUPPORTED, CONFIG_INVALID. */
-export async function securityOf(args: Arguments, kind: Kind, facts: HostFacts, overrides: Overrides): Promise<Security> {
+export async function securityOf(args: Arguments, kind: Kind, facts: HostFacts, overrides: Overrides, degraded: readonly DegradedName[]): Promise<Security> {
   if (args.flag("privileged")) {
     overrides.need("privileged", "--privileged");
     return { capabilities: CAPABILITIES.slice(0, facts.lastCapability + 1), noNewPrivileges: false, landlock: false, openPaths: true };
@@ -118,6 +128,6 @@ export async function securityOf(args: Arguments, kind: Kind, facts: HostFacts, 
     capabilities, noNewPrivileges, landlock: landlock === undefined, openPaths,
     ...(seccomp === undefined ? {} : { seccomp }),
     ...(proc === undefined ? {} : { procOptions: proc.split(",").filter((option) => option !== "") }),
-    ...securityModules(options, facts, overrides),
+    ...await securityModules(options, facts, overrides, degraded),
   };
 }

@@ -10,6 +10,7 @@ import type { Blueprint } from "../plan/blueprint.ts";
 import { cgroupPath, placeLimits } from "../plan/cgroups.ts";
 import { compile } from "../plan/compile.ts";
 import type { HostFacts } from "../plan/host-facts.ts";
+import { DEFAULT_PROFILE } from "../plan/security-modules.ts";
 import { parseName } from "../spec/name.ts";
 import { mappingFor, reserveRange } from "./container-user.ts";
 import type { ReservedRange } from "./container-user.ts";
@@ -110,6 +111,7 @@ export async function startContainer(blueprint: Blueprint, facts: HostFacts, arg
   const fault = wholeNumber(args, "fault", 0, 8191);
   const verify = args.flag("verify");
   if (args.flag("explain")) return explainPlan(compile(blueprint, facts, { self: 3, ...(verify ? { gate: 32 } : {}) }));
+  if (blueprint.config.process?.apparmorProfile === DEFAULT_PROFILE && facts.privileged) (await import("../engine/apparmor.ts")).loadDefaultProfile();
   const file = createImageFile();
   const gate = verify ? (await import("./verified-start.ts")).openGate() : undefined;
   const plan = compile(blueprint, facts, { self: file, ...(fault === undefined ? {} : { fault }), ...(gate === undefined ? {} : { gate: gate.inside }) });

@@ -73,7 +73,7 @@ export class Overrides {
 }
 
 /** Features that --allow-degraded takes. */
-export const DEGRADABLE = ["cgroups", "idmap", "proc", "overlay"] as const;
+export const DEGRADABLE = ["apparmor", "cgroups", "idmap", "proc", "overlay"] as const;
 export type DegradedName = (typeof DEGRADABLE)[number];
 
 /** Checks the names of --allow-degraded. Throws USAGE. */

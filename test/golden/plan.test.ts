@@ -7,7 +7,7 @@ import { compile } from "../../src/plan/compile.ts";
 import { decodePlan } from "../../src/plan/decode.ts";
 import { explain } from "../../src/plan/explain.ts";
 import type { HostFacts } from "../../src/plan/host-facts.ts";
-import { bundleScene, doScene, hostUsersScene, HYBRID, OWN_ID, ROOTLESS, rootlessScene, runScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
+import { bundleScene, confinedScene, doScene, hostUsersScene, HYBRID, OWN_ID, ROOTLESS, rootlessScene, runScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
 
 const CASES: Readonly<Record<string, readonly [Blueprint, HostFacts]>> = {
   "do-hybrid": [doScene(), HYBRID],
@@ -15,7 +15,7 @@ const CASES: Readonly<Record<string, readonly [Blueprint, HostFacts]>> = {
   "do-rootless": [rootlessScene(OWN_ID), ROOTLESS],
   "do-rootless-subordinate": [rootlessScene(SUBORDINATE), ROOTLESS],
   "run-hybrid": [runScene(), HYBRID],
-  "run-v2": [runScene(), UNIFIED],
+  "run-v2": [confinedScene(), UNIFIED],
   "run-userns-host": [hostUsersScene(), HYBRID],
   "run-terminal": [terminalScene(), HYBRID],
   "run-bundle": [bundleScene(), UNIFIED],
