@@ -33,12 +33,16 @@ export function makeBundle(folder: string, rootfs: string, command: readonly str
   const config = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as BundleConfig;
   const ids = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
   const capabilities = [...RUN_CAPABILITIES];
-  const seccomp = existsSync(PROFILE) ? resolveProfile(JSON.parse(readFileSync(PROFILE, "utf8")), { arch: process.arch === "arm64" ? "arm64" : "x64", capabilities, kernel: [6, 1] }) : undefined;
-  Object.assign(config.process, { terminal: false, args: command, noNewPrivileges: true, capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities } });
+  const arch = process.arch === "arm64" ? "arm64" : "x64";
+  const seccomp = existsSync(PROFILE) ? resolveProfile(JSON.parse(readFileSync(PROFILE, "utf8")), { arch, capabilities, kernel: [6, 1] }) : undefined;
+  const memory = Math.floor(totalmem() / 2);
+  Object.assign(config.process, {
+    terminal: false, args: command, noNewPrivileges: true, capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+  });
   Object.assign(config.root, { path: rootfs, readonly: false });
   Object.assign(config.linux, {
     namespaces: ["pid", "network", "ipc", "uts", "mount", "cgroup", "user"].map((type) => ({ type })), uidMappings: ids, gidMappings: ids,
-    resources: { devices: [{ allow: false, access: "rwm" }], memory: { limit: Math.floor(totalmem() / 2), swap: Math.floor(totalmem() / 2) }, pids: { limit: 2048 }, cpu: { shares: 512 } },
+    resources: { devices: [{ allow: false, access: "rwm" }], memory: { limit: memory, swap: memory }, pids: { limit: 2048 }, cpu: { shares: 512 } },
     maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS, ...(seccomp === undefined ? {} : { seccomp }),
   });
   writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
@@ -48,15 +52,26 @@ export function makeBundle(folder: string, rootfs: string, command: readonly str
 /** bubblewrap over the host, with what `pidbox do` shows and hides of it; it has no cgroups, and its seccomp filter would have to come from elsewhere. */
 function bubblewrapHost(program: readonly string[]): string[] {
   const hidden = ["/root", "/home", "/tmp", "/run", "/mnt", "/media", "/srv"].filter((path) => existsSync(path)).flatMap((path) => ["--tmpfs", path]);
-  return ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", ...hidden, "--ro-bind", ROOT, ROOT, "--chdir", ROOT, ...program];
+  const kernel = ["--proc", "/proc", "--dev", "/dev"];
+  return ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", ...kernel, ...hidden, "--ro-bind", ROOT, ROOT, "--chdir", ROOT, ...program];
 }
 
 export function bubblewrapRootfs(rootfs: string, program: readonly string[]): string[] {
-  return ["bwrap", "--unshare-all", "--die-with-parent", "--bind", rootfs, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm", "--ro-bind", "/sys", "/sys", "--chdir", "/", ...program];
+  const kernel = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm", "--ro-bind", "/sys", "/sys"];
+  return ["bwrap", "--unshare-all", "--die-with-parent", "--bind", rootfs, "/", ...kernel, "--chdir", "/", ...program];
 }
 
 function unshare(program: readonly string[]): string[] {
   return ["unshare", "--user", "--map-root-user", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--cgroup", "--time", "--mount-proc", ...program];
+}
+
+/** A program that does nothing, compiled as pidbox is: what Bun itself takes. */
+function emptyProgram(folder: string): string {
+  const source = join(folder, "empty.ts");
+  const program = join(folder, "empty");
+  writeFileSync(source, "process.exit(0);\n");
+  run([process.execPath, "build", "--compile", "--minify", "--bytecode", "--format=esm", "--target=bun", "--compile-jit-policy=10", source, "--outfile", program]);
+  return program;
 }
 
 /** All of them. `rootfs` is a busybox tree; `folder` holds the bundles. */
@@ -70,6 +85,8 @@ export function contestants(folder: string, rootfs: string): Contestant[] {
     { name: "bubblewrap, host", command: bubblewrapHost(["true"]), note: "six namespaces, no seccomp, no cgroups" },
     { name: "bubblewrap, rootfs", command: bubblewrapRootfs(rootfs, ["/bin/true"]), note: "six namespaces, no seccomp, no cgroups" },
     { name: "unshare", command: unshare(["true"]), note: "eight namespaces and /proc, nothing else" },
+    { name: "pidbox version", command: [BINARY, "version"], note: "Bun, command line, one verb" },
+    { name: "Bun, empty program", command: [emptyProgram(folder)], note: "compiled as pidbox is" },
   ];
   return all.filter(({ command }) => Bun.which(command[0] ?? "") !== null);
 }

@@ -18,6 +18,33 @@ __asm__(".section .plandata,\"aw\",@progbits\n.incbin \"floor-data.bin\"\n.previ
 
 static word r[256], child, report_fd;
 
+/* With TRACE each op notes when it begins, on a page that all processes of the plan share; the supervisor writes it all to stderr at the end. */
+#ifdef TRACE
+struct event { uint32_t op, process; uint64_t time; };
+static struct { uint64_t count; struct event event[4095]; } *trace;
+static uint32_t process;
+static void note(uint32_t op)
+{
+#if defined(__x86_64__)
+	uint64_t time = __builtin_ia32_rdtsc();
+#else
+	uint64_t time;
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(time));
+#endif
+	if (!trace) trace = (void *)CALL(__NR_mmap, 0, sizeof *trace, 3, 0x21 | 0x8000 /* MAP_POPULATE */, -1, 0);
+	uint64_t at = __atomic_fetch_add(&trace->count, 1, __ATOMIC_RELAXED);
+	if (at < 4095) trace->event[at] = (struct event){ op, process, time };
+}
+#define NOTE(op) note(op);
+#define PROCESS(number) process = number;
+#define WRITE_TRACE CALL(__NR_write, 2, trace, sizeof *trace, 0, 0, 0);
+#else
+#define NOTE(op)
+#define PROCESS(number)
+#define WRITE_TRACE
+#endif
+enum { STARTED = 10000, ENDED, REAPED };
+
 struct information { int32_t signo, error, code, pad, pid, uid, status, rest[25]; };
 struct usage { int64_t user_seconds, user_micro, system_seconds, system_micro, peak, rest[13]; };
 
@@ -85,6 +112,7 @@ static word supervise(word pidfd, word signals, struct plan_end *end, struct pla
 		if (set[2].revents) {
 			struct plan_report report;
 			if (CALL(__NR_read, report_fd, &report, sizeof report, 0, 0, 0) != 0) fail((int)report.op);
+			NOTE(STARTED)
 			set[2].fd = -1;
 			record->state = 1;
 			record->started = now();
@@ -92,6 +120,7 @@ static word supervise(word pidfd, word signals, struct plan_end *end, struct pla
 		}
 		if (set[0].revents) break;
 	}
+	NOTE(ENDED)
 	CALL(__NR_waitid, P_PID, child, &info, WEXITED | __WALL, &usage, 0);
 	record->state = 2;
 	record->ended = now();
@@ -111,6 +140,7 @@ static _Noreturn void init(word main_child, struct plan_end *end)
 		info.pid = 0;
 		CALL(__NR_waitid, P_ALL, 0, &info, WEXITED | WNOHANG | __WALL, &usage, 0);
 		if (info.pid != main_child) continue;
+		NOTE(REAPED)
 		if (end) end->code = info.status;
 		leave(info.status);
 	}

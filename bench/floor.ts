@@ -58,9 +58,10 @@ function statement(op: DecodedOp, plan: DecodedPlan, round: Round): string {
   switch (op.code) {
     case "SYSCALL":
       if ((op.flags & FLAG.BUSY) !== 0) return checked(op, `busy(${op.nr}, ${a}, ${b}, ${c})`);
+      if (op.nr === SYSCALLS.clone3) return checked(op, call(op.nr, args), " if (x == 0) { PROCESS(2) }");
       return checked(op, call(op.nr, args), (op.flags & FLAG.FULL) === 0 ? "" : ` if (x >= 0 && x != ${c}) fail(${op.index});`);
     case "CLONE":
-      return `{ word x = ${call(SYSCALLS.clone3, [a, b])}; if (x < 0) fail(${op.index}); if (x == 0) { report_fd = ${args[3]}; ${jump(op.args[2], round)} } child = x; report_fd = ${args[4]}; r[${op.result}] = x; }`;
+      return `{ word x = ${call(SYSCALLS.clone3, [a, b])}; if (x < 0) fail(${op.index}); if (x == 0) { PROCESS(1) report_fd = ${args[3]}; ${jump(op.args[2], round)} } child = x; report_fd = ${args[4]}; r[${op.result}] = x; }`;
     case "JUMP": return jump(op.args[0], round);
     case "JUMP_ERROR": return `if (${b} < 0) ${jump(op.args[0], round)}`;
     case "JUMP_SET": return `if (${b}) ${jump(op.args[0], round)}`;
@@ -72,7 +73,7 @@ function statement(op: DecodedOp, plan: DecodedPlan, round: Round): string {
     case "EXECUTE": return execute(op, plan);
     case "SUPERVISE": return `r[${op.result}] = supervise(${b}, ${args[3]}, (struct plan_end *)${args[4]}, (struct plan_watch *)${args[5]});`;
     case "INIT": return `init(${a}, (struct plan_end *)${b});`;
-    case "EXIT": return `leave((int)${a});`;
+    case "EXIT": return `WRITE_TRACE leave((int)${a});`;
     case "EACH": throw new Error(`op ${op.index}: loops do not nest`);
   }
 }
@@ -80,7 +81,7 @@ function statement(op: DecodedOp, plan: DecodedPlan, round: Round): string {
 /** The body of floor.c's start(). Pure. */
 export function floorSource(plan: DecodedPlan): string {
   const lines: string[] = [];
-  const write = (op: DecodedOp, round: Round): void => void lines.push(`${label(op.index, round)}: __attribute__((unused)); ${statement(op, plan, round)}`);
+  const write = (op: DecodedOp, round: Round): void => void lines.push(`${label(op.index, round)}: __attribute__((unused)); NOTE(${op.index}) ${statement(op, plan, round)}`);
   for (let i = 0; i < plan.ops.length; i++) {
     const op = plan.ops[i] as DecodedOp;
     if (op.code !== "EACH") {
@@ -112,14 +113,15 @@ export function floorData(bytes: Uint8Array, plan: DecodedPlan): Uint8Array {
   return data;
 }
 
-/** Compiles the floor of a plan to `path`. `folder` holds what is between. */
-export function buildFloor(bytes: Uint8Array, folder: string, path: string): void {
+/** Compiles the floor of a plan to `path`. `folder` holds what is between. `trace`: it writes when each op began to stderr. */
+export function buildFloor(bytes: Uint8Array, folder: string, path: string, trace = false): void {
   const plan = decodePlan(bytes);
   writeFileSync(join(folder, "floor-ops.inc"), floorSource(plan));
   writeFileSync(join(folder, "floor-data.bin"), floorData(bytes, plan));
   run([
     process.env["CC"] ?? "cc", "-std=gnu11", "-O2", "-static", "-nostdlib", "-nostartfiles", "-ffreestanding", "-fno-pie", "-no-pie", "-s", "-fno-stack-protector", "-w",
     `-I${folder}`, `-I${join(ROOT, "launcher")}`, `-Wa,-I${folder}`, `-Wl,--section-start=.plandata=0x${DATA_ADDRESS.toString(16)}`, "-Wl,--build-id=none",
+    ...(trace ? ["-DTRACE"] : []),
     join(ROOT, "bench/floor.c"), "-o", path,
   ]);
 }

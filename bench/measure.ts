@@ -26,8 +26,9 @@ export function mean(samples: readonly number[]): number {
 /** Runs a program to its end. Throws with its output when it fails. */
 export function run(command: readonly string[]): string {
   const result = Bun.spawnSync([...command], { cwd: ROOT, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  if (result.exitCode !== 0) throw new Error(`${command.slice(0, 6).join(" ")} exited with ${result.exitCode}: ${result.stderr.toString()}${result.stdout.toString()}`);
-  return result.stdout.toString();
+  const output = result.stdout.toString();
+  if (result.exitCode !== 0) throw new Error(`${command.slice(0, 6).join(" ")} exited with ${result.exitCode}: ${result.stderr.toString()}${output}`);
+  return output;
 }
 
 function versionOf(command: readonly string[]): string | undefined {
@@ -37,22 +38,23 @@ function versionOf(command: readonly string[]): string | undefined {
 
 /** The machine and the programs: part of every result. */
 export function machine(): Record<string, string | number> {
-  const versions = {
-    pidbox: versionOf([BINARY, "version"]), runc: versionOf(["runc", "--version"]), crun: versionOf(["crun", "--version"]), bubblewrap: versionOf(["bwrap", "--version"]),
-    unshare: versionOf(["unshare", "--version"]), hyperfine: versionOf(["hyperfine", "--version"]),
-  };
-  const known = Object.entries(versions).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const programs: Readonly<Record<string, string>> = { runc: "runc", crun: "crun", bubblewrap: "bwrap", unshare: "unshare", hyperfine: "hyperfine" };
+  const versions = Object.entries(programs).map(([name, program]) => [name, versionOf([program, "--version"])]);
+  const known = [["pidbox", versionOf([BINARY, "version"])], ...versions].filter(([, version]) => version !== undefined);
   return {
-    date: new Date().toISOString().slice(0, 10), processor: cpus()[0]?.model ?? "unknown", processors: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30),
-    kernel: release(), load: Number(readFileSync("/proc/loadavg", "utf8").split(" ")[0]), ...Object.fromEntries(known),
+    date: new Date().toISOString().slice(0, 10), processor: cpus()[0]?.model ?? "unknown", processors: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30), kernel: release(), load: Number(readFileSync("/proc/loadavg", "utf8").split(" ")[0]),
+    ...Object.fromEntries(known),
   };
 }
 
 /** A Markdown table, columns padded so that it also reads well in a terminal. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((cell, i) => Math.max(3, cell.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]): string => `| ${widths.map((width, i) => (i === 0 ? (cells[i] ?? "").padEnd(width) : (cells[i] ?? "").padStart(width))).join(" | ")} |`;
-  return [line(header), `|${widths.map((width, i) => (i === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`, ...rows.map(line)].join("\n");
+  const cell = (text: string, width: number, i: number): string => (i === 0 ? text.padEnd(width) : text.padStart(width));
+  const line = (cells: readonly string[]): string => `| ${widths.map((width, i) => cell(cells[i] ?? "", width, i)).join(" | ")} |`;
+  const rule = widths.map((width, i) => (i === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|");
+  return [line(header), `|${rule}|`, ...rows.map(line)].join("\n");
 }
 
 export function writeResult(name: string, result: unknown): void {

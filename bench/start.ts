@@ -13,6 +13,7 @@ import { machine, mean, median, quantile, requireHost, ROOT, run, scratch, table
 import { makeRootfs } from "./rootfs.ts";
 
 const RUNS = 5;
+const ROUNDS = 8;
 
 export interface Timing {
   readonly name: string;
@@ -34,10 +35,9 @@ const quoted = (word: string): string => (/^[\w./:=,@%+-]+$/.test(word) ? word :
 /** One round of hyperfine over all contestants. Descriptors 3 to 5 are open for the launcher's sake (see image.ts), and for all. */
 async function round(all: readonly Contestant[], prepare: string, report: string): Promise<Export> {
   const nothing = openSync("/dev/null", "r");
-  const child = Bun.spawn(
-    ["hyperfine", "--shell=none", "--style=none", "--warmup=1", `--runs=${RUNS}`, `--prepare=${prepare}`, `--export-json=${report}`, ...all.map(({ command }) => command.map(quoted).join(" "))],
-    { cwd: ROOT, stdio: ["ignore", "ignore", "pipe", nothing, nothing, nothing] },
-  );
+  const options = ["--shell=none", "--style=none", "--warmup=1", `--runs=${RUNS}`, `--prepare=${prepare}`, `--export-json=${report}`];
+  const commands = all.map(({ command }) => command.map(quoted).join(" "));
+  const child = Bun.spawn(["hyperfine", ...options, ...commands], { cwd: ROOT, stdio: ["ignore", "ignore", "pipe", nothing, nothing, nothing] });
   const errors = await new Response(child.stderr).text();
   if ((await child.exited) !== 0) throw new Error(`hyperfine: ${errors}`);
   return JSON.parse(readFileSync(report, "utf8")) as Export;
@@ -74,13 +74,15 @@ function bareContestants(image: ReadyImage, folder: string, verb: string): Conte
 function ratios(timings: readonly Timing[]): Record<string, { median: number; least: number; processor: number; goal?: number }> {
   const of = (name: string): Timing | undefined => timings.find((one) => one.name === name);
   const pairs: readonly (readonly [string, string, number?])[] = [
-    ["pidbox do true", "runc run", 0.3], ["pidbox run /bin/true", "runc run", 0.3], ["pidbox do true", "bubblewrap, host", 2], ["pidbox run /bin/true", "bubblewrap, rootfs", 2],
+    ["pidbox do true", "runc run", 0.3], ["pidbox run /bin/true", "runc run", 0.3],
+    ["pidbox do true", "bubblewrap, host", 2], ["pidbox run /bin/true", "bubblewrap, rootfs", 2],
     ["launcher alone, do", "floor, do", 1.3], ["launcher alone, run", "floor, run", 1.3], ["pidbox run /bin/true", "crun run"],
   ];
   return Object.fromEntries(pairs.flatMap(([upper, lower, goal]) => {
     const [a, b] = [of(upper), of(lower)];
     if (a === undefined || b === undefined) return [];
-    return [[`${upper} / ${lower}`, { median: a.median / b.median, least: a.least / b.least, processor: a.processor / b.processor, ...(goal === undefined ? {} : { goal }) }]];
+    const ratio = { median: a.median / b.median, least: a.least / b.least, processor: a.processor / b.processor };
+    return [[`${upper} / ${lower}`, goal === undefined ? ratio : { ...ratio, goal }]];
   }));
 }
 
@@ -102,7 +104,7 @@ export interface StartResult {
   readonly ratios: ReturnType<typeof ratios>;
 }
 
-export async function benchStart(count: number): Promise<StartResult> {
+export async function benchStart(count = ROUNDS): Promise<StartResult> {
   requireHost("runc", "bwrap", "hyperfine", "busybox");
   using folder = scratch();
   const rootfs = makeRootfs(folder.path);
@@ -125,11 +127,12 @@ export async function benchStart(count: number): Promise<StartResult> {
 
 export function startTables(result: StartResult): string {
   const ms = (value: number): string => value.toFixed(1);
-  const times = table(["ms", "median", "least", "p90", "processor", "with"], result.timings.map((t) => [t.name, ms(t.median), ms(t.least), ms(t.p90), ms(t.processor), t.note]));
+  const rows = result.timings.map((t) => [t.name, ms(t.median), ms(t.least), ms(t.p90), ms(t.processor), t.note]);
+  const times = table(["ms", "median", "least", "p90", "processor", "with"], rows);
   const compared = table(["ratio", "median", "least", "processor", "goal"], Object.entries(result.ratios).map(([name, r]) => [
     name, r.median.toFixed(2), r.least.toFixed(2), r.processor.toFixed(2), r.goal === undefined ? "" : `<= ${r.goal}`,
   ]));
   return `${times}\n\n${compared}`;
 }
 
-if (import.meta.main) console.log(startTables(await benchStart(Number(process.argv[2] ?? 8))));
+if (import.meta.main) console.log(startTables(await benchStart(Number(process.argv[2] ?? ROUNDS))));
