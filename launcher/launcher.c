@@ -516,6 +516,8 @@ static word plain_call(const struct plan_op *op)
 	for (int tries = 0;; tries++) {
 		word result = CALL(op->nr, argument(op, 0), argument(op, 1), argument(op, 2), argument(op, 3), argument(op, 4), argument(op, 5));
 		if (result == -EINTR && tries < 100) continue;
+		/* "..", and a mount or rename happened somewhere meanwhile: try again (openat2(2)). An attacker who keeps that up gets the error. */
+		if (result == -EAGAIN && op->nr == __NR_openat2 && tries < 1000) continue;
 		/* A helper that a plan forks shares the rest of it, but not the supervisor's duties. */
 		if (op->nr == __NR_clone3 && result == 0) role = HELPER;
 		if (op->nr == __NR_mmap && result > 0) shared = result;
