@@ -108,7 +108,7 @@ function harmless(plan: Uint8Array): Uint8Array {
 }
 
 /** Starts the launcher with this plan, as nobody where the test is root. */
-function start(plan: Uint8Array): { code: number | null; signal: string | null } {
+function start(plan: Uint8Array): { code: number | null; signal: NodeJS.Signals | number | null } {
   const file = join(folder, "image");
   writeFileSync(file, launcherImage(plan), { mode: 0o755 });
   const drop = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
