@@ -3,6 +3,7 @@ import { EXIT, PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { writeFile } from "../kernel/file.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
+import { collectSome } from "../engine/garbage-some.ts";
 import { createImageFile, replaceProcess } from "../engine/launch.ts";
 import { createDirectory, removeDirectory, reserve, stateRoot, unlink, writeState } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
@@ -112,6 +113,7 @@ export async function startContainer(blueprint: Blueprint, facts: HostFacts, arg
   const verify = args.flag("verify");
   if (args.flag("explain")) return explainPlan(compile(blueprint, facts, { self: 3, ...(verify ? { gate: 32 } : {}) }));
   if (blueprint.config.process?.apparmorProfile === DEFAULT_PROFILE && facts.privileged) (await import("../engine/apparmor.ts")).loadDefaultProfile();
+  await collectSome(place.root);
   const file = createImageFile();
   const gate = verify ? (await import("./verified-start.ts")).openGate() : undefined;
   const plan = compile(blueprint, facts, { self: file, ...(fault === undefined ? {} : { fault }), ...(gate === undefined ? {} : { gate: gate.inside }) });
