@@ -4,35 +4,64 @@ import type { Rootfs } from "../plan/blueprint.ts";
 import type { Mount } from "../spec/runtime-config.ts";
 import { runContainer, userScene } from "./container-blueprint.ts";
 import type { Draft, Scene } from "./container-blueprint.ts";
-import { hostEnvironment } from "./container-config.ts";
+import { environmentOf, hostEnvironment } from "./container-config.ts";
 import { bindMount, hostPath } from "./container-mounts.ts";
 import { CONTAINER_EXIT_CODES, CONTAINER_OPTIONS } from "./container-options.ts";
 import { assembledEntries, emptyMounts, EMPTY, hiddenPaths, separateFilesystems, splitHidden } from "./host-view.ts";
+import { isSensitiveSource } from "./refusals.ts";
 import type { Verb } from "./verb.ts";
 
-/** An overlay over the host's root needs id-mapped layers, and so real root; else the root is put together from read-only binds. */
+/** An overlay over the host's root needs id-mapped layers, and so real root; rootless the root is put together from read-only binds. */
 function chooseRoot(draft: Draft): Rootfs {
   const { facts } = draft.host;
-  const possible = facts.privileged && (draft.mapping === undefined || facts.overlayIdmappedLayers) && !draft.degraded.includes("overlay");
-  return possible ? { kind: "overlay", source: "/" } : { kind: "assembled", entries: assembledEntries() };
+  if (!facts.privileged || draft.degraded.includes("overlay")) return { kind: "assembled", entries: assembledEntries() };
+  if (draft.mapping === undefined || facts.overlayIdmappedLayers) return { kind: "overlay", source: "/" };
+  throw new PidboxError("HOST_UNSUPPORTED", "Cannot lay a copy-on-write view over the host's root: overlay takes no id-mapped layers here (Linux 5.19)", {
+    hint: "Use read-only binds instead: --allow-degraded=overlay", context: { feature: "overlay" },
+  });
 }
 
-/** Paths of the host that were asked for: --show read-only, --rw writable, the working directory read-only unless it is writable already. */
-function shownMounts(draft: Draft, rootfs: Rootfs): Mount[] {
+function below(path: string, tree: string): boolean {
+  return path === tree || path.startsWith(`${tree}/`);
+}
+
+/** Paths of the host that were asked for: --show read-only, --rw writable. */
+function shownMounts(draft: Draft): Mount[] {
   const { args, binds } = draft;
-  const writable = args.values("rw").map((path) => hostPath(path, binds, "--rw"));
-  const readonly = args.values("show").map((path) => hostPath(path, binds, "--show"));
-  const mounts = [
-    ...readonly.map((path) => bindMount(path, path.path, ["rbind", "rprivate", "ro"], binds, "--show")),
-    ...writable.map((path) => bindMount(path, path.path, ["rbind", "rprivate"], binds, "--rw")),
+  return [
+    ...args.values("show").map((path) => hostPath(path, binds, "--show")).map((path) => bindMount(path, path.path, ["rbind", "rprivate", "ro"], binds, "--show")),
+    ...args.values("rw").map((path) => hostPath(path, binds, "--rw")).map((path) => bindMount(path, path.path, ["rbind", "rprivate"], binds, "--rw")),
   ];
-  const here = hostPath(binds.cwd, binds, "working directory");
-  const covered = [...writable, ...readonly].some((path) => here.path === path.path || here.path.startsWith(`${path.path}/`));
-  const hidden = EMPTY.some(([tree]) => here.path === tree || here.path.startsWith(`${tree}/`));
-  const own = here.path !== "/" && !covered && (hidden || rootfs.kind === "overlay") && !["/proc", "/sys", "/dev"].some((tree) => here.path === tree || here.path.startsWith(`${tree}/`));
-  if (!own) return mounts;
-  const idmap = binds.idmap ? ["idmap"] : [];
-  return [{ destination: here.path, type: "bind", source: here.path, options: ["rbind", "rprivate", "ro", "nodev", "nosuid", ...idmap] }, ...mounts];
+}
+
+/**
+ * The working directory, read-only, unless it is shown already. Being in a place is no request to show it where that gives control (/run with its sockets) or
+ * everybody's files (/home): then the program starts in the empty directory of that name.
+ */
+function directoryMount(draft: Draft, rootfs: Rootfs, shown: readonly Mount[]): Mount[] {
+  const { binds } = draft;
+  const { path } = hostPath(binds.cwd, binds, "working directory");
+  if (path === "/" || path === "/home" || isSensitiveSource(path, true) || shown.some((mount) => below(path, mount.destination))) return [];
+  // An assembled root has it in any case, unless it lies in one of the emptied directories.
+  if (rootfs.kind !== "overlay" && !EMPTY.some(([tree]) => below(path, tree))) return [];
+  // What is mounted below it was not asked for, and may be of a kind that cannot be id-mapped; rootless the kernel copies only whole trees.
+  const options = [draft.host.facts.privileged ? "bind" : "rbind", "rprivate", "ro", "nodev", "nosuid", ...(binds.idmap ? ["idmap"] : [])];
+  return [{ destination: path, type: "bind", source: path, options }];
+}
+
+/** A separate /usr or /var: an overlay of the root does not reach into it, so it is bound read-only. */
+function separateMounts(draft: Draft): Mount[] {
+  const options = ["bind", "rprivate", "ro", "nodev", "nosuid", ...(draft.binds.idmap ? ["idmap"] : [])];
+  return separateFilesystems(draft.host.mounts).map((path) => ({ destination: path, type: "bind", source: path, options }));
+}
+
+/** Paths to hide: left out of the overlay where that can be, masked where they lie on a mount. */
+function hide(rootfs: Rootfs, mounts: readonly Mount[], own: readonly Mount[]): { rootfs: Rootfs; masked: string[] } {
+  const hidden = hiddenPaths(mounts.map((mount) => mount.destination), rootfs.kind === "overlay");
+  if (rootfs.kind !== "overlay") return { rootfs, masked: hidden };
+  const onMount = (path: string): boolean => own.some((mount) => path.startsWith(`${mount.destination}/`));
+  const { absent, masked } = splitHidden(hidden.filter((path) => !onMount(path)));
+  return { rootfs: { ...rootfs, hidden: absent }, masked: [...masked, ...hidden.filter(onMount)] };
 }
 
 async function sceneOf(draft: Draft): Promise<Scene> {
@@ -40,27 +69,15 @@ async function sceneOf(draft: Draft): Promise<Scene> {
   const command = args.operands;
   if (command.length === 0) throw new PidboxError("USAGE", "There is no command to run", { hint: "pidbox do CMD [ARG...]" });
   const rootfs = chooseRoot(draft);
-  const user = await userScene(draft, "/");
-  const shown = shownMounts(draft, rootfs);
-  const separate: Mount[] = rootfs.kind !== "overlay" ? [] : separateFilesystems(draft.host.mounts).map((path) => ({
-    destination: path, type: "bind", source: path, options: ["bind", "rprivate", "ro", "nodev", "nosuid", ...(draft.binds.idmap ? ["idmap"] : [])],
-  }));
-  if (rootfs.kind === "assembled" && draft.host.facts.privileged && !draft.degraded.includes("overlay")) {
-    throw new PidboxError("HOST_UNSUPPORTED", "Cannot lay a copy-on-write view over the host's root: overlay takes no id-mapped layers here (Linux 5.19)", {
-      hint: "Use read-only binds instead: --allow-degraded=overlay", context: { feature: "overlay" },
-    });
-  }
-  const paths = shown.map((mount) => mount.destination);
-  const hidden = hiddenPaths([...paths, ...user.mounts.map((mount) => mount.destination)], rootfs.kind === "overlay");
-  const mountPoints = [...paths, ...separate.map((mount) => mount.destination)];
-  const split = rootfs.kind === "overlay" ? splitHidden(hidden.filter((path) => !mountPoints.some((point) => path.startsWith(`${point}/`)))) : { absent: [], masked: hidden };
-  const below = rootfs.kind === "overlay" ? hidden.filter((path) => mountPoints.some((point) => path.startsWith(`${point}/`))) : [];
+  const { identity, mounts: userMounts } = await userScene(draft, "/");
+  const separate = rootfs.kind === "overlay" ? separateMounts(draft) : [];
+  const asked = shownMounts(draft);
+  const shown = [...directoryMount(draft, rootfs, asked), ...asked];
+  const { rootfs: root, masked } = hide(rootfs, [...shown, ...userMounts], [...shown, ...separate]);
   return {
-    rootfs: rootfs.kind === "overlay" ? { ...rootfs, hidden: split.absent } : rootfs, command, identity: user.identity, environment: await (await import("./container-config.ts")).environmentOf(args, context, hostEnvironment(context, user.identity.home, user.identity.name)),
-    cwd: args.value("workdir") ?? (paths.length === 0 ? "/" : (context.cwd === "/" ? "/" : context.cwd)),
-    mounts: [...separate, ...emptyMounts(user.identity.home), ...shown], userMounts: user.mounts,
-    hidden: [...split.masked, ...below],
-    degraded: [],
+    rootfs: root, command, identity, userMounts, hidden: masked, degraded: [],
+    environment: await environmentOf(args, context, hostEnvironment(context, identity.home, identity.name)),
+    cwd: args.value("workdir") ?? context.cwd, mounts: [...separate, ...emptyMounts(identity.home), ...shown],
   };
 }
 
