@@ -18,6 +18,8 @@ export interface Target {
   readonly members: readonly number[];
   /** Its own cgroups, as directories of the host; processes in them belong to it. */
   readonly cgroups: readonly string[];
+  /** Cgroups of containers that joined its PID namespace: their processes are theirs. */
+  readonly guests: readonly string[];
   /** Paths of namespaces that it was told to join, by type. */
   readonly joined: Readonly<Partial<Record<NamespaceType, string>>>;
   readonly host: NamespaceInodes;
@@ -88,18 +90,16 @@ function joinedInodes(joined: Target["joined"]): Posture["joined"] {
 /** Whether a process is the container's: by PID namespace (its own, or one below), by cgroup, or because it was named. */
 function membership(target: Target, pidNamespace: number, layout: CgroupLayout): (summary: ProcessSummary) => boolean {
   const named = new Set([target.initPid, ...target.members]);
-  const separate = pidNamespace >= 0 && pidNamespace !== target.host.pid;
+  // In a PID namespace that it joined most processes are another container's.
+  const separate = pidNamespace >= 0 && pidNamespace !== target.host.pid && target.joined.pid === undefined;
   const descent = new Descent(separate ? pidNamespace : -1);
-  const places = new Map<readonly CgroupMembership[], boolean>();
-  const inCgroup = (memberships: readonly CgroupMembership[]): boolean => {
-    let answer = places.get(memberships);
-    if (answer === undefined) {
-      answer = directories(layout, memberships).some((directory) => target.cgroups.some((own) => within(directory, own)));
-      places.set(memberships, answer);
-    }
-    return answer;
+  const inCgroup = (memberships: readonly CgroupMembership[], cgroups: readonly string[]): boolean =>
+    cgroups.length > 0 && directories(layout, memberships).some((directory) => cgroups.some((own) => within(directory, own)));
+  return (summary) => {
+    if (named.has(summary.pid)) return true;
+    if (separate && descent.includes(summary)) return !inCgroup(summary.cgroups, target.guests);
+    return inCgroup(summary.cgroups, target.cgroups);
   };
-  return (summary) => named.has(summary.pid) || (separate && descent.includes(summary)) || inCgroup(summary.cgroups);
 }
 
 function pathsOf(wall: Wall): string[] {

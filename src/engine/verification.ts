@@ -17,6 +17,8 @@ export interface Subject {
   readonly initPid: number;
   /** Other processes that are known to be its own. */
   readonly members: readonly number[];
+  /** Cgroups of other containers of pidbox that joined its PID namespace. */
+  readonly guests?: readonly string[];
   /** Absent: another engine's container, held against the strict profile. */
   readonly state: ContainerState | undefined;
   readonly host: NamespaceInodes;
@@ -69,7 +71,7 @@ export function verify(subject: Subject): Verification {
   const { state } = subject;
   const wall = state === undefined ? strictWall(subject.host) : wallOf(state, host);
   const modules = [...(host.facts.apparmor ? ["AppArmor"] : []), ...(host.facts.selinux ? ["SELinux"] : [])];
-  const target: Target = { initPid: subject.initPid, members: subject.members, cgroups: state?.cgroups ?? [], joined: joinedPaths(state), host: subject.host, modules };
+  const target: Target = { initPid: subject.initPid, members: subject.members, cgroups: state?.cgroups ?? [], guests: subject.guests ?? [], joined: joinedPaths(state), host: subject.host, modules };
   const posture = readPosture(target, wall);
   if (typeof posture === "number") {
     throw new PidboxError("NOT_FOUND", `Process ${subject.initPid} ended before it could be verified`, { hint: "Nothing is known of a container that has ended", context: { path: `/proc/${subject.initPid}` } });

@@ -51,10 +51,17 @@ function byUrgency(layers: readonly Layer[]): readonly Layer[] {
   return layers.toSorted((a, b) => rank[a.ok] - rank[b.ok]);
 }
 
+const WIDEST = 96;
+
+function cell(text: string): string {
+  const shown = printable(text);
+  return shown.length <= WIDEST ? shown : `${shown.slice(0, WIDEST - 3)}...`;
+}
+
 /** The table; what came from a container is made printable here. */
 export function layerTable(layers: readonly Layer[]): string {
   const rows = byUrgency(layers).map((l) => [
-    printable(l.name), l.ok === "no" && l.waived !== undefined ? "no (waived)" : l.ok, printable(l.promised), printable(l.found), printable(l.evidence),
+    printable(l.name), l.ok === "no" && l.waived !== undefined ? "no (waived)" : l.ok, cell(l.promised), cell(l.found), printable(l.evidence),
   ]);
   return columns([["LAYER", "OK", "PROMISED", "FOUND", "EVIDENCE"], ...rows]);
 }

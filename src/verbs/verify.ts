@@ -43,7 +43,10 @@ export const verify: Verb = {
       throw new PidboxError("NOT_FOUND", `The container ${quote(name ?? id)} has ended, so there is nothing to verify`, { hint: "`pidbox ps` lists the containers that run." });
     }
     const state = engine === "pidbox" ? readState(`${stateRootOf(context)}/containers/${id}`) : undefined;
-    const verification = verifyContainer({ initPid, members: [...container.processes, ...container.strays], state, host: view.facts.host });
+    const sharing = view.containers.filter((c) => c.pidSharedWith === id && c.engine === "pidbox");
+    const guests = sharing.flatMap((c) => readState(`${stateRootOf(context)}/containers/${c.id}`)?.cgroups ?? []);
+    const verification = verifyContainer({ initPid, members: [...container.processes, ...container.strays], guests, state, host: view.facts.host });
+    for (const c of sharing) context.note(`It shares its PID namespace with ${shortId(c.id)}, which is verified by itself.`);
     for (const limit of view.facts.limits) context.note(limit);
     if (engine === "pidbox" && state === undefined) context.note("Its state is not in this user's state directory, so it is held against the strict profile.");
     const verdict = verdictText(verification.layers);
