@@ -24,6 +24,7 @@ import { dressSource, isBind, makeMounts, openSource, parameter } from "./mounts
 import { compilation, createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG, WATCH } from "./op.ts";
+import { isLaidOutside, layOverlayOutside } from "./overlay.ts";
 import { assertStdio, loadSeccomp, makeDirectory, REPORT_FD, startProcess } from "./process.ts";
 import { enterRootfs, maskPaths, readonlyPaths, sealRootfs } from "./rootfs.ts";
 import { labelProgram } from "./security-modules.ts";
@@ -155,6 +156,7 @@ function finishMounts(c: Compilation, prepared: ReadonlyMap<string, number>, pid
     if (pointer === "/root") {
       const idmap = userns === undefined || degraded ? {} : { idmap: userns };
       setAttributes(c, mount, MOUNT_ATTR.NODEV + ("idmap" in idmap ? MOUNT_ATTR.IDMAP : 0), { propagation: MS.PRIVATE, recursive: blueprint.rootfs.kind === "bind", ...idmap });
+      if (isLaidOutside(c)) layOverlayOutside(c, mount);
       continue;
     }
     const options = fileOptions(blueprint.config.mounts?.[Number(pointer.slice("/mounts/".length))] as Mount);

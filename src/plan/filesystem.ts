@@ -25,6 +25,11 @@ export function attach(c: Compilation, mount: number, target: number): void {
   c.writer.call(SYSCALLS.move_mount, mount, c.empty, target, c.empty, MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH);
 }
 
+/** Puts the detached mount of a register on the entry `name` of the directory of another. */
+export function attachAt(c: Compilation, mount: number, directory: number, name: string): void {
+  c.writer.call(SYSCALLS.move_mount, mount, c.empty, directory, c.writer.text(name), MOVE_MOUNT.F_EMPTY_PATH);
+}
+
 /** A detached copy of the mount tree at `path` below the descriptor `at` (`c.empty`: that descriptor itself). */
 export function cloneTree(c: Compilation, at: number, path: number, recursive: boolean): number {
   const { writer: w } = c;

@@ -4,14 +4,14 @@
  * A staging tmpfs in memory is put over "/" of the new mount namespace; the root is built on it, becomes "/" by pivot_root(2), and the whole old
  * tree, staging included, is detached. Nothing is created on the host. Pure.
  */
-import { AT, ERRNO, MNT_DETACH, MOVE_MOUNT } from "../kernel/abi/constants.ts";
+import { AT, ERRNO, MNT_DETACH } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { assertRoot } from "./assertions.ts";
 import type { AssembledEntry, Rootfs } from "./blueprint.ts";
-import { attach, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
-import type { Parameter } from "./filesystem.ts";
+import { attach, attachAt, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import type { Compilation } from "./names.ts";
+import { isLaidOutside, layOverlay } from "./overlay.ts";
 import { components, ensureTarget } from "./target.ts";
 
 /** A host directory that was opened before the pivot and gets its place after it. */
@@ -44,43 +44,6 @@ function placeEntries(c: Compilation, entries: readonly OpenedEntry[]): void {
   }
 }
 
-/** Puts the detached mount of a register on the entry `name` of the directory of another. */
-function attachAt(c: Compilation, mount: number, directory: number, name: string): void {
-  c.writer.call(SYSCALLS.move_mount, mount, c.empty, directory, c.writer.text(name), MOVE_MOUNT.F_EMPTY_PATH);
-}
-
-/**
- * Whiteouts in the upper layer: what they cover cannot be seen through the overlay, and nothing inside can take them away again, for removing a file
- * of the merged view never shows the lower one (overlayfs.rst, "whiteouts and opaque directories"). Cheaper than a mount each.
- */
-function hide(c: Compilation, staging: number, paths: readonly string[]): void {
-  const { writer: w } = c;
-  if (paths.length === 0) return;
-  w.from("hidden paths");
-  const parents = new Set<string>();
-  for (const path of paths) {
-    const parts = components(path);
-    for (let depth = 1; depth < parts.length; depth++) parents.add(parts.slice(0, depth).join("/"));
-  }
-  w.each([...parents].sort().map((path) => w.text(`upper/${path}`)), (path) => w.call(SYSCALLS.mkdirat, staging, path, 0o755));
-  // A character device 0:0 is a whiteout, and the one device node that a user namespace may make (5.8).
-  w.each(paths.map((path) => w.text(`upper/${components(path).join("/")}`)), (path) => w.call(SYSCALLS.mknodat, staging, path, 0o020000, 0));
-  w.from("/root");
-}
-
-function overlay(c: Compilation, staging: number, lower: number, hidden: readonly string[]): number {
-  const { writer: w } = c;
-  for (const name of ["lower", "upper", "work"]) w.call(SYSCALLS.mkdirat, staging, w.text(name), 0o755);
-  hide(c, staging, hidden);
-  attachAt(c, lower, staging, "lower");
-  w.close(lower);
-  w.call(SYSCALLS.fchdir, staging);
-  const parameters: Parameter[] = [["lowerdir", "lower"], ["upperdir", "upper"], ["workdir", "work"]];
-  // trusted.* attributes are not for a user namespace; without user.* ones overlay still works, but refuses to replace directories.
-  if (c.facts.tmpfsUserXattr) parameters.push(["userxattr"]);
-  return makeFilesystem(c, "overlay", parameters, MOUNT_ATTR.NODEV);
-}
-
 /** Container's ops: build the root, pivot, forget the host. `lower` is the register of the prepared source, if the supervisor made one. */
 export function enterRootfs(c: Compilation, lower: number | undefined): void {
   const { writer: w, blueprint: { rootfs } } = c;
@@ -96,7 +59,7 @@ export function enterRootfs(c: Compilation, lower: number | undefined): void {
     root = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
   } else {
     if (lower === undefined) setAttributes(c, source, MOUNT_ATTR.NODEV, { propagation: MS.PRIVATE });
-    root = rootfs.kind === "overlay" ? overlay(c, staging, source, rootfs.hidden ?? []) : source;
+    root = rootfs.kind === "overlay" && !isLaidOutside(c) ? layOverlay(c, staging, source, rootfs.hidden ?? []) : source;
   }
   attachAt(c, root, staging, "root");
   w.call(SYSCALLS.fchdir, root);
