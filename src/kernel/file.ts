@@ -126,6 +126,13 @@ export interface FileStatus {
   readonly modified: number;
 }
 
+const X_OK = 1;
+
+/** Whether this process may enter a directory (access(2)). */
+export function canEnter(path: string): boolean {
+  return syscall(SYSCALLS.faccessat, AT_FDCWD, address(cString(path)), X_OK) === 0;
+}
+
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_BASIC_STATS = 0x7ff;
 

@@ -7,7 +7,7 @@ import type { Draft, Scene } from "./container-blueprint.ts";
 import { environmentOf, hostEnvironment } from "./container-config.ts";
 import { bindMount, hostPath } from "./container-mounts.ts";
 import { CONTAINER_EXIT_CODES, CONTAINER_OPTIONS } from "./container-options.ts";
-import { assembledEntries, emptyMounts, EMPTY, hiddenPaths, separateFilesystems, splitHidden } from "./host-view.ts";
+import { assembledEntries, emptyMounts, EMPTY, hiddenPaths, homeElsewhere, isHiddenPlace, separateFilesystems, splitHidden } from "./host-view.ts";
 import { isSensitiveSource } from "./refusals.ts";
 import type { Verb } from "./verb.ts";
 
@@ -35,15 +35,15 @@ function shownMounts(draft: Draft): Mount[] {
 }
 
 /**
- * The working directory, read-only, unless it is shown already. Being in a place is no request to show it where that gives control (/run with its sockets) or
- * everybody's files (/home): then the program starts in the empty directory of that name.
+ * The working directory, read-only, unless it is shown already. Being in a place is no request to show it where that gives control (/run with its sockets),
+ * secrets (/etc/ssh) or everybody's files (/home, /tmp): then the program starts in the empty directory of that name.
  */
-function directoryMount(draft: Draft, rootfs: Rootfs, shown: readonly Mount[]): Mount[] {
+function directoryMount(draft: Draft, rootfs: Rootfs, home: string | undefined, shown: readonly Mount[]): Mount[] {
   const { binds } = draft;
   const { path } = hostPath(binds.cwd, binds, "working directory");
-  if (path === "/" || path === "/home" || isSensitiveSource(path, true) || shown.some((mount) => below(path, mount.destination))) return [];
+  if (path === "/" || isHiddenPlace(path) || isSensitiveSource(path, true) || shown.some((mount) => below(path, mount.destination))) return [];
   // An assembled root has it in any case, unless it lies in one of the emptied directories.
-  if (rootfs.kind !== "overlay" && !EMPTY.some(([tree]) => below(path, tree))) return [];
+  if (rootfs.kind !== "overlay" && !EMPTY.some(([tree]) => below(path, tree)) && !(home !== undefined && below(path, home))) return [];
   // What is mounted below it was not asked for, and may be of a kind that cannot be id-mapped; rootless the kernel copies only whole trees.
   const options = [draft.host.facts.privileged ? "bind" : "rbind", "rprivate", "ro", "nodev", "nosuid", ...(binds.idmap ? ["idmap"] : [])];
   return [{ destination: path, type: "bind", source: path, options }];
@@ -56,8 +56,8 @@ function separateMounts(draft: Draft): Mount[] {
 }
 
 /** Paths to hide: left out of the overlay where that can be, masked where they lie on a mount. */
-function hide(rootfs: Rootfs, mounts: readonly Mount[], own: readonly Mount[]): { rootfs: Rootfs; masked: string[] } {
-  const hidden = hiddenPaths(mounts.map((mount) => mount.destination), rootfs.kind === "overlay");
+function hide(rootfs: Rootfs, home: string | undefined, mounts: readonly Mount[], own: readonly Mount[]): { rootfs: Rootfs; masked: string[] } {
+  const hidden = hiddenPaths(mounts.map((mount) => mount.destination), rootfs.kind === "overlay", home);
   if (rootfs.kind !== "overlay") return { rootfs, masked: hidden };
   const onMount = (path: string): boolean => own.some((mount) => path.startsWith(`${mount.destination}/`));
   const { absent, masked } = splitHidden(hidden.filter((path) => !onMount(path)));
@@ -72,12 +72,13 @@ async function sceneOf(draft: Draft): Promise<Scene> {
   const { identity, mounts: userMounts } = await userScene(draft, "/");
   const separate = rootfs.kind === "overlay" ? separateMounts(draft) : [];
   const asked = shownMounts(draft);
-  const shown = [...directoryMount(draft, rootfs, asked), ...asked];
-  const { rootfs: root, masked } = hide(rootfs, [...shown, ...userMounts], [...shown, ...separate]);
+  const home = homeElsewhere(context.environment["HOME"]);
+  const shown = [...directoryMount(draft, rootfs, home, asked), ...asked];
+  const { rootfs: root, masked } = hide(rootfs, home, [...shown, ...userMounts], [...shown, ...separate]);
   return {
     rootfs: root, command, identity, userMounts, hidden: masked, degraded: [],
     environment: await environmentOf(args, context, hostEnvironment(context, identity.home, identity.name)),
-    cwd: args.value("workdir") ?? context.cwd, mounts: [...separate, ...emptyMounts(identity.home), ...shown],
+    cwd: args.value("workdir") ?? context.cwd, mounts: [...separate, ...emptyMounts(identity.home, home), ...shown],
   };
 }
 

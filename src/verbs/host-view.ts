@@ -1,6 +1,6 @@
 /** What `do` shows of the host: which parts are hidden, and how the root is put together where an overlay is not possible. */
 import { namesWithout } from "../kernel/directory-modes.ts";
-import { listDirectory, readLink, stat } from "../kernel/file.ts";
+import { canEnter, listDirectory, readLink, stat } from "../kernel/file.ts";
 import type { Mount as HostMount } from "../kernel/mountinfo.ts";
 import type { AssembledEntry } from "../plan/blueprint.ts";
 import { scratch } from "../plan/defaults.ts";
@@ -38,11 +38,26 @@ function under(path: string, tree: string): boolean {
   return path === tree || path.startsWith(`${tree}/`);
 }
 
+const PROGRAM_TREES = ["/bin", "/etc", "/lib", "/lib32", "/lib64", "/sbin", "/usr", ...KERNEL_TREES];
+
+/** The caller's home directory where it is not below those that are empty anyway, such as /var/lib/jenkins; undefined if there is none to hide. */
+export function homeElsewhere(home: string | undefined): string | undefined {
+  if (home === undefined || !/^\/[^/]+/.test(home) || ["/opt", "/srv", "/var"].includes(home)) return undefined;
+  if (PROGRAM_TREES.some((tree) => under(home, tree)) || EMPTY.some(([tree]) => under(home, tree))) return undefined;
+  const status = stat(home, { noFollow: true });
+  return typeof status !== "number" && (status.mode & 0o170000) === DIRECTORY ? home : undefined;
+}
+
+/** Whether being in this directory shows nothing of it: a secret, a directory that everybody writes to, or one that the caller may not enter. */
+export function isHiddenPlace(path: string): boolean {
+  return path !== "/root" && EMPTY.some(([tree]) => path === tree) || SECRETS.some((secret) => under(path, secret)) || !canEnter(path);
+}
+
 /** Paths to mask, given the binds that were asked for: neither these themselves nor what lies above them. `owner`: files of root are readable inside. */
-export function hiddenPaths(shown: readonly string[], owner: boolean): string[] {
+export function hiddenPaths(shown: readonly string[], owner: boolean, callerHome: string | undefined): string[] {
   const candidates = owner ? [...SECRETS, ...privateEntries("/"), ...privateEntries("/etc")] : SECRETS;
   const hidden = candidates.filter((path) => !shown.some((bind) => under(bind, path)) && !EMPTY.some(([empty]) => under(path, empty)) && !KERNEL_TREES.some((tree) => under(path, tree)));
-  const homes = shown.filter((path) => path === "/root" || /^\/home\/[^/]+$/.test(path));
+  const homes = shown.filter((path) => path === "/root" || path === callerHome || /^\/home\/[^/]+$/.test(path));
   return [...new Set([...hidden, ...homes.flatMap((home) => HOME_SECRETS.map((name) => `${home}/${name}`).filter((path) => !shown.some((bind) => under(bind, path))))])];
 }
 
@@ -66,9 +81,9 @@ export function splitHidden(paths: readonly string[]): { readonly absent: string
   return { absent, masked };
 }
 
-/** The empty directories, the home of the user inside among them. */
-export function emptyMounts(home: string): Mount[] {
-  const mounts = EMPTY.map(([path, mode]) => scratch(path, mode));
+/** The empty directories, the home of the user inside and that of the caller among them. */
+export function emptyMounts(home: string, callerHome: string | undefined): Mount[] {
+  const mounts = [...EMPTY, ...(callerHome === undefined ? [] : [[callerHome, "755"] as const])].map(([path, mode]) => scratch(path, mode));
   return mounts.some((mount) => mount.destination === home) || home === "/" ? mounts : [...mounts, scratch(home, "700")];
 }
 
