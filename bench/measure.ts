@@ -40,7 +40,7 @@ function versionOf(command: readonly string[]): string | undefined {
 export function machine(): Record<string, string | number> {
   const programs: Readonly<Record<string, string>> = { runc: "runc", crun: "crun", bubblewrap: "bwrap", unshare: "unshare", hyperfine: "hyperfine" };
   const versions = Object.entries(programs).map(([name, program]) => [name, versionOf([program, "--version"])]);
-  const known = [["pidbox", versionOf([BINARY, "version"])], ...versions].filter(([, version]) => version !== undefined);
+  const known = [["pidbox", versionOf([BINARY, "version"])?.replace(/^version\s+/, "")], ...versions].filter(([, version]) => version !== undefined);
   return {
     date: new Date().toISOString().slice(0, 10), processor: cpus()[0]?.model ?? "unknown", processors: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30), kernel: release(), load: Number(readFileSync("/proc/loadavg", "utf8").split(" ")[0]),
