@@ -4,6 +4,7 @@
  * A limit that no hierarchy of the host can hold is an error that names controller and file, never silence. Pure.
  */
 import { PidboxError } from "../base/error.ts";
+import { quote } from "../base/text.ts";
 import { AT, CLONE, ERRNO, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Integer64, LinuxResources } from "../spec/runtime-config.ts";
@@ -122,10 +123,12 @@ export function placeLimits(resources: LinuxResources, facts: HostFacts, degrade
   return placements;
 }
 
-/** Directory names below a hierarchy: `cgroupsPath` relative to it, or `pidbox/ID`. */
+/** Directory names below a hierarchy: `cgroupsPath` relative to it, or `pidbox/ID`. Throws CONFIG_INVALID for a path that is not below it. */
 export function cgroupPath(blueprint: Blueprint): string {
   const path = blueprint.config.linux?.cgroupsPath ?? `pidbox/${blueprint.id}`;
-  return path.replace(/^\/+/, "");
+  const parts = path.split("/").filter((part) => part !== "");
+  if (parts.length > 0 && !parts.includes("..") && !parts.includes(".")) return parts.join("/");
+  throw new PidboxError("CONFIG_INVALID", `Cannot make a cgroup at ${quote(path)}: it is not a path below the hierarchies`, { context: { from: "/linux/cgroupsPath" } });
 }
 
 /** What the container's own ops need to enter its cgroups, and what the clean-up removes. */

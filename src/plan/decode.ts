@@ -28,15 +28,16 @@ export interface DecodedPlan {
 const NAMES = Object.fromEntries(Object.entries(OP).map(([name, code]) => [code, name as OpName])) as Readonly<Record<number, OpName>>;
 const decoder = new TextDecoder();
 
-/** Text at `offset` of the plan's data, up to its NUL or `limit`. */
+/** Text at `offset` of the plan's data, up to its NUL or `limit`; empty outside of it. */
 export function textAt(plan: Pick<DecodedPlan, "data">, offset: number, limit = 4096): string {
+  if (!(offset >= 0 && offset < plan.data.length)) return "";
   const end = plan.data.indexOf(0, offset);
   return decoder.decode(plan.data.subarray(offset, Math.min(end < 0 ? plan.data.length : end, offset + limit)));
 }
 
-/** 64-bit cell at `offset` of the plan's data, as a number. */
+/** 64-bit cell at `offset` of the plan's data, as a number; 0 outside of it. */
 export function cellAt(plan: Pick<DecodedPlan, "data">, offset: number): number {
-  if (offset + 8 > plan.data.length) return 0;
+  if (!(Number.isInteger(offset) && offset >= 0 && offset + 8 <= plan.data.length)) return 0;
   return Number(new DataView(plan.data.buffer, plan.data.byteOffset, plan.data.byteLength).getBigInt64(offset, true));
 }
 
