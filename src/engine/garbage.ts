@@ -26,7 +26,7 @@ export interface Garbage {
   readonly left?: readonly string[];
 }
 
-/** How old a directory without a record must be before it counts as left behind: a start takes milliseconds. */
+/** How old a directory or cgroup without a record must be before it counts as left behind: a start takes milliseconds. */
 const SETTLED_MS = 10_000;
 const ID = /^[0-9a-f]{64}$/;
 const MOST_ENTRIES = 1 << 16;
@@ -109,14 +109,12 @@ function isTended(cgroup: string): boolean {
   return typeof entries !== "number" && entries.some((entry) => entry.type === 4 && isTended(`${cgroup}/${entry.name}`));
 }
 
-/** Cgroups that pidbox made and that belong to no container of this store. `patient`: other stores of this user may be about to use them. */
-export function findCgroups(root: string, hierarchies: readonly CgroupHierarchy[], patient: boolean, now: number): Garbage[] {
+/** Cgroups that pidbox made and that belong to no container of this store. Fresh ones are left: another store of this user may be about to use them. */
+function findCgroups(root: string, hierarchies: readonly CgroupHierarchy[], now: number): Garbage[] {
   const stored = new Set(listContainers(root));
-  return hierarchies.flatMap(({ directory }) => names(`${directory}/pidbox`).filter((id) => ID.test(id) && !stored.has(id)).flatMap((id): Garbage[] => {
-    const path = `${directory}/pidbox/${id}`;
-    if (isTended(path) || (patient && !settled(path, now))) return [];
-    return [{ kind: "cgroup", path, id, why: "no container has it" }];
-  }));
+  const paths = hierarchies.flatMap(({ directory }) => names(`${directory}/pidbox`).map((id) => ({ id, path: `${directory}/pidbox/${id}` })));
+  const orphans = paths.filter(({ id, path }) => ID.test(id) && !stored.has(id) && settled(path, now) && !isTended(path));
+  return orphans.map(({ id, path }) => ({ kind: "cgroup", path, id, why: "no container has it" }));
 }
 
 /** Names and id ranges that lead to no container. A container's directory is made before its links and goes after them. */
@@ -140,7 +138,6 @@ export interface CollectOptions {
   readonly all: boolean;
   /** Only say what there is. */
   readonly dry: boolean;
-  readonly privileged: boolean;
   readonly hierarchies: readonly CgroupHierarchy[];
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -152,7 +149,7 @@ export function collectGarbage(root: string, options: CollectOptions): Garbage[]
   const containers = listContainers(root).map((id) => judgeContainer(`${root}/containers/${id}`, all, now)).filter((found) => found !== undefined);
   const removed = dry ? containers : containers.map((garbage) => removeGarbage(garbage, hierarchies));
   // After the containers: what these left behind by failing is found once more, as what it is.
-  const cgroups = findCgroups(root, hierarchies, !options.privileged, now);
+  const cgroups = findCgroups(root, hierarchies, now);
   const links = findLinks(root);
   if (dry) return [...removed, ...cgroups, ...links];
   const swept = cgroups.map((garbage) => (removeCgroup(garbage.path) ? garbage : { ...garbage, left: [garbage.path] }));

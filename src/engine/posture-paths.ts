@@ -50,8 +50,15 @@ export function readPaths(root: number, mounts: readonly Mount[], paths: Iterabl
   return found;
 }
 
+/** The caller's own procfs: a mount of the same device shows the same processes. */
+export interface OwnProcfs {
+  readonly device: Mount["device"];
+  /** Inode of its PID namespace. */
+  readonly namespace: number;
+}
+
 /** The PID namespace that each procfs of the container shows, told by the PID 1 in it; -errno where it cannot be told. Covered ones are left out. */
-export function readProcfs(root: number, mounts: readonly Mount[]): ReadonlyMap<string, number> {
+export function readProcfs(root: number, mounts: readonly Mount[], own: OwnProcfs | undefined): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const mount of mounts) {
     if (mount.type !== "proc" || mount.root !== "/") continue;
@@ -63,6 +70,10 @@ export function readProcfs(root: number, mounts: readonly Mount[]): ReadonlyMap<
     const object = statObject("", top);
     close(top);
     if (typeof object !== "number" && object.mountId !== mount.id) continue;
+    if (own !== undefined && mount.device.major === own.device.major && mount.device.minor === own.device.minor) {
+      found.set(mount.mountPoint, own.namespace);
+      continue;
+    }
     const fd = openInRoot(root, `${mount.mountPoint}/1/ns`, O.PATH | O.DIRECTORY);
     const link = fd < 0 ? fd : readLink("pid", fd);
     if (fd >= 0) close(fd);

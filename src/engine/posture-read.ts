@@ -2,12 +2,12 @@
 import { cgroupDirectory, parseCgroupLayout } from "../kernel/cgroup.ts";
 import type { CgroupLayout, CgroupMembership } from "../kernel/cgroup.ts";
 import { close, readLink, readText } from "../kernel/file.ts";
-import { readMountinfo } from "../kernel/mountinfo.ts";
+import { type Mount, mountAt, readMountinfo } from "../kernel/mountinfo.ts";
 import { type NamespaceInodes, type NamespaceType, parseNamespaceLink, readIdMap, readNamespace } from "../kernel/namespaces.ts";
 import { statObject } from "../kernel/object.ts";
 import { openProcess, type ProcessSummary, readDetail } from "../kernel/process-list.ts";
 import { objectKey, type Posture, type TaskFacts } from "./posture.ts";
-import { openRoot, readPaths, readProcfs } from "./posture-paths.ts";
+import { openRoot, type OwnProcfs, readPaths, readProcfs } from "./posture-paths.ts";
 import { Descent, walkTasks } from "./posture-tasks.ts";
 import type { Wall } from "./promise.ts";
 
@@ -111,6 +111,11 @@ function readSources(wall: Wall): Posture["sources"] {
   return new Map(paths.map((path) => [path, statObject(source === "/" ? path : source + path)]));
 }
 
+function ownProcfs(mounts: readonly Mount[], namespace: number | undefined): OwnProcfs | undefined {
+  const mount = mountAt(mounts, "/proc");
+  return mount === undefined || namespace === undefined ? undefined : { device: mount.device, namespace };
+}
+
 /** Reads the posture, or -errno when the first process is gone. */
 export function readPosture(target: Target, wall: Wall): Posture | number {
   const dirfd = openProcess(target.initPid);
@@ -129,7 +134,7 @@ export function readPosture(target: Target, wall: Wall): Posture | number {
     const paths = root < 0 ? new Map(pathsOf(wall).map((path) => [path, { object: root }])) : readPaths(root, table, pathsOf(wall));
     const posture: Posture = {
       ...walk, initPid: target.initPid, initProgram: readLink("exe", dirfd), host: target.host, joined: joinedInodes(target.joined),
-      uidMap: readIdMap(dirfd, "uid"), gidMap: readIdMap(dirfd, "gid"), mounts, paths, sources: readSources(wall), procfs: root < 0 ? new Map() : readProcfs(root, table),
+      uidMap: readIdMap(dirfd, "uid"), gidMap: readIdMap(dirfd, "gid"), mounts, paths, sources: readSources(wall), procfs: root < 0 ? new Map() : readProcfs(root, table, ownProcfs(typeof ownMounts === "number" ? [] : ownMounts, target.host.pid)),
       stdio: readStdio([target.initPid, ...(parent === undefined || parent <= 1 ? [] : [parent])]),
       cgroupFiles: readFiles(limitFiles(wall, cgroupDirectories.get(`${target.initPid}/${target.initPid}`) ?? [], layout)), cgroupDirectories, modules: target.modules,
     };

@@ -37,7 +37,7 @@ export const gc: Verb = {
   run(args, context) {
     const { facts } = readHost();
     const dry = args.flag("dry-run");
-    const found = collectGarbage(stateRootOf(context), { all: args.flag("all"), dry, privileged: facts.privileged, hierarchies: facts.cgroups, now: Date.now() });
+    const found = collectGarbage(stateRootOf(context), { all: args.flag("all"), dry, hierarchies: facts.cgroups, now: Date.now() });
     return { exit: found.some((garbage) => garbage.left !== undefined) ? EXIT.findings : EXIT.ok, data: found, text: () => garbageText(found, dry) };
   },
 };

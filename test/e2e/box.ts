@@ -1,0 +1,85 @@
+/** Containers of the built pidbox for tests: started, waited for until the program speaks, and ended by closing its standard input. */
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+
+const PIDBOX = join(import.meta.dir, "../../dist/pidbox");
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs pidbox to its end. `through` is a command that runs it, such as setpriv. */
+export function pidbox(argv: readonly string[], options: { through?: readonly string[]; env?: Record<string, string>; cwd?: string } = {}): Ended {
+  const { through = [], env = {}, cwd = "/" } = options;
+  const child = Bun.spawnSync([...through, PIDBOX, ...argv], { stdin: "ignore", cwd, env: { PATH: process.env["PATH"] ?? "", ...env } });
+  return { code: child.exitCode, out: child.stdout.toString(), err: child.stderr.toString() };
+}
+
+/** Waits until the first line of `stream`; throws what `errors` holds if there is none. */
+export async function firstLine(stream: ReadableStream<Uint8Array>, errors: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = stream.getReader();
+  let text = "";
+  while (!text.includes("\n")) {
+    const part = await reader.read();
+    if (part.done) throw new Error(`ended without a line: ${text}${await new Response(errors).text()}`);
+    text += new TextDecoder().decode(part.value);
+  }
+  reader.releaseLock();
+  return text.slice(0, text.indexOf("\n"));
+}
+
+export interface Running extends AsyncDisposable {
+  /** PID of the process that was started: with pidbox, its supervisor. */
+  readonly pid: number;
+  readonly ended: Promise<number>;
+}
+
+const SAY = "echo up; exec cat";
+
+/** Starts a command that says a line when it is up and ends when its standard input does. */
+export async function start(command: readonly string[], options: { env?: Record<string, string>; cwd?: string } = {}): Promise<Running> {
+  const child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "pipe", cwd: options.cwd ?? "/", env: { PATH: process.env["PATH"] ?? "", ...options.env } });
+  await firstLine(child.stdout, child.stderr);
+  return {
+    pid: child.pid, ended: child.exited,
+    async [Symbol.asyncDispose]() {
+      await child.stdin.end();
+      const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      await child.exited;
+      clearTimeout(late);
+    },
+  };
+}
+
+/** Starts `pidbox do|run FLAGS... [image] sh`. `flags` begins with the verb. */
+export function startBox(flags: readonly string[], image: readonly string[] = [], options: { through?: readonly string[]; env?: Record<string, string> } = {}): Promise<Running> {
+  return start([...(options.through ?? []), PIDBOX, ...flags, ...image, "/bin/sh", "-c", SAY], options);
+}
+
+/** A directory that goes at the end of its scope. */
+export function temporary(): { readonly path: string } & Disposable {
+  const path = mkdtempSync("/tmp/pidbox-e2e-");
+  chmodSync(path, 0o755);
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** A root filesystem of busybox below `directory`. */
+export function busyboxRoot(directory: string): string {
+  const root = `${directory}/rootfs`;
+  mkdirSync(`${root}/bin`, { recursive: true });
+  copyFileSync(Bun.which("busybox") ?? "/bin/busybox", `${root}/bin/busybox`);
+  for (const name of ["sh", "cat", "true"]) symlinkSync("busybox", `${root}/bin/${name}`);
+  for (const name of ["proc", "sys", "dev"]) mkdirSync(`${root}/${name}`);
+  return root;
+}
+
+/** Host PID of the first child of a process that is in a deeper PID namespace. */
+export function initOf(supervisor: number): number {
+  const threads = readdirSync(`/proc/${supervisor}/task`);
+  const children = threads.flatMap((thread) => readFileSync(`/proc/${supervisor}/task/${thread}/children`, "utf8").split(" ").filter((word) => word !== "").map(Number));
+  const inner = children.find((pid) => /^NSpid:\t\d+\t\d+/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
+  if (inner === undefined) throw new Error(`process ${supervisor} has no child in a PID namespace of its own`);
+  return inner;
+}
