@@ -44,15 +44,16 @@ export function openPlace(args: Arguments, context: Context, facts: HostFacts, d
   const name = given === undefined ? id.slice(0, 12) : parseName(given);
   const root = stateRoot(facts.uid, context.environment);
   const ranged = facts.privileged && args.value("userns") !== "host" && !(args.value("pid") ?? "").startsWith("container:");
+  // The name that is made from the id needs no link: it is found as the beginning of the id.
+  const names = given === undefined ? [] : [`${root}/names/${name}`];
   if (dry) {
     const range = ranged ? { start: 0x4000_0000, link: `${root}/ids/0` } : undefined;
-    return { id, name, root, directory: `${root}/containers/${id}`, reservations: range === undefined ? [] : [range.link], names: [`${root}/names/${name}`], range };
+    return { id, name, root, directory: `${root}/containers/${id}`, reservations: range === undefined ? [] : [range.link], names, range };
   }
   const directory = createDirectory(root, id, facts.uid);
-  const names = [`${root}/names/${name}`];
   const partial: Place = { id, name, root, directory, reservations: [], names: [], range: undefined };
   try {
-    if (!reserve(names[0] ?? "", id)) {
+    if (names[0] !== undefined && !reserve(names[0], id)) {
       throw new PidboxError("CONFLICT", `The name ${quote(name)} is in use by another container`, { hint: `pidbox ps -a shows it; pidbox gc removes it if it is gone`, context: { from: "--name" } });
     }
     const range = ranged ? reserveRange(root, id) : undefined;
