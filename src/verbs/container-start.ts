@@ -51,15 +51,17 @@ export function openPlace(args: Arguments, context: Context, facts: HostFacts, d
     return { id, name, root, directory: `${root}/containers/${id}`, reservations: range === undefined ? [] : [range.link], names, range };
   }
   const directory = createDirectory(root, id, facts.uid);
-  const partial: Place = { id, name, root, directory, reservations: [], names: [], range: undefined };
+  const bare: Place = { id, name, root, directory, reservations: [], names: [], range: undefined };
+  let made = bare;
   try {
     if (names[0] !== undefined && !reserve(names[0], id)) {
       throw new PidboxError("CONFLICT", `The name ${quote(name)} is in use by another container`, { hint: `pidbox ps -a shows it; pidbox gc removes it if it is gone`, context: { from: "--name" } });
     }
+    made = { ...bare, names };
     const range = ranged ? reserveRange(root, id) : undefined;
-    return { ...partial, names, range, reservations: range === undefined ? [] : [range.link] };
+    return { ...made, range, reservations: range === undefined ? [] : [range.link] };
   } catch (error) {
-    closePlace(partial);
+    closePlace(made);
     throw error;
   }
 }
