@@ -19,7 +19,7 @@ import { bindDevices, hasOwnDev, openConsole, prepareDevices } from "./devices.t
 import { cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import { receive, send } from "./handover.ts";
 import type { HostFacts } from "./host-facts.ts";
-import { becomeRoot, becomeUser, cloneFlags, writeIdMaps } from "./identity.ts";
+import { becomeRoot, becomeUser, cloneFlags, dieWithParent, leaveKeyring, openProcess, writeIdMaps, writeOomScore } from "./identity.ts";
 import { dressSource, isBind, makeMounts, openSource, parameter } from "./mounts.ts";
 import { compilation, createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
@@ -144,11 +144,16 @@ function prepareMounts(c: Compilation): Map<string, number> {
 function finishMounts(c: Compilation, prepared: ReadonlyMap<string, number>, pid: number, joinedUser: number | undefined): void {
   const { writer: w, blueprint } = c;
   let userns = joinedUser;
+  const ownsUsers = blueprint.mapping !== undefined && joinedUser === undefined;
+  const oom = blueprint.config.process?.oomScoreAdj;
+  const proc = ownsUsers || oom !== undefined ? openProcess(c, pid) : 0;
+  if (oom !== undefined) writeOomScore(c, proc, oom);
   if (blueprint.mapping !== undefined && joinedUser === undefined) {
-    const proc = writeIdMaps(c, pid, blueprint.mapping);
+    writeIdMaps(c, pid, proc, blueprint.mapping);
     userns = w.register();
-    w.from("/linux/namespaces/user").call(SYSCALLS.openat, proc, w.text("ns/user"), OPEN.RDONLY | OPEN.CLOEXEC).into(userns).close(proc);
+    w.from("/linux/namespaces/user").call(SYSCALLS.openat, proc, w.text("ns/user"), OPEN.RDONLY | OPEN.CLOEXEC).into(userns);
   }
+  if (proc !== 0) w.close(proc);
   const degraded = blueprint.degraded.includes("idmap");
   for (const [pointer, mount] of prepared) {
     w.from(pointer);
@@ -215,7 +220,9 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   w.from("handover");
   const received = new Map(handles.prepared.map((pointer): [string, number] => [pointer, w.register()]));
   receive(c, link.inside, [...received.values()]);
-  if (blueprint.mapping !== undefined) becomeRoot(c, link.inside);
+  if (blueprint.mapping !== undefined) becomeRoot(c);
+  dieWithParent(c, link.inside);
+  leaveKeyring(c);
   if (!c.facts.privileged) w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   if (createsNamespace(blueprint, "network")) raiseLoopback(c);
   nameHost(c);
@@ -329,10 +336,5 @@ function writeKernelSettings(c: Compilation, proc: number): void {
   for (const [key, value] of Object.entries(config.linux?.sysctl ?? {})) {
     w.from(`/linux/sysctl/${key}`);
     write(`sys/${sysctlPath(key) ?? key}`, value);
-  }
-  const oom = config.process?.oomScoreAdj;
-  if (oom !== undefined) {
-    w.from("/process/oomScoreAdj");
-    write("self/oom_score_adj", String(oom));
   }
 }

@@ -36,10 +36,10 @@ function runHelper(c: Compilation, helper: string, pid: number, map: readonly Id
   w.call(SYSCALLS.wait4, child, status, 0).load(child, status, 4).expect(child, 0).release(child);
 }
 
-/** Supervisor's ops after clone: the id maps, through a /proc/PID that no overmount can stand in for (CVE-2025-52881). Returns the register of /proc/PID. */
-export function writeIdMaps(c: Compilation, pid: number, mapping: UserMapping): number {
+/** Supervisor's ops after clone: a register with the container's /proc/PID, which no overmount can stand in for (CVE-2025-52881). */
+export function openProcess(c: Compilation, pid: number): number {
   const { writer: w } = c;
-  w.from("/linux/uidMappings");
+  w.from("/proc of the container");
   const proc = w.register();
   const status = w.room(128);
   const magic = w.register();
@@ -50,30 +50,45 @@ export function writeIdMaps(c: Compilation, pid: number, mapping: UserMapping): 
   const resolveNoXdev = 1 | 2 | 4 | 8;
   w.call(SYSCALLS.openat2, proc, name, w.cells(OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC, 0, resolveNoXdev), 24).into(magic);
   w.close(proc);
+  return magic;
+}
+
+/** Supervisor's ops: how early the kernel kills the container when memory runs out. The container itself is not dumpable by then and could not write it. */
+export function writeOomScore(c: Compilation, proc: number, score: number): void {
+  c.writer.from("/process/oomScoreAdj");
+  writeMap(c, proc, "oom_score_adj", String(score));
+}
+
+/** Supervisor's ops: the id maps, through the register `proc` of openProcess. */
+export function writeIdMaps(c: Compilation, pid: number, proc: number, mapping: UserMapping): void {
+  const { writer: w } = c;
+  w.from("/linux/uidMappings");
   if (mapping.writer.kind === "helper") {
     runHelper(c, mapping.writer.uidmap, pid, mapping.uid);
     w.from("/linux/gidMappings");
     runHelper(c, mapping.writer.gidmap, pid, mapping.gid);
-    return magic;
+    return;
   }
   // user_namespaces(7): an unprivileged writer must deny setgroups(2) before the gid map.
-  if (mapping.writer.kind === "self") writeMap(c, magic, "setgroups", "deny");
-  writeMap(c, magic, "uid_map", mapText(mapping.uid));
+  if (mapping.writer.kind === "self") writeMap(c, proc, "setgroups", "deny");
+  writeMap(c, proc, "uid_map", mapText(mapping.uid));
   w.from("/linux/gidMappings");
-  writeMap(c, magic, "gid_map", mapText(mapping.gid));
-  return magic;
+  writeMap(c, proc, "gid_map", mapText(mapping.gid));
 }
 
 /** Container's ops once the maps are there: root of the namespace, with nothing kept from before. */
-export function becomeRoot(c: Compilation, socket: number): void {
+export function becomeRoot(c: Compilation): void {
   const { writer: w, blueprint } = c;
   w.from("/linux/uidMappings");
   // Without subordinate ids setgroups(2) is denied and the caller's groups stay, unmapped and without meaning inside.
   if (blueprint.mapping?.writer.kind !== "self") w.call(SYSCALLS.setgroups, 0, 0);
   w.call(SYSCALLS.setresgid, 0, 0, 0);
   w.call(SYSCALLS.setresuid, 0, 0, 0);
-  dieWithParent(c, socket);
-  w.from("session keyring").call(SYSCALLS.keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0).tolerate(ERRNO.ENOSYS, ERRNO.EPERM);
+}
+
+/** Container's ops: a session keyring of its own, for the caller's is inherited across every namespace (keyrings(7)). */
+export function leaveKeyring(c: Compilation): void {
+  c.writer.from("session keyring").call(SYSCALLS.keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0).tolerate(ERRNO.ENOSYS, ERRNO.EPERM);
 }
 
 /** SIGKILL when the supervisor dies; set again after each change of uid, which clears it (prctl(2)). The socket tells whether it died before. */
