@@ -65,6 +65,8 @@ export interface Container {
   readonly since: number | null;
   readonly unsafe: readonly string[];
   readonly degraded: readonly string[];
+  /** A container of pidbox whose supervisor was killed: what is left of it waits for `gc`. */
+  readonly lost?: true;
 }
 
 /** The number of ids there are: uid -1 is none (user_namespaces(7)). */
@@ -177,7 +179,7 @@ function exited(stored: StoredContainer, exitCode: number | null): Container {
   return {
     id: stored.id, name: stored.name, engine: "pidbox", pod: null, parent: null, state: "exited", exitCode, pidSharedWith: null, initPid: null, initStart: null,
     command: stored.command ?? [], processes: [], strays: [], depth: 0, namespaces: {}, sharedWithHost: [], unknown: [], uidMap: null, cgroup: null,
-    supervisor: null, since: stored.created ?? null, unsafe: stored.unsafe, degraded: stored.degraded,
+    supervisor: null, since: stored.created ?? null, unsafe: stored.unsafe, degraded: stored.degraded, ...(stored.lost === true ? { lost: true } : {}),
   };
 }
 
@@ -189,7 +191,7 @@ function join(containers: readonly Container[], stored: readonly StoredContainer
     const own = byId.get(container.id) ?? (container.initPid === null ? undefined : byInit.get(container.initPid));
     if (own === undefined || !isStored(container, own) || running.has(own.id)) return container;
     running.add(own.id);
-    return { ...container, id: own.id, name: own.name, engine: "pidbox", unsafe: own.unsafe, degraded: own.degraded };
+    return { ...container, id: own.id, name: own.name, engine: "pidbox", unsafe: own.unsafe, degraded: own.degraded, ...(own.lost === true ? { lost: true } : {}) };
   });
   const ended = stored.flatMap((s) => ((s.exitCode === undefined && s.lost !== true) || running.has(s.id) ? [] : [exited(s, s.exitCode ?? null)]));
   return [...joined, ...ended];

@@ -45,7 +45,8 @@ export function notesOf(container: Container): string[] {
     ...(container.parent === null ? [] : [`inside ${shortId(container.parent)}`]),
     ...(container.pidSharedWith === null ? [] : [`PID namespace of ${shortId(container.pidSharedWith)}`]),
     ...(container.strays.length === 0 ? [] : [`${container.strays.length} in the cgroup but outside the PID namespace`]),
-    ...(container.state === "running" ? [] : [container.exitCode === null ? "its supervisor was killed: pidbox gc removes it" : `exited with ${container.exitCode}`]),
+    ...(container.lost === true ? ["its supervisor was killed: pidbox gc removes it"] : []),
+    ...(container.exitCode === null ? [] : [`exited with ${container.exitCode}`]),
   ];
 }
 
