@@ -100,5 +100,6 @@ function boundLayer(controller: string, posture: Posture): Layer {
 /** The layers that cgroups make. */
 export function compareLimits(wall: Wall, posture: Posture): Layer[] {
   const own = cgroupLayer(wall, posture);
-  return [...(own === undefined ? [] : [own]), ...wall.limits.map((limit) => limitLayer(limit, posture)), ...wall.bounded.map((controller) => boundLayer(controller, posture))];
+  const limits = wall.limits.map((limit) => limitLayer(limit, posture));
+  return [...(own === undefined ? [] : [own]), ...limits, ...wall.bounded.map((controller) => boundLayer(controller, posture))];
 }

@@ -96,7 +96,8 @@ function mountFault(promise: MountPromise, posture: Posture, mounts: readonly Mo
   if ("ok" in found) return found;
   const { mount } = found;
   if (promise.type !== undefined && mount.type !== promise.type) return { ok: "no", text: `${promise.destination} is ${mount.type}, not ${promise.type}` };
-  const missing = [...promise.options.filter((option) => !mount.options.includes(option)), ...promise.superOptions.filter((option) => !mount.superOptions.includes(option))];
+  const without = (wanted: readonly string[], found: readonly string[]): string[] => wanted.filter((option) => !found.includes(option));
+  const missing = [...without(promise.options, mount.options), ...without(promise.superOptions, mount.superOptions)];
   return missing.length === 0 ? undefined : { ok: "no", text: `${promise.destination} is without ${missing.join(", ")}` };
 }
 

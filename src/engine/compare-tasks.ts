@@ -49,7 +49,9 @@ export function threadText(posture: Posture): string {
   return `${words(posture.tasks.length, "thread", "threads")} of ${words(processes, "process", "processes")}`;
 }
 
-const NAMES: Readonly<Record<NamespaceType, string>> = { user: "user", pid: "PID", mnt: "mount", net: "network", ipc: "IPC", uts: "UTS", cgroup: "cgroup", time: "time" };
+const NAMES: Readonly<Record<NamespaceType, string>> = {
+  user: "user", pid: "PID", mnt: "mount", net: "network", ipc: "IPC", uts: "UTS", cgroup: "cgroup", time: "time",
+};
 
 function namespaceLayer(posture: Posture, type: NamespaceType, joined: boolean): Layer {
   const host = posture.host[type];
@@ -194,7 +196,8 @@ function descriptorLayer(posture: Posture): Layer {
 }
 
 const RLIMIT_NAMES: Readonly<Record<string, string>> = {
-  RLIMIT_CPU: "Max cpu time", RLIMIT_FSIZE: "Max file size", RLIMIT_DATA: "Max data size", RLIMIT_STACK: "Max stack size", RLIMIT_CORE: "Max core file size", RLIMIT_RSS: "Max resident set",
+  RLIMIT_CPU: "Max cpu time", RLIMIT_FSIZE: "Max file size", RLIMIT_DATA: "Max data size", RLIMIT_STACK: "Max stack size",
+  RLIMIT_CORE: "Max core file size", RLIMIT_RSS: "Max resident set",
   RLIMIT_NPROC: "Max processes", RLIMIT_NOFILE: "Max open files", RLIMIT_MEMLOCK: "Max locked memory", RLIMIT_AS: "Max address space", RLIMIT_LOCKS: "Max file locks",
   RLIMIT_SIGPENDING: "Max pending signals", RLIMIT_MSGQUEUE: "Max msgqueue size", RLIMIT_NICE: "Max nice priority", RLIMIT_RTPRIO: "Max realtime priority", RLIMIT_RTTIME: "Max realtime timeout",
 };

@@ -27,8 +27,9 @@ function strayLayer(posture: Posture): Layer | undefined {
   const depth = first.status.pids.length;
   const strays = posture.tasks.filter((task) => task.status.pids.length < depth);
   const found = strays.map((task) => `PID ${task.pid} (${task.status.name})`).slice(0, 5).join(", ");
-  const evidence = `/proc/${strays[0]?.pid ?? posture.initPid}/status`;
-  return { name: "membership", promised: "all in the container's PID namespace", found: strays.length === 0 ? `all of ${threadText(posture)}` : `${found} outside of it`, ok: strays.length === 0 ? "yes" : "no", evidence };
+  const base = { name: "membership", promised: "all in the container's PID namespace", evidence: `/proc/${strays[0]?.pid ?? posture.initPid}/status` };
+  if (strays.length === 0) return { ...base, found: `all of ${threadText(posture)}`, ok: "yes" };
+  return { ...base, found: `${found} outside of it`, ok: "no" };
 }
 
 function initLayer(wall: Wall, posture: Posture): Layer | undefined {
@@ -50,7 +51,8 @@ function waivedLayers(wall: Wall): Layer[] {
 /** Every layer, in the order of the wall: who is inside, what they see, what they may use, what was given up. */
 export function compare(wall: Wall, posture: Posture): Layer[] {
   const layers = [
-    coverageLayer(posture), strayLayer(posture), initLayer(wall, posture), ...compareTasks(wall, posture), ...compareMounts(wall, posture), ...compareLimits(wall, posture), ...waivedLayers(wall),
+    coverageLayer(posture), strayLayer(posture), initLayer(wall, posture), ...compareTasks(wall, posture), ...compareMounts(wall, posture),
+    ...compareLimits(wall, posture), ...waivedLayers(wall),
   ];
   return layers.filter((layer) => layer !== undefined);
 }

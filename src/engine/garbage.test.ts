@@ -32,8 +32,9 @@ function record(state: 1 | 2, ended = NOW - 60_000): Uint8Array {
 function container(id: string, parts: { status?: Uint8Array; remove?: boolean; state?: boolean; reservations?: readonly string[] } = {}): string {
   const directory = `${root}/containers/${id}`;
   mkdirSync(directory);
-  const state = { version: 1, id, name: id.slice(0, 12), remove: parts.remove ?? true, cgroups: [], names: [`${root}/names/n${id[0] ?? ""}`], reservations: parts.reservations ?? [] };
-  symlinkSync(id, `${root}/names/n${id[0] ?? ""}`);
+  const name = `${root}/names/n${id[0] ?? ""}`;
+  const state = { version: 1, id, name: id.slice(0, 12), remove: parts.remove ?? true, cgroups: [], names: [name], reservations: parts.reservations ?? [] };
+  symlinkSync(id, name);
   if (parts.state !== false) writeFileSync(`${directory}/state.json`, JSON.stringify(state));
   if (parts.status !== undefined) writeFileSync(`${directory}/status`, parts.status);
   return directory;

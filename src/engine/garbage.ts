@@ -43,7 +43,8 @@ function settled(path: string, now: number): boolean {
 
 /** Whether somebody is still at work on the end of a container: its cgroups and reservations go before its record does. */
 function isClosing(id: string, state: ContainerState | undefined, status: ContainerStatus | undefined, now: number): boolean {
-  const open = state === undefined || state.remove || state.reservations.some((link) => readLink(link) === id) || state.cgroups.some((path) => typeof stat(path) !== "number");
+  const reserved = state?.reservations.some((link) => readLink(link) === id) ?? true;
+  const open = reserved || state?.remove !== false || state.cgroups.some((path) => typeof stat(path) !== "number");
   return open && status !== undefined && now - status.ended < SETTLED_MS;
 }
 
@@ -70,8 +71,8 @@ function killInit(status: ContainerStatus, bootTime: number): void {
   const detail = readDetail(status.pid);
   const began = detail === undefined ? undefined : bootTime + (detail.stat.start / TICKS_PER_SECOND) * 1000;
   // The record is written when the program starts, after its first process was made: seconds apart at most, on a machine that is very slow.
-  const own = detail !== undefined && began !== undefined && detail.status.pids.length > 1 && began <= status.started + 1000 && began >= status.started - 60_000;
-  if (own) syscall(SYSCALLS.pidfd_send_signal, pidfd, SIGNAL.KILL, 0, 0);
+  const near = began !== undefined && began <= status.started + 1000 && began >= status.started - 60_000;
+  if (near && detail !== undefined && detail.status.pids.length > 1) syscall(SYSCALLS.pidfd_send_signal, pidfd, SIGNAL.KILL, 0, 0);
   close(pidfd);
 }
 

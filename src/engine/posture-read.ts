@@ -65,7 +65,9 @@ function limitFiles(wall: Wall, own: readonly string[], layout: CgroupLayout): s
   const tops = new Set([layout.unified, ...layout.controllers.values()].map((mount) => mount?.mountPoint));
   for (const controller of wall.bounded) {
     for (const start of own) {
-      for (let level = start; level !== "" && !tops.has(level); level = level.slice(0, level.lastIndexOf("/"))) files.push(...(LIMIT_FILES[controller] ?? []).map((file) => `${level}/${file}`));
+      for (let level = start; level !== "" && !tops.has(level); level = level.slice(0, level.lastIndexOf("/"))) {
+        files.push(...(LIMIT_FILES[controller] ?? []).map((file) => `${level}/${file}`));
+      }
     }
   }
   return files;
@@ -127,6 +129,7 @@ export function readPosture(target: Target, wall: Wall): Posture | number {
     const walk = walkTasks(membership(target, readNamespace(dirfd, "pid"), layout));
     const mounts = readMountinfo(target.initPid, dirfd);
     const table = typeof mounts === "number" ? [] : mounts;
+    const procfs = root < 0 ? new Map<string, number>() : readProcfs(root, table, ownProcfs(typeof ownMounts === "number" ? [] : ownMounts, target.host.pid));
     const cgroupDirectories = new Map(walk.tasks.map((task: TaskFacts): [string, readonly string[]] => [
       `${task.pid}/${task.thread}`, typeof task.cgroups === "number" ? [] : directories(layout, task.cgroups),
     ]));
@@ -134,7 +137,8 @@ export function readPosture(target: Target, wall: Wall): Posture | number {
     const paths = root < 0 ? new Map(pathsOf(wall).map((path) => [path, { object: root }])) : readPaths(root, table, pathsOf(wall));
     const posture: Posture = {
       ...walk, initPid: target.initPid, initProgram: readLink("exe", dirfd), host: target.host, joined: joinedInodes(target.joined),
-      uidMap: readIdMap(dirfd, "uid"), gidMap: readIdMap(dirfd, "gid"), mounts, paths, sources: readSources(wall), procfs: root < 0 ? new Map() : readProcfs(root, table, ownProcfs(typeof ownMounts === "number" ? [] : ownMounts, target.host.pid)),
+      uidMap: readIdMap(dirfd, "uid"), gidMap: readIdMap(dirfd, "gid"), mounts, paths, sources: readSources(wall),
+      procfs,
       stdio: readStdio([target.initPid, ...(parent === undefined || parent <= 1 ? [] : [parent])]),
       cgroupFiles: readFiles(limitFiles(wall, cgroupDirectories.get(`${target.initPid}/${target.initPid}`) ?? [], layout)), cgroupDirectories, modules: target.modules,
     };

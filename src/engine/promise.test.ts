@@ -12,12 +12,15 @@ type Parts = Partial<ContainerState["blueprint"]>;
 function wall(config: Partial<Config>, parts: Parts = {}, state: Partial<ContainerState> = {}): Wall {
   const whole: Config = { ociVersion: "1.3.0", ...config, linux: { namespaces: NAMESPACES, ...config.linux } };
   const blueprint: ContainerState["blueprint"] = {
-    id: "a".repeat(64), config: whole, rootfs: { kind: "overlay", source: "/r", hidden: ["/etc/shadow"] }, mapping: MAPPING, init: true, stdio: { kind: "inherit" }, seccomp: "strict",
+    id: "a".repeat(64), config: whole, rootfs: { kind: "overlay", source: "/r", hidden: ["/etc/shadow"] }, mapping: MAPPING, init: true,
+    stdio: { kind: "inherit" }, seccomp: "strict",
     landlock: true, interruptTwice: true, title: "t", unsafe: [], degraded: [], ...parts,
   };
-  const placement = { hierarchy: { version: 2, controllers: ["pids"], directory: "/cg/x", name: "unified" }, limits: [{ controller: "pids", file: "pids.max", value: "9", from: "" }] } as const;
+  const hierarchy = { version: 2, controllers: ["pids"], directory: "/cg/x", name: "unified" } as const;
+  const placement = { hierarchy, limits: [{ controller: "pids", file: "pids.max", value: "9", from: "" }] };
   return planWall({
-    version: 1, id: blueprint.id, name: "t", verb: "do", command: [], created: 0, unsafe: blueprint.unsafe, degraded: blueprint.degraded, remove: true, cgroups: ["/cg/x"], names: [],
+    version: 1, id: blueprint.id, name: "t", verb: "do", command: [], created: 0, unsafe: blueprint.unsafe, degraded: blueprint.degraded,
+    remove: true, cgroups: ["/cg/x"], names: [],
     reservations: [], labels: {}, blueprint, ...state,
   }, [placement]);
 }
@@ -28,9 +31,11 @@ const process = (capabilities: readonly string[], noNewPrivileges: boolean): Pro
 
 test("planWall() promises what the blueprint says: namespaces, maps, filter, limits", () => {
   expect(wall({})).toMatchObject({
-    against: "plan", namespaces: [{ type: "user", joined: false }, { type: "pid", joined: false }, { type: "mnt", joined: false }], seccomp: "strict", ids: "all",
+    against: "plan", namespaces: [{ type: "user", joined: false }, { type: "pid", joined: false }, { type: "mnt", joined: false }], seccomp: "strict",
+    ids: "all",
     uidMap: [{ inside: 0, outside: 1000, count: 100 }], gidMap: [{ inside: 0, outside: 2000, count: 100 }], root: { type: "overlay", options: ["nodev"] },
-    hidden: { source: "/r", paths: ["/etc/shadow"] }, cgroups: ["/cg/x"], limits: [{ name: "pids.max", path: "/cg/x/pids.max", value: "9" }], init: true, ownProc: true,
+    hidden: { source: "/r", paths: ["/etc/shadow"] }, cgroups: ["/cg/x"], limits: [{ name: "pids.max", path: "/cg/x/pids.max", value: "9" }],
+    init: true, ownProc: true,
   });
 });
 
@@ -65,7 +70,8 @@ test("planWall() promises each mount with the options that keep something out", 
 
 test("planWall() of a bind root asks for an id map on it, of an assembled one for a read-only tmpfs", () => {
   expect(wall({}, { rootfs: { kind: "bind", source: "/r" } }).root).toEqual({ options: ["nodev", "idmapped"] });
-  const assembled = wall({ root: { path: "/", readonly: true } }, { rootfs: { kind: "assembled", entries: [{ kind: "bind", path: "/usr" }, { kind: "link", path: "/bin", target: "usr/bin" }] } });
+  const entries = [{ kind: "bind", path: "/usr" }, { kind: "link", path: "/bin", target: "usr/bin" }] as const;
+  const assembled = wall({ root: { path: "/", readonly: true } }, { rootfs: { kind: "assembled", entries } });
   expect(assembled.root).toEqual({ type: "tmpfs", options: ["nodev", "ro"] });
   expect(assembled.mounts).toEqual([{ destination: "/usr", options: ["ro", "nosuid", "nodev"], superOptions: [], recursive: true }]);
 });
@@ -77,7 +83,8 @@ test("planWall() of a joined user namespace promises that one, and no map of its
 });
 
 test("planWall() names what was given up", () => {
-  expect(wall({}, { unsafe: ["mount"], degraded: ["proc"] })).toMatchObject({ waived: [{ flag: "--unsafe", name: "mount" }, { flag: "--allow-degraded", name: "proc" }], ownProc: false });
+  const waived = [{ flag: "--unsafe", name: "mount" }, { flag: "--allow-degraded", name: "proc" }];
+  expect(wall({}, { unsafe: ["mount"], degraded: ["proc"] })).toMatchObject({ waived, ownProc: false });
 });
 
 test("strictWall() asks for every namespace that this kernel has, and for no capability", () => {

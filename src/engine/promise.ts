@@ -11,7 +11,7 @@ import { type CgroupPlacement } from "../plan/cgroups.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../plan/defaults.ts";
 import { isBind } from "../plan/mounts.ts";
 import { parseMountOptions } from "../spec/mount-options.ts";
-import type { Capabilities, IdMapping, Mount as ConfigMount, Rlimit } from "../spec/runtime-config.ts";
+import type { Capabilities, IdMapping, LinuxNamespaceType, Mount as ConfigMount, Rlimit } from "../spec/runtime-config.ts";
 import type { ContainerState } from "./store.ts";
 
 export interface MountPromise {
@@ -75,7 +75,8 @@ export interface Wall {
   readonly waived: readonly { readonly flag: string; readonly name: string }[];
 }
 
-const TYPES: Readonly<Record<string, NamespaceType>> = {
+/** The kernel's name of each namespace that a config names. */
+export const NAMESPACE_OF: Readonly<Record<LinuxNamespaceType, NamespaceType>> = {
   user: "user", pid: "pid", mount: "mnt", network: "net", ipc: "ipc", uts: "uts", cgroup: "cgroup", time: "time",
 };
 
@@ -137,20 +138,24 @@ function limitPromises(placements: readonly CgroupPlacement[]): LimitPromise[] {
 export function planWall(state: ContainerState, placements: readonly CgroupPlacement[]): Wall {
   const { config, mapping, seccomp, init, unsafe, degraded, rootfs } = state.blueprint;
   const process = config.process;
-  const namespaces = (config.linux?.namespaces ?? []).map(({ type, path }) => ({ type: TYPES[type] ?? "user", joined: path !== undefined }));
+  const namespaces = (config.linux?.namespaces ?? []).map(({ type, path }) => ({ type: NAMESPACE_OF[type], joined: path !== undefined }));
   const own = namespaces.some((n) => n.type === "user" && !n.joined);
   const sets = mostCapabilities(process?.capabilities ?? {}, process?.noNewPrivileges === true);
   const changes = capabilityMask(["CAP_SETUID", "CAP_SETGID"]) & sets.bounding;
   const label = process?.apparmorProfile ?? process?.selinuxLabel;
   const user = process?.user ?? { uid: 0, gid: 0 };
   return {
-    against: "plan", namespaces, awayFromRoot: false, ids: !namespaces.some((n) => n.type === "user") ? "any" : mapping?.writer.kind === "self" ? "primary" : "all",
+    against: "plan", namespaces, awayFromRoot: false,
+    ids: !namespaces.some((n) => n.type === "user") ? "any" : mapping?.writer.kind === "self" ? "primary" : "all",
     ...(own && mapping !== undefined ? { uidMap: ranges(mapping.uid), gidMap: ranges(mapping.gid) } : {}),
     ...(changes === 0n && process?.noNewPrivileges === true ? { user: { uid: user.uid, gid: user.gid } } : {}),
-    capabilities: sets, noNewPrivileges: process?.noNewPrivileges === true, ...(seccomp === undefined ? {} : { seccomp }), ...(label === undefined ? {} : { label: { exact: label } }),
+    capabilities: sets, noNewPrivileges: process?.noNewPrivileges === true, ...(seccomp === undefined ? {} : { seccomp }),
+    ...(label === undefined ? {} : { label: { exact: label } }),
     root: rootPromise(state.blueprint), mounts: mountPromises(state.blueprint), deviceBinds: true,
     sharedMounts: (config.mounts ?? []).some((mount) => mount.options?.some((o) => o === "shared" || o === "rshared") ?? false),
-    masked: config.linux?.maskedPaths ?? [], hidden: rootfs.kind === "overlay" ? { source: rootfs.source, paths: rootfs.hidden ?? [] } : { source: "/", paths: [] }, readonlyPaths: config.linux?.readonlyPaths ?? [],
+    masked: config.linux?.maskedPaths ?? [],
+    hidden: rootfs.kind === "overlay" ? { source: rootfs.source, paths: rootfs.hidden ?? [] } : { source: "/", paths: [] },
+    readonlyPaths: config.linux?.readonlyPaths ?? [],
     ownProc: namespaces.some((n) => n.type === "pid") && !degraded.includes("proc"),
     cgroups: state.cgroups, limits: limitPromises(placements), bounded: [], rlimits: process?.rlimits ?? [],
     ...(process?.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }), init,
@@ -163,7 +168,9 @@ export function strictWall(host: NamespaceInodes): Wall {
   return {
     against: "strict profile",
     namespaces: NAMESPACE_TYPES.filter((type) => host[type] !== undefined).map((type) => ({ type, joined: false })),
-    awayFromRoot: true, ids: "any", capabilities: NONE, noNewPrivileges: true, seccomp: "any", label: "any", root: { options: [] }, deviceBinds: true, sharedMounts: false,
-    masked: MASKED_PATHS, hidden: { source: "/", paths: [] }, readonlyPaths: READONLY_PATHS, ownProc: true, cgroups: [], limits: [], bounded: ["pids", "memory"], rlimits: [], init: false, waived: [],
+    awayFromRoot: true, ids: "any", capabilities: NONE, noNewPrivileges: true, seccomp: "any", label: "any", root: { options: [] }, deviceBinds: true,
+    sharedMounts: false,
+    masked: MASKED_PATHS, hidden: { source: "/", paths: [] }, readonlyPaths: READONLY_PATHS, ownProc: true, cgroups: [], limits: [],
+    bounded: ["pids", "memory"], rlimits: [], init: false, waived: [],
   };
 }

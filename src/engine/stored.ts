@@ -27,7 +27,8 @@ function storedContainer(directory: string, state: ContainerState): StoredContai
   const status = readStatus(directory);
   const life = lifeOf(directory, status);
   if (status === undefined || life === "starting") return undefined;
-  const known = { id: state.id, name: state.name, initPid: status.pid, unsafe: state.unsafe, degraded: state.degraded, created: state.created, command: state.command };
+  const { id, name, unsafe, degraded, created, command } = state;
+  const known = { id, name, initPid: status.pid, unsafe, degraded, created, command };
   if (life === "ended") return { ...known, initPid: 0, exitCode: status.code };
   if (life === "lost") return { ...known, lost: true };
   const initStart = startOf(status.pid);

@@ -9,7 +9,7 @@ import type { Layer } from "../report/layer.ts";
 import { compare } from "./compare.ts";
 import { type Host, readHost } from "./host.ts";
 import { readPosture, type Target } from "./posture-read.ts";
-import { planWall, strictWall, type Wall } from "./promise.ts";
+import { NAMESPACE_OF, planWall, strictWall, type Wall } from "./promise.ts";
 import type { ContainerState } from "./store.ts";
 
 /** Which container, and what is known of it. */
@@ -48,12 +48,10 @@ function wallOf(state: ContainerState, host: Host): Wall {
   return planWall(state, placeLimits(state.blueprint.config.linux?.resources ?? {}, facts, state.degraded.includes("cgroups")));
 }
 
-const JOINABLE: Readonly<Record<string, NamespaceType>> = { user: "user", pid: "pid", mount: "mnt", network: "net", ipc: "ipc", uts: "uts", cgroup: "cgroup", time: "time" };
-
 function joinedPaths(state: ContainerState | undefined): Target["joined"] {
   const joined: Partial<Record<NamespaceType, string>> = {};
   for (const { type, path } of state?.blueprint.config.linux?.namespaces ?? []) {
-    const name = JOINABLE[type];
+    const name = NAMESPACE_OF[type];
     if (path !== undefined && name !== undefined) joined[name] = path;
   }
   return joined;
@@ -61,7 +59,9 @@ function joinedPaths(state: ContainerState | undefined): Target["joined"] {
 
 function notesOf(state: ContainerState | undefined): string[] {
   if (state === undefined) return [];
-  const unseen = ["host name", ...(Object.keys(state.blueprint.config.linux?.sysctl ?? {}).length > 0 ? ["sysctls"] : []), ...(state.blueprint.landlock ? ["Landlock"] : [])];
+  const { config, landlock } = state.blueprint;
+  const sysctls = Object.keys(config.linux?.sysctl ?? {}).length > 0;
+  const unseen = ["host name", ...(sysctls ? ["sysctls"] : []), ...(landlock ? ["Landlock"] : [])];
   return [`Not in the table, because the kernel shows it to nobody outside: ${unseen.join(", ")}. The plan's own ops set it, or nothing would have started.`];
 }
 
@@ -71,11 +71,13 @@ export function verify(subject: Subject): Verification {
   const { state } = subject;
   const wall = state === undefined ? strictWall(subject.host) : wallOf(state, host);
   const modules = [...(host.facts.apparmor ? ["AppArmor"] : []), ...(host.facts.selinux ? ["SELinux"] : [])];
-  const target: Target = { initPid: subject.initPid, members: subject.members, cgroups: state?.cgroups ?? [], guests: subject.guests ?? [], joined: joinedPaths(state), host: subject.host, modules };
+  const target: Target = {
+    initPid: subject.initPid, members: subject.members, cgroups: state?.cgroups ?? [], guests: subject.guests ?? [], joined: joinedPaths(state),
+    host: subject.host, modules,
+  };
   const posture = readPosture(target, wall);
   if (typeof posture === "number") {
     throw new PidboxError("NOT_FOUND", `Process ${subject.initPid} ended before it could be verified`, { hint: "Nothing is known of a container that has ended", context: { path: `/proc/${subject.initPid}` } });
   }
   return { against: wall.against, layers: compare(wall, posture), notes: notesOf(state) };
 }
-

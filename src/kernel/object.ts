@@ -38,7 +38,8 @@ export function statObject(path: string, dirfd = AT_FDCWD): KernelObject | numbe
   const u32 = (at: number): number => view.getUint32(at, true);
   return {
     mode: view.getUint16(STATX.modeAt, true), mountId: Number(view.getBigUint64(STATX.mountIdAt, true)), inode: Number(view.getBigUint64(STATX.inodeAt, true)),
-    rdev: { major: u32(STATX.rdevMajorAt), minor: u32(STATX.rdevMinorAt) }, device: { major: u32(136), minor: u32(140) }, size: Number(view.getBigUint64(40, true)),
+    rdev: { major: u32(STATX.rdevMajorAt), minor: u32(STATX.rdevMinorAt) }, device: { major: u32(136), minor: u32(140) },
+    size: Number(view.getBigUint64(40, true)),
     mountRoot: (view.getBigUint64(8, true) & BigInt(STATX_ATTR_MOUNT_ROOT)) !== 0n,
   };
 }

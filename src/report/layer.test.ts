@@ -21,7 +21,8 @@ test("countLayers() keeps what was given up apart from what is broken", () => {
 });
 
 test("layerTable() puts what does not hold first and shows no control character", () => {
-  const text = layerTable([layer("fine", "yes"), layer("dark", "unknown"), { ...layer("bad", "no"), found: "\u001b[2J\u202e" }, layer("given up", "no", "--unsafe=x")]);
+  const bad = { ...layer("bad", "no"), found: "\u001b[2J\u202e" };
+  const text = layerTable([layer("fine", "yes"), layer("dark", "unknown"), bad, layer("given up", "no", "--unsafe=x")]);
   expect(text.split("\n").map((line) => line.split(/ {2,}/).slice(0, 2).join("|"))).toEqual(["LAYER|OK", "bad|no", "given up|no (waived)", "dark|unknown", "fine|yes", ""]);
   expect(text).toContain("\\x1b[2J\\u202e");
 });

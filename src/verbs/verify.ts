@@ -50,10 +50,11 @@ export const verify: Verb = {
     for (const limit of view.facts.limits) context.note(limit);
     if (engine === "pidbox" && state === undefined) context.note("Its state is not in this user's state directory, so it is held against the strict profile.");
     const verdict = verdictText(verification.layers);
+    const { layers, notes, against } = verification;
     const title = `${engine} ${shortId(id)}${name === null || name === id ? "" : ` (${name})`} against ${verification.against === "plan" ? "its plan" : "the strict profile"}`;
     return {
       exit: verificationExit(verification),
-      data: { id, name, engine, initPid, against: verification.against, verdict, holds: verificationExit(verification) === EXIT.ok, layers: verification.layers, notes: verification.notes },
+      data: { id, name, engine, initPid, against, verdict, holds: verificationExit(verification) === EXIT.ok, layers, notes },
       text: () => [`${title}: ${verdict}.\n\n${layerTable(verification.layers)}`, ...verification.notes.map((note) => `\n${note}\n`)].join(""),
     };
   },

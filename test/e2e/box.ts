@@ -10,8 +10,15 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs pidbox to its end. `through` is a command that runs it, such as setpriv. */
-export function pidbox(argv: readonly string[], options: { through?: readonly string[]; env?: Record<string, string>; cwd?: string } = {}): Ended {
+export interface How {
+  /** A command that runs pidbox, such as setpriv. */
+  readonly through?: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+}
+
+/** Runs pidbox to its end. */
+export function pidbox(argv: readonly string[], options: How = {}): Ended {
   const { through = [], env = {}, cwd = "/" } = options;
   const child = Bun.spawnSync([...through, PIDBOX, ...argv], { stdin: "ignore", cwd, env: { PATH: process.env["PATH"] ?? "", ...env } });
   return { code: child.exitCode, out: child.stdout.toString(), err: child.stderr.toString() };
@@ -40,7 +47,8 @@ const SAY = "echo up; exec cat";
 
 /** Starts a command that says a line when it is up and ends when its standard input does. */
 export async function start(command: readonly string[], options: { env?: Record<string, string>; cwd?: string } = {}): Promise<Running> {
-  const child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "pipe", cwd: options.cwd ?? "/", env: { PATH: process.env["PATH"] ?? "", ...options.env } });
+  const env = { PATH: process.env["PATH"] ?? "", ...options.env };
+  const child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "pipe", cwd: options.cwd ?? "/", env });
   await firstLine(child.stdout, child.stderr);
   return {
     pid: child.pid, ended: child.exited,
@@ -54,7 +62,7 @@ export async function start(command: readonly string[], options: { env?: Record<
 }
 
 /** Starts `pidbox do|run FLAGS... [image] sh`. `flags` begins with the verb. */
-export function startBox(flags: readonly string[], image: readonly string[] = [], options: { through?: readonly string[]; env?: Record<string, string> } = {}): Promise<Running> {
+export function startBox(flags: readonly string[], image: readonly string[] = [], options: How = {}): Promise<Running> {
   return start([...(options.through ?? []), PIDBOX, ...flags, ...image, "/bin/sh", "-c", SAY], options);
 }
 

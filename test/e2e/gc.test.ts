@@ -1,6 +1,7 @@
 /** What is left when a supervisor is killed, and that gc takes all of it and nothing else. Other containers may run on this host meanwhile. */
 import { describe, expect, test } from "bun:test";
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSync, utimesSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { readHost } from "../../src/engine/host.ts";
 import type { ContainerState } from "../../src/engine/store.ts";
 import { needs } from "../parts.ts";
@@ -32,7 +33,8 @@ const stateOf = (id: string): ContainerState => JSON.parse(readFileSync(`${STORE
 
 /** Everything that a container has on the host. */
 function traces(state: ContainerState): string[] {
-  return [`${STORE}/containers/${state.id}`, ...state.cgroups].filter((path) => existsSync(path)).concat([...state.names, ...state.reservations].filter((path) => readdirSync(path.slice(0, path.lastIndexOf("/"))).includes(path.slice(path.lastIndexOf("/") + 1))));
+  const links = [...state.names, ...state.reservations].filter((path) => readdirSync(dirname(path)).includes(basename(path)));
+  return [...[`${STORE}/containers/${state.id}`, ...state.cgroups].filter((path) => existsSync(path)), ...links];
 }
 
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}/status`) && !/^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
@@ -63,7 +65,8 @@ describe("pidbox gc", () => {
     const child = Bun.spawn([PIDBOX, "do", `--name=${guest}`, `--pid=container:${host}`, "sh", "-c", script], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
     await child.stdout.getReader().read();
     const state = stateOf(idOf(guest));
-    const members = (): string[] => state.cgroups.flatMap((cgroup) => (existsSync(cgroup) ? readFileSync(`${cgroup}/cgroup.procs`, "utf8").split("\n").filter((word) => word !== "") : []));
+    const procs = (cgroup: string): string => (existsSync(cgroup) ? readFileSync(`${cgroup}/cgroup.procs`, "utf8") : "");
+    const members = (): string[] => state.cgroups.flatMap((cgroup) => procs(cgroup).split("\n").filter((word) => word !== ""));
     process.kill(child.pid, "SIGKILL");
     await child.exited;
     // The main child dies with its supervisor; its own child does not.
@@ -123,7 +126,7 @@ describe("pidbox gc", () => {
     const links = (): string[] => readdirSync(`${STORE}/names`).filter((link) => names.includes(link));
     const left = links().map((link) => pidbox(["ps", "-a", "-q", "--no-trunc", "--filter", `name=${link}`]).out.trim());
     const directories = readdirSync(`${STORE}/containers`).map((id) => `${STORE}/containers/${id}`);
-    const mine = directories.filter((path) => !existsSync(`${path}/state.json`) || names.includes((JSON.parse(readFileSync(`${path}/state.json`, "utf8")) as ContainerState).name));
+    const mine = directories.filter((path) => !existsSync(`${path}/state.json`) || names.includes(stateOf(basename(path)).name));
     // Those that had not started to speak are told from a start in progress by their age alone.
     for (const path of mine) if (!existsSync(`${path}/status`) || readFileSync(`${path}/status`).length === 0) utimesSync(path, 1, 1);
     pidbox(["gc"]);
@@ -131,7 +134,8 @@ describe("pidbox gc", () => {
     const { facts } = readHost();
     const ids = mine.map((path) => path.slice(path.lastIndexOf("/") + 1));
     expect(facts.cgroups.flatMap(({ directory }) => ids.filter((id) => existsSync(`${directory}/pidbox/${id}`)))).toEqual([]);
-    const running = readdirSync("/proc").filter((pid) => /^[0-9]+$/.test(pid) && existsSync(`/proc/${pid}/cgroup`) && ids.some((id) => readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(id)));
+    const cgroupsOf = (pid: string): string => (existsSync(`/proc/${pid}/cgroup`) ? readFileSync(`/proc/${pid}/cgroup`, "utf8") : "");
+    const running = readdirSync("/proc").filter((pid) => /^[0-9]+$/.test(pid) && ids.some((id) => cgroupsOf(pid).includes(id)));
     expect(running).toEqual([]);
   }, 30_000);
 

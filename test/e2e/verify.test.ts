@@ -2,9 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { chownSync, readFileSync, writeFileSync } from "node:fs";
 import type { ContainerState } from "../../src/engine/store.ts";
+import { MASKED_PATHS, READONLY_PATHS } from "../../src/plan/defaults.ts";
 import type { Layer } from "../../src/report/layer.ts";
 import { needs } from "../parts.ts";
-import { busyboxRoot, initOf, pidbox, type Running, start, startBox, temporary } from "./box.ts";
+import { busyboxRoot, type How, initOf, pidbox, type Running, start, startBox, temporary } from "./box.ts";
 
 interface Report {
   readonly id: string;
@@ -13,8 +14,6 @@ interface Report {
   readonly holds: boolean;
   readonly layers: readonly Layer[];
 }
-
-type How = Parameters<typeof pidbox>[1];
 
 function verify(reference: string | number, how: How = {}): { code: number | null; report: Report; faults: string[] } {
   const { code, out, err } = pidbox(["verify", "--format=json", String(reference)], how);
@@ -206,7 +205,7 @@ describe("pidbox verify of other programs' containers, against the strict profil
     const own = { args: ["/bin/sh", "-c", "echo up; exec cat"], cwd: "/", user: { uid: 0, gid: 0 }, env: ["PATH=/bin"], terminal: false, noNewPrivileges: true };
     const linux = (masks: boolean): object => ({
       namespaces: ["pid", "mount", "ipc", "uts", "network", "cgroup"].map((type) => ({ type })), cgroupsPath: `/pidbox-verify-${process.pid}`, resources: { pids: { limit: 50 } },
-      ...(masks ? { maskedPaths: ["/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"], readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] } : {}),
+      ...(masks ? { maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS } : {}),
     });
     for (const masks of [false, true]) {
       writeFileSync(`${directory.path}/config.json`, JSON.stringify({ ociVersion: "1.0.2", process: own, root: { path: "rootfs", readonly: true }, mounts, linux: linux(masks) }));
