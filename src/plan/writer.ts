@@ -19,7 +19,7 @@ export interface Label {
 
 export class PlanWriter {
   // Words of ops as launcher/plan.h has them: code result flags 0 | kinds nr | two errnos | from | six arguments of two words.
-  #ops = new Int32Array(768 * WORDS);
+  #ops = new Int32Array(1024 * WORDS);
   #data = new Uint8Array(48 * 1024);
   #words = new Int32Array(this.#data.buffer);
   #opCount = 0;
