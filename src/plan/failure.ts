@@ -108,6 +108,12 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
       hint: "The table above says which layer does not hold; without --verify the plan's own assertions are the only check", context: { from },
     });
   }
+  // The status that wait4(2) gave for the helper; what it had to say is on stderr.
+  if (report.error === REPORT.expectation && /^\/linux\/[ug]idMappings$/.test(op.from) && report.value > 0 && report.value % 256 === 0) {
+    return new PidboxError("HOST_UNSUPPORTED", `Cannot map the ids of the container: ${op.from.includes("uid") ? "newuidmap" : "newgidmap"} ended with ${report.value / 256}`, {
+      hint: "It takes ranges that /etc/subuid and /etc/subgid give to the caller, who must have a name in /etc/passwd, and must be installed set-user-ID root", context: { feature: "user namespaces", from },
+    });
+  }
   if (report.error === REPORT.expectation) {
     return new PidboxError("LAUNCH_FAILED", `The kernel did not confirm ${quote(from)}: it answers ${report.value} where the plan requires otherwise (${step})`, {
       hint: "The container was not started. Either the host changed meanwhile or something interferes; pidbox --explain shows the plan", context: { from },
