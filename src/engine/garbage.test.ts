@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 /** A status file as the supervisor writes it: 1 is running, 2 is ended. */
-function record(state: 1 | 2, ended = NOW - 60_000): Uint8Array {
+function record(state: 1 | 2, ended = NOW - 120_000): Uint8Array {
   const bytes = new Uint8Array(RECORD.size);
   const view = new DataView(bytes.buffer);
   view.setUint32(RECORD.magic, 0x786f6270, true);
@@ -40,7 +40,7 @@ function container(id: string, parts: { status?: Uint8Array; remove?: boolean; s
   return directory;
 }
 
-const old = (path: string): void => utimesSync(path, new Date(NOW - 60_000), new Date(NOW - 60_000));
+const old = (path: string): void => utimesSync(path, new Date(NOW - 120_000), new Date(NOW - 120_000));
 const OPTIONS = { all: false, dry: false, hierarchies: [], now: NOW };
 
 describe("judgeContainer()", () => {
@@ -60,6 +60,16 @@ describe("judgeContainer()", () => {
     expect(judgeContainer(directory, false, NOW)).toMatchObject({ kind: "directory", why: "half made" });
   });
 
+  test("leaves an old one that has not said anything yet but holds the lock", () => {
+    const directory = container(ID, { status: new Uint8Array(0) });
+    old(directory);
+    const fd = open(`${directory}/status`, O.RDWR);
+    syscall(SYSCALLS.flock, fd, LOCK.EX | LOCK.NB);
+    expect(judgeContainer(directory, true, NOW)).toBeUndefined();
+    close(fd);
+    expect(judgeContainer(directory, true, NOW)).toMatchObject({ kind: "directory" });
+  });
+
   test("keeps the record of one that ended in order, unless all are to go", () => {
     const directory = container(ID, { status: record(2), remove: false });
     expect(judgeContainer(directory, false, NOW)).toBeUndefined();
@@ -70,7 +80,7 @@ describe("judgeContainer()", () => {
     symlinkSync(ID, `${root}/ids/5`);
     const directory = container(ID, { status: record(2, NOW - 100), remove: false, reservations: [`${root}/ids/5`] });
     expect(judgeContainer(directory, true, NOW)).toBeUndefined();
-    expect(judgeContainer(directory, true, NOW + 60_000)).toMatchObject({ kind: "record" });
+    expect(judgeContainer(directory, true, NOW + 120_000)).toMatchObject({ kind: "record" });
   });
 
   test("does not take bytes that are no record for a running container", () => {

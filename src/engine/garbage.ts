@@ -12,7 +12,7 @@ import { readDetail } from "../kernel/process-list.ts";
 import { TICKS_PER_SECOND } from "../kernel/process-status.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
 import { removeCgroup, removeContainer } from "./removal.ts";
-import { type ContainerState, type ContainerStatus, listContainers, readState, readStatus, unlink } from "./store.ts";
+import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus, unlink } from "./store.ts";
 import { lifeOf } from "./stored.ts";
 
 export interface Garbage {
@@ -27,7 +27,7 @@ export interface Garbage {
 }
 
 /** How old a directory or cgroup without a record must be before it counts as left behind: a start takes milliseconds. */
-const SETTLED_MS = 10_000;
+const SETTLED_MS = 60_000;
 const ID = /^[0-9a-f]{64}$/;
 const MOST_ENTRIES = 1 << 16;
 
@@ -55,7 +55,8 @@ export function judgeContainer(directory: string, all: boolean, now: number): Ga
   const life = lifeOf(directory, readStatus(directory));
   if (life === "running") return undefined;
   if (life === "starting") {
-    if (!settled(directory, now)) return undefined;
+    // An old one may still be held up on its way, at the gate of --verify for example: then its supervisor has the lock.
+    if (!settled(directory, now) || isSupervised(directory)) return undefined;
     return { kind: "directory", path: directory, id, why: state === undefined ? "half made" : "never started" };
   }
   if (life === "lost") return { kind: "container", path: directory, id, why: "its supervisor was killed" };
