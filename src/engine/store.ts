@@ -138,8 +138,8 @@ export function readState(directory: string): ContainerState | undefined {
   const text = readText(`${directory}/state.json`, 32 << 20);
   if (typeof text === "number") return undefined;
   try {
-    const state = JSON.parse(text) as ContainerState;
-    return state.version === 1 && typeof state.id === "string" ? state : undefined;
+    const state = JSON.parse(text) as ContainerState | null;
+    return state?.version === 1 && typeof state.id === "string" ? state : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
