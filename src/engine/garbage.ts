@@ -103,6 +103,8 @@ function isTended(cgroup: string): boolean {
   const text = readText(`${cgroup}/cgroup.procs`, 4 << 20);
   for (const word of typeof text === "string" ? text.split("\n") : []) {
     if (word === "") continue;
+    // A process of a PID namespace outside of this one: nothing can be known of it (cgroups(7), v2).
+    if (word === "0") return true;
     const parent = readText(`/proc/${word}/stat`, 4096);
     const ppid = typeof parent === "string" ? parent.slice(parent.lastIndexOf(")") + 4).split(" ")[0] : undefined;
     if (ppid !== undefined && readLink(`/proc/${ppid}/exe`) === "/memfd:pidbox (deleted)" && readText(`/proc/${ppid}/comm`, 64) === "pidbox\n") return true;

@@ -1,16 +1,14 @@
 /**
- * Fails every op of a plan on purpose, one start each, and looks for what stays behind. Runs in mount and PID namespaces of its own (see faults.test.ts),
- * so that every process, mount and state file that it sees is its own doing; its cgroups are below a parent with a name of its own.
+ * Fails every op of a plan on purpose, one start each, and looks for what stays behind. Runs in isolation.ts, so that every process, mount, cgroup and
+ * state file that it sees is its own doing.
  */
-import { readdirSync, readFileSync, readlinkSync, rmdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { traces, vanished } from "./traces.ts";
 
 /** What to start: pidbox's arguments without --fault, with a terminal or not. */
 export interface Variant {
   readonly pidbox: string;
   readonly arguments: readonly string[];
   readonly terminal: boolean;
-  readonly cgroupParent: string;
   /** Directory of the state: below it are containers, names and ids. */
   readonly state: string;
 }
@@ -61,7 +59,7 @@ interface End {
 
 function commandOf(variant: Variant, more: readonly string[]): string[] {
   const [verb = "", ...rest] = variant.arguments;
-  return [variant.pidbox, verb, `--cgroup-parent=${variant.cgroupParent}`, ...more, ...rest];
+  return [variant.pidbox, verb, ...more, ...rest];
 }
 
 async function start(variant: Variant, more: readonly string[]): Promise<End> {
@@ -78,54 +76,6 @@ async function start(variant: Variant, more: readonly string[]): Promise<End> {
   const code = await child.exited;
   child.terminal?.close();
   return { code, said };
-}
-
-function list(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
-}
-
-/** The directories of `parent` in every cgroup hierarchy. */
-function cgroupParents(parent: string): string[] {
-  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => / - cgroup2? /.test(line)).map((line) => line.split(" ")[4] ?? "");
-  const own = readFileSync("/proc/self/cgroup", "utf8").split("\n").map((line) => line.split(":")[2] ?? "");
-  return [...new Set(mounts.flatMap((mount) => own.map((path) => join(mount, path, parent))))].filter((path) => list(path).length > 0);
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path).isDirectory();
-}
-
-/** Everything of a container that can be seen: processes, namespaces, mounts, state, cgroups. */
-function traces({ cgroupParent: parent, state: root }: Variant): string[] {
-  const processes = list("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      const kinds = list(`/proc/${pid}/ns`).map((kind) => `namespace ${readlinkSync(`/proc/${pid}/ns/${kind}`)}`);
-      return [`process ${pid} ${readFileSync(`/proc/${pid}/comm`, "utf8").trim()}`, ...kinds];
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? "";
-      if (["ENOENT", "ESRCH"].includes(code)) return [`process ${pid} that is ending`];
-      if (code === "EACCES") return [`process ${pid} of another user`];
-      throw error;
-    }
-  });
-  const state = ["containers", "names", "ids"].flatMap((folder) => list(`${root}/${folder}`).map((name) => `state ${folder}/${name}`));
-  const cgroups = cgroupParents(parent).flatMap((path) => list(path).filter((name) => isDirectory(join(path, name))).map((name) => `cgroup ${join(path, name)}`));
-  return [...new Set([...processes, ...state, ...cgroups, ...readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => `mount ${line}`)])].sort();
-}
-
-/** What is there now and was not there before, once the ending processes have ended. */
-async function leftovers(before: readonly string[], variant: Variant): Promise<string[]> {
-  const deadline = performance.now() + 3000;
-  for (;;) {
-    const extra = traces(variant).filter((trace) => !before.includes(trace));
-    if (extra.length === 0 || performance.now() > deadline) return extra;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
 
 /** The filter of PID 1 is on when it enters its loop, and kills it where it would tell. */
@@ -158,7 +108,7 @@ async function failAll(variant: Variant): Promise<Report> {
   const plan = await explained(variant);
   const fate = fates(plan);
   const problems = first.code === 0 ? [] : [`without a fault: exit ${first.code}, ${first.said.slice(0, 300)}`];
-  const before = traces(variant);
+  const before = traces(variant.state);
   const ops = plan.ops.filter(({ index }) => fate[index] !== "cleanUp");
   // Two at a time: this machine has two cores, and what is left is looked at when both have ended.
   for (let i = 0; i < ops.length && problems.length < 10; i += 2) {
@@ -168,10 +118,9 @@ async function failAll(variant: Variant): Promise<Report> {
       const problem = judge(op, fate[op.index] ?? "never", ends[j] ?? { code: -1, said: "" });
       if (problem !== undefined) problems.push(problem);
     });
-    const extra = await leftovers(before, variant);
+    const extra = await vanished(before, variant.state);
     if (extra.length > 0) problems.push(`after ops ${pair.map((op) => op.index).join(" and ")}: ${extra.join("; ")}`);
   }
-  for (const path of cgroupParents(variant.cgroupParent)) rmdirSync(path);
   return { starts: ops.length, always: fate.filter((one) => one === "always").length, cleanUp: fate.filter((one) => one === "cleanUp").length, problems };
 }
 

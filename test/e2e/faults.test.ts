@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { needs } from "../parts.ts";
 import { fates } from "./faults-driver.ts";
 import type { Report, Variant } from "./faults-driver.ts";
+import { isolated } from "./isolation.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const NOBODY = 65534;
@@ -28,21 +29,17 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs the driver in mount and PID namespaces of its own, with an empty /run/pidbox; sh is PID 1 there and reaps. */
+/** Runs the driver, which fails each op of the plan once. */
 function failEachOp(argv: readonly string[], options: { terminal?: boolean; rootless?: boolean } = {}): Report {
   const rootless = options.rootless === true;
   if (rootless) chownSync(join(folder, "runtime"), NOBODY, NOBODY);
   const variant: Variant = {
-    pidbox: join(folder, "pidbox"), arguments: argv, terminal: options.terminal ?? false, cgroupParent: `pidbox-faults-${process.pid}`,
-    state: rootless ? join(folder, "runtime/pidbox") : "/run/pidbox",
+    pidbox: join(folder, "pidbox"), arguments: argv, terminal: options.terminal ?? false, state: rootless ? join(folder, "runtime/pidbox") : "/run/pidbox",
   };
-  const inside = 'mkdir -p /run/pidbox && mount -t tmpfs -o mode=700 tmpfs /run/pidbox && "$@"; exit $?';
-  const user = rootless ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [];
-  const result = Bun.spawnSync(
-    ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", inside, "sh", ...user, process.execPath, join(import.meta.dir, "faults-driver.ts"), JSON.stringify(variant)],
-    { cwd: folder, stdin: "ignore", stdout: "pipe", stderr: "inherit", env: { PATH: process.env["PATH"] ?? "", XDG_RUNTIME_DIR: join(folder, "runtime") } },
-  );
-  return JSON.parse(result.stdout.toString()) as Report;
+  const { out } = isolated([process.execPath, join(import.meta.dir, "faults-driver.ts"), JSON.stringify(variant)], {
+    name: "faults", cwd: folder, env: { XDG_RUNTIME_DIR: join(folder, "runtime") }, ...(rootless ? { uid: NOBODY } : {}),
+  });
+  return JSON.parse(out) as Report;
 }
 
 function check(report: Report): void {
