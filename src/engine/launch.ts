@@ -95,6 +95,8 @@ export function replaceProcess(file: number, plan: Uint8Array, title: string): n
   const argv = pointers(["pidbox", title], keep);
   const envp = new Uint8Array(8);
   const empty = cString("");
+  // Where the caller left one of these closed, Bun has opened /dev/null there; without this it would be closed again, and the next file be taken for it.
+  for (const fd of [0, 1, 2]) syscall(SYSCALLS.fcntl, fd, F.SETFD, 0);
   const error = syscall(SYSCALLS.execveat, file, address(empty), address(argv), address(envp), AT.EMPTY_PATH);
   throw new PidboxError("HOST_UNSUPPORTED", `Cannot execute the launcher: execveat: ${errnoName(-error)} (${keep.length} arguments)`, {
     hint: "vm.memfd_noexec=2 forbids it; see pidbox doctor", context: { feature: "memfd", errno: errnoName(-error) },
