@@ -22,7 +22,10 @@ function text(path: string): string {
 /** State of root's containers that tests of this process started: its record names the scene, as the root filesystem or the working directory. */
 function state(scene: string): string[] {
   const ids = entries(`${STATE}/containers`).filter((id) => text(`${STATE}/containers/${id}/state.json`).includes(scene));
-  const links = (folder: string): string[] => entries(`${STATE}/${folder}`).filter((name) => !existsSync(`${STATE}/containers/${linkTarget(`${STATE}/${folder}/${name}`)}`)).map((name) => `${folder}/${name}`);
+  const links = (folder: string): string[] =>
+    entries(`${STATE}/${folder}`)
+      .filter((name) => !existsSync(`${STATE}/containers/${linkTarget(`${STATE}/${folder}/${name}`)}`))
+      .map((name) => `${folder}/${name}`);
   return [...ids.map((id) => `state of ${id}`), ...links("names"), ...links("ids")];
 }
 
@@ -36,9 +39,20 @@ function linkTarget(path: string): string {
 
 /** A cgroup of pidbox whose container has no record any more. */
 function cgroups(): string[] {
-  const own = text("/proc/self/cgroup").trim().split("\n").map((line) => line.split(":").slice(1));
-  const trees = own.flatMap(([controllers = "", path = ""]) => [`/sys/fs/cgroup/${controllers}${path}/pidbox`, `/sys/fs/cgroup/${controllers}/pidbox`, `/sys/fs/cgroup${path}/pidbox`]);
-  const ids = [...new Set(trees.map((tree) => tree.replace(/\/+/g, "/")))].flatMap((tree) => entries(tree).filter((id) => /^[0-9a-f]{64}$/.test(id)).map((id) => ({ tree, id })));
+  const own = text("/proc/self/cgroup")
+    .trim()
+    .split("\n")
+    .map((line) => line.split(":").slice(1));
+  const trees = own.flatMap(([controllers = "", path = ""]) => [
+    `/sys/fs/cgroup/${controllers}${path}/pidbox`,
+    `/sys/fs/cgroup/${controllers}/pidbox`,
+    `/sys/fs/cgroup${path}/pidbox`,
+  ]);
+  const ids = [...new Set(trees.map((tree) => tree.replace(/\/+/g, "/")))].flatMap((tree) =>
+    entries(tree)
+      .filter((id) => /^[0-9a-f]{64}$/.test(id))
+      .map((id) => ({ tree, id })),
+  );
   return ids.filter(({ id }) => !existsSync(`${STATE}/containers/${id}`)).map(({ tree, id }) => `cgroup ${tree}/${id}`);
 }
 
@@ -51,6 +65,8 @@ function processes(uid: number): string[] {
   return entries("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
     const status = text(`/proc/${pid}/status`);
     const name = /^Name:\t(.*)$/m.exec(status)?.[1] ?? "";
+    // A zombie is nothing but an exit status that the host's init has not fetched yet.
+    if (/^State:\tZ/m.test(status)) return [];
     const orphan = name.startsWith("pidbox") && /^PPid:\t1$/m.test(status);
     return orphan || new RegExp(`^Uid:\t${uid}\t`, "m").test(status) ? [`process ${pid} ${name}`] : [];
   });

@@ -52,7 +52,7 @@ export function compile(blueprint: Blueprint, facts: HostFacts, options: Compile
   assertStdio(c);
   openStatus(c, frame);
   const cgroups = makeCgroups(c);
-  if (blueprint.stdio.kind === "terminal") guardTerminal(c, frame);
+  const guard = blueprint.stdio.kind === "terminal" ? guardTerminal(c, frame) : undefined;
   const link = openLink(c);
   const joined = openNamespaces(c);
   const prepared = facts.privileged ? prepareMounts(c) : new Map<string, number>();
@@ -70,7 +70,7 @@ export function compile(blueprint: Blueprint, facts: HostFacts, options: Compile
   if (blueprint.stdio.kind === "terminal") takeTerminal(c, link.outside, frame.watch);
   const code = w.register();
   w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
-  const onFailure = closeFrame(c, frame, code, cgroups);
+  const onFailure = closeFrame(c, frame, code, cgroups, guard);
 
   w.place(contained);
   containerOps(c, { own, cgroups, link, joined, prepared: [...prepared.keys()], gate: options.gate !== undefined });
@@ -160,7 +160,11 @@ function finishMounts(c: Compilation, prepared: ReadonlyMap<string, number>, pid
     if (pointer === "/dev") continue;
     if (pointer === "/root") {
       const idmap = userns === undefined || degraded ? {} : { idmap: userns };
-      setAttributes(c, mount, MOUNT_ATTR.NODEV + ("idmap" in idmap ? MOUNT_ATTR.IDMAP : 0), { propagation: MS.PRIVATE, recursive: blueprint.rootfs.kind === "bind", ...idmap });
+      setAttributes(c, mount, MOUNT_ATTR.NODEV + ("idmap" in idmap ? MOUNT_ATTR.IDMAP : 0), {
+        propagation: MS.PRIVATE,
+        recursive: blueprint.rootfs.kind === "bind",
+        ...idmap,
+      });
       if (isLaidOutside(c)) layOverlayOutside(c, mount);
       continue;
     }
@@ -171,7 +175,8 @@ function finishMounts(c: Compilation, prepared: ReadonlyMap<string, number>, pid
 }
 
 function cloneContainer(
-  c: Compilation, contained: ReturnType<PlanWriter["label"]>, cgroups: CgroupHandles, joined: ReadonlyMap<string, number>, pid: number, pidfd: number, link: Link,
+  c: Compilation, contained: ReturnType<PlanWriter["label"]>, cgroups: CgroupHandles, joined: ReadonlyMap<string, number>, pid: number,
+  pidfd: number, link: Link,
 ): void {
   const { writer: w } = c;
   w.from("/linux/namespaces");
@@ -197,7 +202,10 @@ function takeTerminal(c: Compilation, socket: number, watch: number): void {
   // A terminal that was stopped by Ctrl-S must not stop the supervisor, and O_NONBLOCK on fd 1 itself would be the shell's too.
   const shared = w.label();
   w.call(SYSCALLS.ioctl, 1, TTY.GETS, w.room(64)).flags(FLAG.IGNORE).into(output).jumpError(shared, output);
-  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc/self/fd/1"), OPEN.WRONLY | OPEN.NONBLOCK | OPEN.NOCTTY | OPEN.CLOEXEC).flags(FLAG.IGNORE).into(output).jumpError(shared, output);
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc/self/fd/1"), OPEN.WRONLY | OPEN.NONBLOCK | OPEN.NOCTTY | OPEN.CLOEXEC)
+    .flags(FLAG.IGNORE)
+    .into(output)
+    .jumpError(shared, output);
   w.store(watch + WATCH.output, output, 4).place(shared);
   if (blueprint.stdio.kind === "terminal" && blueprint.stdio.input) w.store(watch + WATCH.terminal, 0, 4);
 }
@@ -259,7 +267,9 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
 function enterNamespaces(c: Compilation, handles: ContainerHandles): void {
   const { writer: w, blueprint } = c;
   enterCgroups(c, handles.cgroups, createsNamespace(blueprint, "cgroup") && !handles.joined.has("user"));
-  const types: Readonly<Record<string, number>> = { network: CLONE.NEWNET, ipc: CLONE.NEWIPC, uts: CLONE.NEWUTS, cgroup: CLONE.NEWCGROUP, time: CLONE.NEWTIME, mount: CLONE.NEWNS };
+  const types: Readonly<Record<string, number>> = {
+    network: CLONE.NEWNET, ipc: CLONE.NEWIPC, uts: CLONE.NEWUTS, cgroup: CLONE.NEWCGROUP, time: CLONE.NEWTIME, mount: CLONE.NEWNS,
+  };
   for (const [type, fd] of handles.joined) {
     const flag = types[type];
     if (flag !== undefined) w.from(`/linux/namespaces/${type}`).call(SYSCALLS.setns, fd, flag);
@@ -320,7 +330,9 @@ function openKernelFilesystems(c: Compilation, received: Map<string, number>): n
   const sysctls = Object.keys(blueprint.config.linux?.sysctl ?? {}).length > 0;
   if (proc !== undefined && !sysctls) return proc;
   w.from("/proc of the plan");
-  if (createsNamespace(blueprint, "pid") && !blueprint.degraded.includes("proc")) return makeFilesystem(c, "proc", [], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
+  if (createsNamespace(blueprint, "pid") && !blueprint.degraded.includes("proc")) {
+    return makeFilesystem(c, "proc", [], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
+  }
   const host = w.register();
   w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(host);
   return host;

@@ -67,8 +67,14 @@ export function openStatus(c: Compilation, frame: Frame): void {
   w.store(frame.watch + WATCH.status, status, 4);
 }
 
+/** Registers of the guard's PID and of the pipe that it reads. */
+export interface Guard {
+  readonly pid: number;
+  readonly writing: number;
+}
+
 /** A process that does nothing but put the terminal back if the supervisor is killed while it is raw. */
-export function guardTerminal(c: Compilation, frame: Frame): void {
+export function guardTerminal(c: Compilation, frame: Frame): Guard {
   const { writer: w, blueprint } = c;
   w.from("--tty");
   const saved = w.room(64);
@@ -85,7 +91,20 @@ export function guardTerminal(c: Compilation, frame: Frame): void {
   w.call(SYSCALLS.read, reading, w.room(8), 1).flags(FLAG.IGNORE).into(pid).jumpSet(orderly, pid);
   w.call(SYSCALLS.ioctl, terminal, TTY.SETS, saved).flags(FLAG.IGNORE);
   w.place(orderly).exit(0).place(parent);
-  w.close(reading).store(frame.watch + WATCH.guard, writing, 4).release(pid, writing);
+  w.close(reading).store(frame.watch + WATCH.guard, writing, 4);
+  return { pid, writing };
+}
+
+const WALL = 0x4000_0000;
+
+/** Lets the guard go and waits for it. It was told to leave the terminal alone, or sees the end of its pipe and puts it back. */
+function dismiss(c: Compilation, guard: Guard | undefined): void {
+  if (guard === undefined) return;
+  const { writer: w } = c;
+  const [there, none] = [w.label(), w.label()];
+  w.from("--tty").jumpSet(there, guard.pid).jump(none).place(there);
+  w.call(SYSCALLS.close, guard.writing).flags(FLAG.IGNORE);
+  w.call(SYSCALLS.wait4, guard.pid, 0, WALL).flags(FLAG.IGNORE).place(none);
 }
 
 /** Removes what the container had on the host. Errors are passed over: the next step may still work, and `gc` finds the rest. */
@@ -112,9 +131,10 @@ function hand(c: Compilation, words: readonly number[]): void {
 }
 
 /** Last ops of the supervisor. `code` is the register of the exit code. Returns the op where a failed plan goes on. */
-export function closeFrame(c: Compilation, frame: Frame, code: number, cgroups: CgroupHandles): number {
+export function closeFrame(c: Compilation, frame: Frame, code: number, cgroups: CgroupHandles, guard: Guard | undefined): number {
   const { writer: w, blueprint } = c;
   const ended = w.label();
+  dismiss(c, guard);
   if (createsNamespace(blueprint, "pid")) {
     w.jumpSet(ended, code);
     cleanUp(c, cgroups, false);
@@ -127,6 +147,7 @@ export function closeFrame(c: Compilation, frame: Frame, code: number, cgroups: 
   w.exit(code);
   const failed = w.position;
   comeHome(c, frame);
+  dismiss(c, guard);
   cleanUp(c, cgroups, true);
   const numbers = [FAILURE.op, FAILURE.error, FAILURE.value].map((value) => {
     const text = w.room(24);
