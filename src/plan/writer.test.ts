@@ -21,7 +21,10 @@ function codeOf(run: () => void): string {
   }
 }
 
-const immediate = fc.oneof(fc.constantFrom(0, 1, -1, -100, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 49, -(2 ** 31), -(2 ** 40)), fc.integer(), fc.integer({ min: -(2 ** 48), max: 2 ** 48 }));
+const immediate = fc.oneof(
+  fc.constantFrom(0, 1, -1, -100, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 49, -(2 ** 31), -(2 ** 40)), fc.integer(),
+  fc.integer({ min: -(2 ** 48), max: 2 ** 48 }),
+);
 const argument = fc.oneof({ weight: 3, arbitrary: immediate }, fc.nat(255).map(register), fc.nat(2 ** 26).map((at) => DATA_BASE + at));
 const op = fc.record({
   nr: fc.nat(65535), args: fc.tuple(argument, argument, argument, argument, argument, argument), result: fc.nat(255), flags: fc.nat(31),
@@ -39,9 +42,13 @@ describe("PlanWriter", () => {
       const plan = decodePlan(bytes);
       expect(plan.onFailure).toBe(ops.length);
       expect(new DataView(bytes.buffer).getUint32(40, true)).toBe(fault);
-      const expected: Omit<DecodedOp, "index">[] = ops.map(({ nr, args, result, flags, tolerated, from }) => ({ code: "SYSCALL", nr, args: args.map(argumentOf), result, flags, tolerated, from }));
+      const expected: Omit<DecodedOp, "index">[] = ops.map(({ nr, args, result, flags, tolerated, from }) => ({
+        code: "SYSCALL", nr, args: args.map(argumentOf), result, flags, tolerated, from,
+      }));
       expect(plan.ops.slice(0, -1)).toEqual(expected.map((one, index) => ({ index, ...one })));
-      expect(plan.ops.at(-1)).toMatchObject({ code: "EXIT", args: [{ kind: "immediate", value: 3 }, ...Array.from({ length: 5 }, () => ({ kind: "immediate", value: 0 }))] });
+      expect(plan.ops.at(-1)).toMatchObject({
+        code: "EXIT", args: [{ kind: "immediate", value: 3 }, ...Array.from({ length: 5 }, () => ({ kind: "immediate", value: 0 }))],
+      });
     }), { numRuns: 300 });
   });
 
@@ -55,7 +62,11 @@ describe("PlanWriter", () => {
     fc.assert(fc.property(fc.array(block, { maxLength: 20 }), (blocks) => {
       const w = new PlanWriter();
       const placed = blocks.map((one) => {
-        const at = one.kind === "text" ? w.text(one.value) : one.kind === "bytes" ? w.bytes(one.value) : one.kind === "cells" ? w.cells(...one.value) : w.room(one.value);
+        const at = ((): number => {
+          if (one.kind === "text") return w.text(one.value);
+          if (one.kind === "bytes") return w.bytes(one.value);
+          return one.kind === "cells" ? w.cells(...one.value) : w.room(one.value);
+        })();
         return { ...one, at: argumentValue(at) };
       });
       const plan = decodePlan(w.exit(0).finish(0));
@@ -92,7 +103,8 @@ describe("PlanWriter", () => {
     const plan = decodePlan(w.finish(0));
     const [jump, error, set, differs, equals, load, store, decimal, bits, clone, each, body, execute, supervise, init, exit] = plan.ops;
     expect(plan.ops.map((one) => one.code)).toEqual([
-      "JUMP", "JUMP_ERROR", "JUMP_SET", "EXPECT", "EXPECT", "LOAD", "STORE", "DECIMAL", "BITS", "CLONE", "EACH", "SYSCALL", "EXECUTE", "SUPERVISE", "INIT", "EXIT",
+      "JUMP", "JUMP_ERROR", "JUMP_SET", "EXPECT", "EXPECT", "LOAD", "STORE", "DECIMAL", "BITS",
+      "CLONE", "EACH", "SYSCALL", "EXECUTE", "SUPERVISE", "INIT", "EXIT",
     ]);
     for (const one of [jump, error, set]) expect(one?.args[0]).toEqual({ kind: "immediate", value: each?.index ?? -1 });
     expect([differs?.flags, differs?.args[1]?.value, equals?.flags, equals?.args[1]?.value]).toEqual([FLAG.NOT, 255, 0, -1]);

@@ -36,7 +36,10 @@ function shell(script: string, prepare = "true"): Said & { readonly left: string
   const look = 'ls -A /run/pidbox/containers /run/pidbox/names /run/pidbox/ids 2>/dev/null | grep -v ":$" | grep -v "^$"; ps -e -o comm= | grep pidbox';
   const whole = `{ ${script}\n} >'${out}' 2>'${err}'; echo $? >'${code}'; ${look}; true`;
   const { out: left } = isolated(["sh", "-c", whole], { name: "days", cwd: folder, prepare, env: { P: pidbox, F: folder } });
-  return { code: Number(readFileSync(code, "utf8")), out: readFileSync(out, "utf8"), err: readFileSync(err, "utf8"), left: left.split("\n").filter((line) => line !== "") };
+  return {
+    code: Number(readFileSync(code, "utf8")), out: readFileSync(out, "utf8"), err: readFileSync(err, "utf8"),
+    left: left.split("\n").filter((line) => line !== ""),
+  };
 }
 
 function order(what: Order["what"], count: number): Result {
@@ -128,7 +131,10 @@ describe("a host that lacks things", () => {
 
 describe("programs that behave badly", () => {
   needs("root")("one that ignores SIGTERM is killed after --stop-timeout", () => {
-    const script = '$P do --stop-timeout 1 sh -c "trap : TERM; echo up; while :; do read x; done" <$F/fifo >$F/said & pid=$!\nexec 3>$F/fifo; until grep -q up $F/said; do :; done; kill -TERM $pid; wait $pid';
+    const script = `
+      $P do --stop-timeout 1 sh -c "trap : TERM; echo up; while :; do read x; done" <$F/fifo >$F/said & pid=$!
+      exec 3>$F/fifo; until grep -q up $F/said; do :; done
+      kill -TERM $pid; wait $pid`;
     Bun.spawnSync(["mkfifo", join(folder, "fifo")]);
     expect(shell(script)).toMatchObject({ code: 137, left: [] });
   }, 30_000);
@@ -214,7 +220,9 @@ describe("a root filesystem full of hostile symbolic links", () => {
 describe("input that nobody should send", () => {
   test("names with control characters are refused and shown harmless", () => {
     for (const flag of ["--name", "--hostname", "--cgroup-parent", "--unsafe", "--memory", "--user", "--volume"]) {
-      const child = Bun.spawnSync([BUILT, "do", flag, "a\u001b]0;owned\u0007\nb\u202e", "true"], { stdin: "ignore", env: { PATH: process.env["PATH"] ?? "", XDG_RUNTIME_DIR: folder } });
+      const child = Bun.spawnSync(
+        [BUILT, "do", flag, "a\u001b]0;owned\u0007\nb\u202e", "true"], { stdin: "ignore", env: { PATH: process.env["PATH"] ?? "", XDG_RUNTIME_DIR: folder } },
+      );
       const err = child.stderr.toString();
       expect([flag, child.exitCode === 0 || err !== ""]).toEqual([flag, true]);
       expect(err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f\u202e]/);

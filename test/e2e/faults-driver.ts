@@ -72,7 +72,10 @@ async function start(variant: Variant, more: readonly string[]): Promise<End> {
   }
   const decoder = new TextDecoder();
   let said = "";
-  const child = Bun.spawn(command, { env: environment, terminal: { cols: 200, rows: 25, data: (_terminal, bytes) => void (said += decoder.decode(bytes, { stream: true })) } });
+  const child = Bun.spawn(
+    command,
+    { env: environment, terminal: { cols: 200, rows: 25, data: (_terminal, bytes) => void (said += decoder.decode(bytes, { stream: true })) } },
+  );
   const code = await child.exited;
   child.terminal?.close();
   return { code, said };

@@ -64,7 +64,9 @@ describe("each op that fails", () => {
 });
 
 describe("fates()", () => {
-  const plan = (onFailure: number, ...does: readonly string[]): ReturnType<typeof fates> => fates({ onFailure, ops: does.map((text, index) => ({ index, does: text })) });
+  const plan = (onFailure: number, ...does: readonly string[]): ReturnType<typeof fates> => fates({
+    onFailure, ops: does.map((text, index) => ({ index, does: text })),
+  });
 
   test("tells the ops that a jump may skip", () => {
     expect(plan(9, "a()", "if r9 is an error, go to 4", "b()", "c()", "d()")).toEqual(["always", "always", "perhaps", "perhaps", "always"]);

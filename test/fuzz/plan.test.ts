@@ -27,37 +27,78 @@ const some = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.opti
 
 const mount: fc.Arbitrary<Mount> = fc.record({
   destination: path, type: fc.constantFrom("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "bind", "none", "ext4"), source: path,
-  options: fc.array(fc.oneof({ weight: 40, arbitrary: fc.constantFrom("ro", "nosuid", "bind", "rbind", "rprivate", "rshared", "idmap", "rro", "size=64k", "mode=755", "sync", "x-pidbox.file", "noatime") }, { weight: 1, arbitrary: text }), { maxLength: 6 }),
+  options: fc.array(
+    fc.oneof(
+      {
+        weight: 40,
+        arbitrary: fc.constantFrom(
+          "ro", "nosuid", "bind", "rbind", "rprivate", "rshared", "idmap", "rro", "size=64k", "mode=755", "sync", "x-pidbox.file", "noatime",
+        ),
+      },
+      { weight: 1, arbitrary: text },
+    ),
+    { maxLength: 6 },
+  ),
 });
 
 const capabilities = some(fc.oneof({ weight: 40, arbitrary: fc.subarray([...CAPABILITIES]) }, { weight: 1, arbitrary: fc.array(text, { maxLength: 2 }) }));
 
-const namespaces = fc.array(fc.constantFrom(...NAMESPACES), { maxLength: 8 }).chain((types) => fc.tuple(...[...new Set(types)].map((type) => some(path).map((at) => ({ type, ...(at === undefined ? {} : { path: at }) })))));
+const namespaces = fc.array(fc.constantFrom(...NAMESPACES), { maxLength: 8 }).chain((types) => {
+  return fc.tuple(...[...new Set(types)].map((type) => some(path).map((at) => ({ type, ...(at === undefined ? {} : { path: at }) }))));
+});
 
 const process = fc.record({
   args: fc.array(text, { minLength: 1, maxLength: 4 }), env: fc.array(fc.oneof(text, fc.constant("PATH=:/bin::/usr/bin")), { maxLength: 5 }), cwd: path,
-  user: fc.record({ uid: fc.nat(2 ** 32 - 1), gid: fc.nat(2 ** 32 - 1), additionalGids: fc.array(fc.nat(2 ** 32 - 1), { maxLength: 4 }) }), noNewPrivileges: fc.boolean(),
+  user: fc.record({
+    uid: fc.nat(2 ** 32 - 1), gid: fc.nat(2 ** 32 - 1), additionalGids: fc.array(fc.nat(2 ** 32 - 1), { maxLength: 4 }),
+  }),
+  noNewPrivileges: fc.boolean(),
   rlimits: fc.array(fc.record({ type: fc.constantFrom("RLIMIT_NOFILE", "RLIMIT_CORE"), soft: size, hard: size }), { maxLength: 3 }),
-  capabilities: fc.record({ bounding: capabilities, effective: capabilities, permitted: capabilities, inheritable: capabilities, ambient: capabilities }), oomScoreAdj: some(fc.integer({ min: -1000, max: 1000 })),
+  capabilities: fc.record({
+    bounding: capabilities, effective: capabilities, permitted: capabilities, inheritable: capabilities, ambient: capabilities,
+  }),
+  oomScoreAdj: some(fc.integer({ min: -1000, max: 1000 })),
   apparmorProfile: some(text), selinuxLabel: some(text), consoleSize: some(fc.record({ width: fc.nat(65535), height: fc.nat(65535) })),
 });
 
 const linux = fc.record({
-  namespaces, cgroupsPath: fc.constantFrom(undefined, "/a/b", "a", "../a"), maskedPaths: fc.constantFrom([], [...MASKED_PATHS], ["/", ""]), readonlyPaths: fc.constantFrom([], [...READONLY_PATHS]),
+  namespaces, cgroupsPath: fc.constantFrom(undefined, "/a/b", "a", "../a"),
+  maskedPaths: fc.constantFrom([], [...MASKED_PATHS], ["/", ""]), readonlyPaths: fc.constantFrom([], [...READONLY_PATHS]),
   sysctl: fc.dictionary(fc.oneof(fc.constantFrom("net.ipv4.ip_forward", "kernel.shmmax"), text), text, { maxKeys: 3 }),
-  devices: fc.array(fc.record({ type: fc.constantFrom("c", "b"), path, major: fc.nat(4095), minor: fc.nat(2 ** 20 - 1), fileMode: fc.nat(0o777), uid: fc.nat(1000), gid: fc.nat(1000) }), { maxLength: 3 }),
+  devices: fc.array(
+    fc.record({
+      type: fc.constantFrom("c", "b"), path, major: fc.nat(4095), minor: fc.nat(2 ** 20 - 1), fileMode: fc.nat(0o777), uid: fc.nat(1000),
+      gid: fc.nat(1000),
+    }),
+    { maxLength: 3 },
+  ),
   resources: fc.record({
-    memory: some(fc.record({ limit: some(size), swap: some(size), reservation: some(size), swappiness: some(fc.nat(100)) })), pids: some(fc.record({ limit: size.map(Number) })),
+    memory: some(fc.record({
+      limit: some(size), swap: some(size), reservation: some(size), swappiness: some(fc.nat(100)),
+    })),
+    pids: some(fc.record({ limit: size.map(Number) })),
     cpu: some(fc.record({ shares: some(fc.nat(300_000)), quota: some(fc.integer()), period: some(fc.nat()), cpus: some(text), mems: some(text) })),
     unified: fc.option(fc.dictionary(text, text, { maxKeys: 2 }), { nil: undefined, freq: 2 }),
   }),
 });
 
 const rootfs: fc.Arbitrary<Rootfs> = fc.oneof(
-  fc.record({ kind: fc.constant("overlay" as const), source: path, hidden: fc.array(path, { maxLength: 4 }) }), fc.record({ kind: fc.constant("bind" as const), source: path }),
-  fc.record({ kind: fc.constant("assembled" as const), entries: fc.array(fc.oneof(fc.record({ kind: fc.constant("bind" as const), path }), fc.record({ kind: fc.constant("link" as const), path, target: path })), { maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constant("overlay" as const), source: path, hidden: fc.array(path, { maxLength: 4 }),
+  }),
+  fc.record({ kind: fc.constant("bind" as const), source: path }),
+  fc.record({
+    kind: fc.constant("assembled" as const),
+    entries: fc.array(
+      fc.oneof(fc.record({ kind: fc.constant("bind" as const), path }), fc.record({ kind: fc.constant("link" as const), path, target: path })),
+      { maxLength: 4 },
+    ),
+  }),
 );
-const stdio: fc.Arbitrary<Stdio> = fc.oneof(fc.constant({ kind: "inherit" as const }), fc.constant({ kind: "no-input" as const }), fc.boolean().map((input) => ({ kind: "terminal" as const, input })));
+const stdio: fc.Arbitrary<Stdio> = fc.oneof(
+  fc.constant({ kind: "inherit" as const }), fc.constant({ kind: "no-input" as const }),
+  fc.boolean().map((input) => ({ kind: "terminal" as const, input })),
+);
 
 /** Members whose value is undefined are left out, as in a config that was read. */
 function present<T>(value: T): T {
@@ -72,9 +113,15 @@ function freeze<T>(value: T): T {
 }
 
 const blueprint = fc.record({
-  config: fc.record({ mounts: fc.array(mount, { maxLength: 6 }), process, linux, root: fc.record({ path, readonly: fc.boolean() }), hostname: some(text), domainname: some(text) }),
-  rootfs, stdio, mapping: some(fc.constantFrom(OWN_ID, SUBORDINATE, runScene().mapping)), init: fc.boolean(), landlock: fc.boolean(), interruptTwice: fc.boolean(),
-  filter: fc.constantFrom("strict", "default", "file", "none"), degraded: fc.oneof(fc.constant(["cgroups"]), fc.subarray(["cgroups", "idmap", "proc", "overlay"])), keep: fc.boolean(),
+  config: fc.record({
+    mounts: fc.array(mount, { maxLength: 6 }), process, linux, root: fc.record({ path, readonly: fc.boolean() }), hostname: some(text),
+    domainname: some(text),
+  }),
+  rootfs, stdio, mapping: some(fc.constantFrom(OWN_ID, SUBORDINATE, runScene().mapping)),
+  init: fc.boolean(), landlock: fc.boolean(), interruptTwice: fc.boolean(),
+  filter: fc.constantFrom("strict", "default", "file", "none"),
+  degraded: fc.oneof(fc.constant(["cgroups"]), fc.subarray(["cgroups", "idmap", "proc", "overlay"])),
+  keep: fc.boolean(),
 }).map(({ config, filter, keep, mapping, ...rest }): Blueprint => {
   const { seccomp: _seccomp, mapping: _mapping, ...frame } = runScene();
   const seccomp = filter === "none" ? {} : { seccomp: { name: filter, filter: builtinFilter(filter === "strict" ? "strict" : "default") } };
@@ -82,7 +129,9 @@ const blueprint = fc.record({
   return freeze({ ...frame, ...rest, ...seccomp, ...(mapping === undefined ? {} : { mapping }), config: whole, state: { ...frame.state, keep } });
 });
 
-const facts: fc.Arbitrary<HostFacts> = fc.tuple(fc.constantFrom(HYBRID, UNIFIED, ROOTLESS), fc.nat(7), fc.tuple(fc.constantFrom(5, 6), fc.nat(20)), fc.boolean(), fc.boolean()).map(
+const facts: fc.Arbitrary<HostFacts> = fc.tuple(
+  fc.constantFrom(HYBRID, UNIFIED, ROOTLESS), fc.nat(7), fc.tuple(fc.constantFrom(5, 6), fc.nat(20)), fc.boolean(), fc.boolean(),
+).map(
   ([host, landlockAbi, kernel, swapAccounting, tmpfsUserXattr]) => freeze({ ...host, landlockAbi, kernel, swapAccounting, tmpfsUserXattr }),
 );
 
