@@ -97,7 +97,7 @@ describe("a host that lacks things", () => {
       expect([inodes, code === 0 ? err === "" : code === 125 && /"\/run\/pidbox[^"]*".*ENOSPC/s.test(err)]).toEqual([inodes, true]);
       codes.add(code);
     }
-    expect([...codes].sort()).toEqual([0, 125]);
+    expect(codes).toEqual(new Set([0, 125]));
   }, 30_000);
 
   needs("root")("a /run without a byte of room", () => {
@@ -244,7 +244,7 @@ describe("input that nobody should send", () => {
     const before = performance.now();
     expect(attempt(config({ annotations: { big: "x".repeat(ten) } }))).toBe("read");
     expect(attempt(config({ annotations: Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`annotation-of-a-long-name-${i}`, "a value that takes room"])) }))).toBe("read");
-    expect(attempt(`${"[".repeat(ten)}`)).not.toBe("read");
+    expect(attempt("[".repeat(ten))).not.toBe("read");
     expect(attempt(`{"ociVersion":"1.3.0","process":${"{\"a\":".repeat(ten / 5)}`)).not.toBe("read");
     expect(performance.now() - before).toBeLessThan(20_000);
   }, 60_000);

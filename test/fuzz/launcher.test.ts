@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { launcherImage } from "../../src/engine/launch.ts";
 import { SYSCALLS } from "../../src/kernel/abi/host.ts";
 import { compile } from "../../src/plan/compile.ts";
-import { argumentValue, FLAG, PLAN } from "../../src/plan/op.ts";
+import { argumentValue, FLAG, PLAN, WATCH } from "../../src/plan/op.ts";
 import { PlanWriter } from "../../src/plan/writer.ts";
 import { bundleScene, doScene, HYBRID, ROOTLESS, rootlessScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
 import { needs } from "../parts.ts";
@@ -36,13 +36,36 @@ function smallPlan(): Uint8Array {
   w.load(a, w.cells(7), 8).store(w.room(8), a, 4).decimal(w.room(24), a).expect(a, 7, { mask: 255 }).expect(a, 8, { differs: true });
   w.bits(SYSCALLS.prctl, 0x300, 24).bits(SYSCALLS.rt_sigaction, a, w.room(32), 0, 8).flags(FLAG.FIRST | FLAG.IGNORE);
   w.each([w.text("one"), w.text("two")], (pointer) => w.call(SYSCALLS.openat, -100, pointer).into(b).tolerate(2).jumpError(there, b));
-  w.place(there).clone(w.cells(0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0), 88, child, 3, 5).into(b).supervise(b, 6, 5, 7, page, w.room(104)).into(a);
+  w.place(there).clone(w.cells(0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0), 88, child, 3, 5).into(b).supervise(b, 6, 5, 7, page, w.room(WATCH.size)).into(a);
   w.jumpSet(main, a).exit(0).place(child).clone(w.cells(0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0), 88, main, 3, 0).into(b).init(b, page);
   w.place(main).execute(w.texts(["/bin/a", "/bin/b"]), w.texts(["a"]), w.texts([])).exit(1).exit(125);
   return w.finish(w.position - 1);
 }
 
+/** A container that starts and is supervised, with a terminal (descriptors 0) or without (-1), and its PID 1. */
+function supervisedPlan(descriptor: 0 | -1): Uint8Array {
+  const w = new PlanWriter();
+  const [pid, page, code, child] = [w.register(), w.register(), w.register(), w.label()];
+  const watch = w.room(WATCH.size);
+  for (const at of [WATCH.status, WATCH.terminal, WATCH.output, WATCH.master, WATCH.guard]) w.store(watch + at, descriptor, 4);
+  w.store(watch + WATCH.stopTimeout, 1, 4).call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);
+  w.clone(w.cells(0), 88, child, 3, 5).into(pid).supervise(pid, 6, 5, 7, page, watch).into(code).exit(code);
+  w.place(child).init(4, page).exit(125);
+  return w.finish(w.position - 1);
+}
+
+/** Ops that no answer stops. */
+function tolerantPlan(): Uint8Array {
+  const w = new PlanWriter();
+  const a = w.register();
+  w.bits(SYSCALLS.prctl, 0x300, 24).flags(FLAG.IGNORE).bits(SYSCALLS.rt_sigaction, 0xff00, w.room(32), 0, 8).flags(FLAG.FIRST | FLAG.IGNORE);
+  w.each([w.text("one"), w.text("two")], (pointer) => w.call(SYSCALLS.unlinkat, -100, pointer).into(a).flags(FLAG.IGNORE | FLAG.BUSY));
+  w.decimal(w.room(24), a).store(w.room(8), a, 8).execute(w.texts(["/bin/a", "/bin/b"]), w.texts(["a"]), w.texts([])).flags(FLAG.IGNORE).exit(0);
+  return w.finish(w.position - 1);
+}
+
 const PLANS = [
+  tolerantPlan(), supervisedPlan(0), supervisedPlan(-1),
   smallPlan(), compile(doScene(), HYBRID, { self: 3 }), compile(terminalScene(), HYBRID, { self: 5 }), compile(bundleScene(), UNIFIED, { self: 3 }),
   compile(rootlessScene(SUBORDINATE), ROOTLESS, { self: 3 }),
 ];
@@ -60,7 +83,7 @@ function seed(plan: Uint8Array, answers: Uint8Array): Uint8Array {
 function build(name: string, source: string): string {
   const [program, file] = [join(folder, name), join(folder, `${name}.c`)];
   writeFileSync(file, source);
-  const flags = ["-std=gnu11", "-g", "-O1", "-DFUZZ", `-DLAUNCHER="${file}"`, `-I${join(LAUNCHER, "..")}`, "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"];
+  const flags = ["-std=gnu11", "-g", "-O1", "-fno-inline", "-DFUZZ", `-DLAUNCHER="${file}"`, `-I${join(LAUNCHER, "..")}`, "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"];
   const result = Bun.spawnSync(["clang", ...flags, HARNESS, "-o", program], { stdout: "pipe", stderr: "pipe" });
   if (result.exitCode !== 0) throw new Error(result.stderr.toString());
   return program;
@@ -74,10 +97,12 @@ interface Campaign {
 function fuzz(name: string, program: string, seconds: number): Campaign {
   const corpus = join(folder, `${name}-corpus`);
   mkdirSync(corpus);
-  const answers = [new Uint8Array(64), Uint8Array.from({ length: 512 }, (_, i) => (i * 37 + 11) & 127)];
+  // All nothing, all one, all as much as asked for, and two mixtures; 200 and more are errors.
+  const answers = [0, 1, 130].map((byte) => new Uint8Array(512).fill(byte));
+  for (const limit of [128, 200]) answers.push(Uint8Array.from({ length: 4096 }, (_, i) => (i * i * 37 + i * 11) % limit));
   PLANS.forEach((plan, i) => answers.forEach((answer, j) => writeFileSync(join(corpus, `${i}-${j}`), seed(plan, answer))));
   const result = Bun.spawnSync(
-    [program, `-max_total_time=${seconds}`, "-seed=1", "-print_final_stats=1", "-timeout=10", "-max_len=131072", `-artifact_prefix=${folder}/`, corpus],
+    [program, `-max_total_time=${seconds}`, "-seed=1", "-print_final_stats=1", "-print_coverage=1", "-timeout=10", "-max_len=131072", `-artifact_prefix=${folder}/`, corpus],
     { stdout: "pipe", stderr: "pipe", env: { ASAN_OPTIONS: "detect_leaks=1", UBSAN_OPTIONS: "print_stacktrace=1" } },
   );
   return { code: result.exitCode, log: result.stderr.toString() };
@@ -88,6 +113,9 @@ describe("launcher.c under libFuzzer with AddressSanitizer and UndefinedBehavior
     const { code, log } = fuzz("real", build("real", readFileSync(LAUNCHER, "utf8")), SECONDS);
     expect(code === 0 ? "" : log.slice(-6000)).toBe("");
     expect(Number(/number_of_executed_units: (\d+)/.exec(log)?.[1] ?? 0)).toBeGreaterThan(1000);
+    // Each part was reached, not the decoder's refusals alone.
+    const covered = [...log.matchAll(/^COVERED_FUNC: hits: \d+ edges: \d+\/\d+ (\w+)/gm)].map((match) => match[1] ?? "");
+    expect(covered).toEqual(expect.arrayContaining(["decode", "valid_op", "run", "step", "plain_call", "each_bit", "execute", "fail", "supervise", "pass_signal", "pump", "collect", "init"]));
   }, (SECONDS + 60) * 1000);
 
   needs("libfuzzer")("is found out when the decoder checks no offset", () => {
@@ -128,7 +156,11 @@ describe("the launcher", () => {
     const small = harmless(smallPlan());
     const last = PLAN.headerSize + (new DataView(small.buffer).getUint32(16, true) - 1) * PLAN.opSize;
     const kept = (at: number): boolean => (at >= 36 && at < 44) || (at >= last && at < last + PLAN.opSize);
-    const word = fc.oneof(fc.constantFrom(0, 1, 7, 8, 63, 64, 255, 256, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff), fc.nat(0xffff), fc.integer({ min: 0, max: 0xffffffff }));
+    const word = fc.oneof(
+      fc.constantFrom(0, 1, 7, 8, 63, 64, 255, 256, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff),
+      fc.nat(0xffff),
+      fc.integer({ min: 0, max: 0xffffffff }),
+    );
     const damage = fc.array(fc.tuple(fc.oneof(fc.nat(15), fc.nat(small.length / 4 - 1)), word), { minLength: 1, maxLength: 6 });
     fc.assert(fc.property(damage, (words) => {
       const plan = small.slice();
@@ -140,7 +172,9 @@ describe("the launcher", () => {
 
   test("ends with 125 for plans that are cut off", () => {
     const small = harmless(smallPlan());
-    for (const length of [PLAN.headerSize, 100, 1000, small.length - 8, small.length - 4096]) if (length > 0) expect(start(small.slice(0, length))).toEqual(DEAD);
+    for (const length of [PLAN.headerSize, 100, 1000, small.length - 8, small.length - 4096]) {
+      if (length > 0) expect(start(small.slice(0, length))).toEqual(DEAD);
+    }
   });
 
   test("refuses parts that overlap, so that no op is changed after it was checked", () => {
