@@ -43,8 +43,13 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
     const main = w.label();
     const pid = w.register();
     w.from("--init");
-    w.clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, main, REPORT_FD, 0);
-    w.into(pid);
+    if (blueprint.config.process?.noNewPrivileges === true) {
+      w.clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, main, REPORT_FD, 0).into(pid);
+    } else {
+      // The filter is on already, and answers ENOSYS to clone3 because it cannot see that call's flags.
+      const parent = w.label();
+      w.call(SYSCALLS.clone, SIGNAL.CHLD).into(pid).jumpSet(parent, pid).jump(main).place(parent);
+    }
     becomeInit(c, pid, handles);
     w.place(main);
   }
@@ -195,4 +200,3 @@ function becomeMain(c: Compilation, handles: ProcessHandles): void {
   w.from("/process/args").execute(paths, argv, envp);
   w.exit(125);
 }
-

@@ -77,7 +77,12 @@ function joinedContainer(args: Arguments, context: Context, facts: HostFacts): J
   const directory = `${root}/containers/${id ?? ""}`;
   const status = id === undefined ? undefined : readStatus(directory);
   const state = id === undefined ? undefined : readState(directory);
-  if (status?.state !== "running" || state === undefined || !isSupervised(directory)) throw new PidboxError("NOT_FOUND", `No running container of pidbox is called ${quote(reference, 60)}`, { hint: "pidbox ps lists them", context: { from: "--pid" } });
+  if (status?.state !== "running" || state === undefined || !isSupervised(directory)) {
+    throw new PidboxError("NOT_FOUND", `No running container of pidbox is called ${quote(reference, 60)}`, {
+      hint: "pidbox ps lists them",
+      context: { from: "--pid" },
+    });
+  }
   if (!facts.privileged) {
     throw new PidboxError("HOST_UNSUPPORTED", "Cannot share a PID namespace as an unprivileged user", { hint: "Start both containers as root", context: { feature: "pid namespace", from: "--pid" } });
   }
@@ -103,10 +108,16 @@ function procMounts(mounts: readonly Mount[], draft: Draft): Mount[] {
       return [];
     }
     // The kernel gives a fresh procfs of the host's PID namespace only to the host's user namespace.
-    if (mount.type === "proc" && shared) return [{ destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "nodev", "noexec", "rprivate"] }];
+    if (mount.type === "proc" && shared) {
+      return [{ destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "nodev", "noexec", "rprivate"] }];
+    }
     if (mount.type === "mqueue" && draft.args.value("ipc") === "host") return [];
-    if (mount.destination === "/dev/shm" && draft.args.value("ipc") === "host") return [{ destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["bind", "nosuid", "nodev", "noexec"] }];
-    if (mount.destination === "/sys/fs/cgroup" && draft.degraded.includes("cgroups")) return [];
+    if (mount.destination === "/dev/shm" && draft.args.value("ipc") === "host") {
+      return [{ destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["bind", "nosuid", "nodev", "noexec"] }];
+    }
+    // The kernel shows the host's cgroup namespace to no other user namespace.
+    const hostCgroups = draft.args.value("cgroupns") === "host" && draft.args.value("userns") !== "host";
+    if (mount.destination === "/sys/fs/cgroup" && (hostCgroups || draft.degraded.includes("cgroups"))) return [];
     return [mount];
   });
 }
@@ -135,10 +146,21 @@ async function configOf(draft: Draft, scene: Scene, joined: JoinedContainer | un
   return {
     ociVersion: "1.3.0",
     process: {
-      args: scene.command, env: scene.environment, cwd: scene.cwd, user: scene.identity.user, noNewPrivileges: security.noNewPrivileges, rlimits: await rlimitsOf(args, kind),
-      capabilities: { bounding: security.capabilities, effective: caps, permitted: caps }, terminal: draft.stdio.kind === "terminal",
+      args: scene.command,
+      env: scene.environment,
+      cwd: scene.cwd,
+      user: scene.identity.user,
+      noNewPrivileges: security.noNewPrivileges,
+      rlimits: await rlimitsOf(args, kind),
+      capabilities: { bounding: security.capabilities, effective: caps, permitted: caps },
+      terminal: draft.stdio.kind === "terminal",
       ...(oom === undefined ? {} : { oomScoreAdj: oom }),
-      ...(security.apparmor === undefined ? {} : { apparmorProfile: security.apparmor }), ...(security.label === undefined ? {} : { selinuxLabel: security.label }),
+      ...(security.apparmor === undefined ? {} : { apparmorProfile: security.apparmor }),
+      ...(security.label === undefined ? {} : { selinuxLabel: security.label }),
+    },
+    root: {
+      path: scene.rootfs.kind === "assembled" ? "/" : scene.rootfs.source,
+      readonly: args.flag("read-only") || scene.rootfs.kind === "assembled",
     },
     root: { path: scene.rootfs.kind === "assembled" ? "/" : scene.rootfs.source, readonly: args.flag("read-only") || scene.rootfs.kind === "assembled" },
     ...(args.value("uts") === "host" ? {} : { hostname: draft.hostname }),
@@ -163,7 +185,10 @@ async function blueprintOf(draft: Draft, scene: Scene): Promise<Blueprint> {
     id: place.id, config, rootfs: scene.rootfs, ...(draft.mapping === undefined ? {} : { mapping: draft.mapping }),
     // In a shared PID namespace there is a PID 1 already, and orphans go to it.
     init: args.flag("init", true) && joined === undefined && args.value("pid") !== "host",
-    stdio: draft.stdio, ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }), landlock: security.landlock, interruptTwice: draft.stdio.kind !== "terminal",
+    stdio: draft.stdio,
+    ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }),
+    landlock: security.landlock,
+    interruptTwice: draft.stdio.kind !== "terminal",
     ...stopOf(args),
     state: { directory: place.directory, files: ["state.json", "status"], names: place.names, reservations: place.reservations, keep },
     executable: context.executable, title: place.name, unsafe: overrides.used, degraded: [...draft.degraded, ...scene.degraded],
