@@ -4,6 +4,7 @@ import { SIGNALS } from "../kernel/abi/signals.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { close, O, open, readText } from "../kernel/file.ts";
 import { address, syscall } from "../kernel/ffi.ts";
+import type { Blueprint } from "../plan/blueprint.ts";
 import type { ContainerState, ContainerStatus } from "./store.ts";
 
 /** What the container's cgroups counted. */
@@ -62,6 +63,8 @@ export interface EndFacts {
   readonly killedCall: string | undefined;
   /** Command of the process that sent the last forwarded signal, if it is still there. */
   readonly sender: string | undefined;
+  /** --stop-signal and --stop-timeout. */
+  readonly stop?: Blueprint["stop"];
 }
 
 /** One line that says why, or undefined if the program chose to end so. Pure. */
@@ -71,9 +74,10 @@ export function endText(facts: EndFacts): string | undefined {
   const name = signalName(status.signal);
   if (status.signal === SIGNALS.SIGKILL && events.oomKills > 0) return `the kernel killed it: out of memory${memory}`;
   if (status.signal === SIGNALS.SIGSYS) return `seccomp killed it${facts.killedCall === undefined ? "" : ` at ${facts.killedCall}`}: the call is not allowed here`;
-  if (status.signal !== 0 && status.forwarded === status.signal) {
-    const who = status.sender === 0 ? "the kernel or the keyboard" : `process ${status.sender}${facts.sender === undefined ? "" : ` (${printable(facts.sender)})`}`;
-    return `${name} from ${who} ended it`;
+  const who = status.sender === 0 ? "the kernel or the keyboard" : `process ${status.sender}${facts.sender === undefined ? "" : ` (${printable(facts.sender)})`}`;
+  if (status.signal !== 0 && status.forwarded === status.signal) return `${name} from ${who} ended it`;
+  if (status.signal === SIGNALS.SIGKILL && facts.stop?.timeout !== undefined && status.forwarded === (facts.stop.signal ?? SIGNALS.SIGTERM)) {
+    return `it did not end within ${facts.stop.timeout} s of ${signalName(status.forwarded)} from ${who}, so it was killed`;
   }
   if (status.signal === SIGNALS.SIGKILL && status.forwarded === SIGNALS.SIGINT) return "a second Ctrl-C killed it";
   const forks = events.forksRefused === 0 ? "" : `; ${events.forksRefused} forks were refused (limit ${facts.pidsLimit ?? "unknown"})`;

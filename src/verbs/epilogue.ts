@@ -35,6 +35,7 @@ function runEnded(args: Arguments, context: Context): Outcome {
   const comm = status.sender === 0 ? undefined : readText(`/proc/${status.sender}/comm`, 64);
   const why = endText({
     status, events, memoryLimit: limits.memory, pidsLimit: limits.pids, killedCall, sender: typeof comm === "string" ? comm.trim() : undefined,
+    stop: state.blueprint.stop,
   });
   if (why !== undefined) context.note(`${state.name}: ${why}`);
   for (const path of removeContainer(directory, state, !state.remove)) context.note(`could not remove ${path}: pidbox gc tries again`);
