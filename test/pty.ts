@@ -39,19 +39,20 @@ export function childrenOf(pid: number): Map<string, number> {
 // The session's leader stays until the terminal is closed, for its death would hang the terminal up before the last output was read.
 const LEADER = '"$@"; printf "<end %s>" $?; read -r forever';
 
-/** Runs a command line as the foreground job of a session on a new pty. */
-export function openPty(scene: Scene, command: readonly string[], caller: Caller = "root", size: { columns: number; rows: number } = { columns: 91, rows: 33 }): PtySession {
+/** Runs a command line as the foreground job of a session on a new pty of 91 columns and 33 rows. */
+export function openPty(scene: Scene, command: readonly string[], caller: Caller = "root"): PtySession {
   let text = "";
   const waiting = new Set<() => void>();
   const decoder = new TextDecoder();
   const terminal = new Bun.Terminal({
-    cols: size.columns, rows: size.rows,
+    cols: 91, rows: 33,
     data(_terminal, bytes) {
       text += decoder.decode(bytes, { stream: true });
       for (const wake of waiting) wake();
     },
   });
-  const leader = Bun.spawn(["setsid", "--ctty", "sh", "-c", LEADER, "sh", ...command], { terminal, cwd: scene.directory, env: scene.environment(caller, { TERM: "dumb" }) });
+  const env = scene.environment(caller, { TERM: "dumb" });
+  const leader = Bun.spawn(["setsid", "--ctty", "sh", "-c", LEADER, "sh", ...command], { terminal, cwd: scene.directory, env });
   scene.track(leader);
   const cooked = (): boolean => (terminal.localFlags & COOKED.local) === COOKED.local && (terminal.outputFlags & COOKED.output) === COOKED.output;
   const pid = (): number => [...childrenOf(leader.pid).values()][0] ?? 0;

@@ -11,7 +11,7 @@ import { FLAG } from "./op.ts";
 import { builtinFilter } from "./seccomp-compiled.ts";
 import { GATE_FD } from "./supervisor.ts";
 import { labelInit } from "./security-modules.ts";
-import { ensureTarget } from "./target.ts";
+import { components, ensureTarget } from "./target.ts";
 
 /** Registers that the main child and the init need. */
 export interface ProcessHandles {
@@ -158,7 +158,7 @@ export function makeDirectory(c: Compilation): void {
 
 function enterDirectory(c: Compilation): void {
   const { writer: w, blueprint } = c;
-  w.from("/process/cwd").call(SYSCALLS.chdir, w.text(blueprint.config.process?.cwd ?? "/"));
+  w.from("/process/cwd").call(SYSCALLS.chdir, w.text(`/${components(blueprint.config.process?.cwd ?? "/").join("/")}`));
   assertDirectory(c);
 }
 

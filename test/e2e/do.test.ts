@@ -98,9 +98,11 @@ needs("root")("root inside is not root of the host: a directory that only root m
 needs("root")("a home is hidden wherever it is, but for the working directory in it; keys in a home that is shown are masked", async () => {
   const [home, project] = ["/srv/user", "/srv/user/project"];
   const make = `mkdir -p ${project} ${home}/.ssh && echo key > ${home}/.ssh/id && echo text > ${home}/text && chown -R ${ROOTLESS_ID} ${home}`;
-  const before = ["unshare", "--mount", "--propagation", "private", "sh", "-c", `mount -t tmpfs tmpfs /srv && ${make} && cd "$DIRECTORY" && exec "$@"`, "sh"];
+  const enter = `mount -t tmpfs tmpfs /srv && ${make} && cd "$DIRECTORY" && exec "$@"`;
+  const before = ["unshare", "--mount", "--propagation", "private", "sh", "-c", enter, "sh"];
   const script = `ls -A ${home}; cat ${home}/.ssh/id 2>/dev/null; pwd`;
-  const look = (directory: string): Promise<string> => scene.output(["do", "sh", "-c", script], { caller: "rootless", before, env: { HOME: home, DIRECTORY: directory } });
+  const look = (directory: string): Promise<string> =>
+    scene.output(["do", "sh", "-c", script], { caller: "rootless", before, env: { HOME: home, DIRECTORY: directory } });
   expect(await look("/")).toBe("/");
   expect(await look(project)).toBe(`project\n${project}`);
   expect(await look(home)).toBe(`.ssh\nproject\ntext\n${home}`);

@@ -30,7 +30,8 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     writeFileSync(secret, "secret");
     const fds = [openSync(secret, "r"), openSync("/", "r"), openSync("/proc", "r")];
     try {
-      const child = Bun.spawn(scene.command(caller, ["run", "@", "ls", "/proc/self/fd"]), { stdio: ["ignore", "pipe", "pipe", fds[0] as number, fds[1] as number, fds[2] as number], env: scene.environment(caller) });
+      const command = scene.command(caller, ["run", "@", "ls", "/proc/self/fd"]);
+      const child = Bun.spawn(command, { stdio: ["ignore", "pipe", "pipe", ...fds], env: scene.environment(caller) });
       // The fourth is ls's own, of the directory that it reads.
       expect(await new Response(child.stdout).text()).toBe("0\n1\n2\n3\n");
       expect(await child.exited).toBe(0);

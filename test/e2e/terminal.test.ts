@@ -101,7 +101,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   });
 
   test("a hang-up of the caller's terminal is a hang-up inside", async () => {
-    const output = `${scene.makeDirectory(`hang-${caller}`)}`;
+    const output = scene.makeDirectory(`hang-${caller}`);
     const flags = ["-it", "-v", `${output}:/out`];
     const pty = openPty(scene, shell(flags, "trap 'echo hung up > /out/file; exit 9' HUP; echo ready; while :; do read x; done"), caller);
     await pty.until("ready");
