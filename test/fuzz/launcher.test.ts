@@ -60,7 +60,7 @@ function tolerantPlan(): Uint8Array {
   const a = w.register();
   w.bits(SYSCALLS.prctl, 0x300, 24).flags(FLAG.IGNORE).bits(SYSCALLS.rt_sigaction, 0xff00, w.room(32), 0, 8).flags(FLAG.FIRST | FLAG.IGNORE);
   w.each([w.text("one"), w.text("two")], (pointer) => w.call(SYSCALLS.unlinkat, -100, pointer).into(a).flags(FLAG.IGNORE | FLAG.BUSY));
-  w.decimal(w.room(24), a).store(w.room(8), a, 8).execute(w.texts(["/bin/a", "/bin/b"]), w.texts(["a"]), w.texts([])).flags(FLAG.IGNORE).exit(0);
+  w.decimal(w.room(24), a).store(w.room(8), a, 8).execute(w.texts(["/bin/a", "/bin/b"]), w.texts(["a"]), w.texts([])).flags(FLAG.IGNORE).exit(125);
   return w.finish(w.position - 1);
 }
 
