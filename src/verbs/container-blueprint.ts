@@ -195,6 +195,12 @@ async function blueprintOf(draft: Draft, scene: Scene): Promise<Blueprint> {
   };
 }
 
+function checkDirectory(args: Arguments): void {
+  const directory = args.value("workdir");
+  if (directory === undefined || directory.startsWith("/")) return;
+  throw new PidboxError("USAGE", `Cannot use ${quote(directory, 120)} for --workdir: it is a path in the container, from /`, { context: { from: "--workdir" } });
+}
+
 /** Runs `do` or `run`: flags and host to a blueprint, blueprint to a container. Throws what its parts throw; nothing is left behind then. */
 export async function runContainer(kind: Kind, args: Arguments, context: Context, sceneOf: (draft: Draft) => Promise<Scene>): Promise<Outcome> {
   const host = readHost();
@@ -214,6 +220,7 @@ export async function runContainer(kind: Kind, args: Arguments, context: Context
       binds: { cwd: context.cwd, idmap: facts.privileged && mapping !== undefined && !degraded.includes("idmap"), overrides },
       hostname: given === undefined ? place.id.slice(0, 12) : parseHostname(given),
     };
+    checkDirectory(args);
     checkProc(draft);
     checkEnd(draft, joined);
     const scene = await sceneOf(draft);
