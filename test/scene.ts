@@ -109,7 +109,9 @@ export class Scene {
     const busybox = Bun.which("busybox") ?? "/bin/busybox";
     copyFileSync(busybox, `${root}/bin/busybox`);
     chmodSync(`${root}/bin/busybox`, 0o755);
-    for (const applet of Bun.spawnSync([busybox, "--list"]).stdout.toString().trim().split("\n")) if (applet !== "busybox") symlinkSync("busybox", `${root}/bin/${applet}`);
+    for (const applet of Bun.spawnSync([busybox, "--list"]).stdout.toString().trim().split("\n")) {
+      if (applet !== "busybox") symlinkSync("busybox", `${root}/bin/${applet}`);
+    }
     writeFileSync(`${root}/etc/passwd`, "root:x:0:0:root:/root:/bin/sh\nworker:x:1000:1000::/srv/worker:/bin/sh\n");
     writeFileSync(`${root}/etc/group`, "root:x:0:\nworker:x:1000:\naudio:x:29:worker\n");
     return root;
@@ -160,7 +162,8 @@ export class Scene {
     const caller = options.caller ?? "root";
     const input = options.input === undefined ? (options.stdin ?? "ignore") : new Blob([options.input]);
     const child = Bun.spawn(this.command(caller, args, options.before), {
-      cwd: options.cwd ?? this.directory, env: this.environment(caller, options.env), stdin: input, stdout: "pipe", stderr: "pipe", timeout: 60_000, killSignal: "SIGKILL",
+      cwd: options.cwd ?? this.directory, env: this.environment(caller, options.env), stdin: input, stdout: "pipe", stderr: "pipe",
+      timeout: 60_000, killSignal: "SIGKILL",
     });
     this.#children.push(child);
     return child;

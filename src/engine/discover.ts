@@ -191,7 +191,10 @@ function join(containers: readonly Container[], stored: readonly StoredContainer
     const own = byId.get(container.id) ?? (container.initPid === null ? undefined : byInit.get(container.initPid));
     if (own === undefined || !isStored(container, own) || running.has(own.id)) return container;
     running.add(own.id);
-    return { ...container, id: own.id, name: own.name, engine: "pidbox", unsafe: own.unsafe, degraded: own.degraded, ...(own.lost === true ? { lost: true } : {}) };
+    return {
+      ...container, id: own.id, name: own.name, engine: "pidbox", unsafe: own.unsafe, degraded: own.degraded,
+      ...(own.lost === true ? { lost: true } : {}),
+    };
   });
   const ended = stored.flatMap((s) => ((s.exitCode === undefined && s.lost !== true) || running.has(s.id) ? [] : [exited(s, s.exitCode ?? null)]));
   return [...joined, ...ended];

@@ -9,11 +9,14 @@ import type { ContainerState, ContainerStatus } from "./store.ts";
 const folder = mkdtempSync(join(tmpdir(), "pidbox-ending-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const STATUS: ContainerStatus = { state: "ended", pid: 9, code: 0, signal: 0, core: false, forwarded: 0, sender: 0, started: 1, ended: 2, user: 0, system: 0, peak: 0 };
+const STATUS: ContainerStatus = {
+  state: "ended", pid: 9, code: 0, signal: 0, core: false, forwarded: 0, sender: 0, started: 1, ended: 2, user: 0, system: 0, peak: 0,
+};
 
 function text(status: Partial<ContainerStatus>, facts: Partial<Omit<EndFacts, "status">> = {}): string | undefined {
   return endText({
-    status: { ...STATUS, ...status }, events: { oomKills: 0, forksRefused: 0 }, memoryLimit: undefined, pidsLimit: undefined, killedCall: undefined, sender: undefined, ...facts,
+    status: { ...STATUS, ...status }, events: { oomKills: 0, forksRefused: 0 }, memoryLimit: undefined, pidsLimit: undefined,
+    killedCall: undefined, sender: undefined, ...facts,
   });
 }
 
@@ -52,7 +55,9 @@ describe("readLimitEvents()", () => {
     expect(readLimitEvents([v1, v2])).toEqual({ oomKills: 5, forksRefused: 5 });
   });
   test("counts nothing where there is nothing to read", () => {
-    expect(readLimitEvents([join(folder, "absent"), cgroup("odd", { "memory.events": "oom_kill many\n xoom_kill 4\n", "pids.events": "" })])).toEqual({ oomKills: 0, forksRefused: 0 });
+    expect(readLimitEvents([join(folder, "absent"), cgroup("odd", { "memory.events": "oom_kill many\n xoom_kill 4\n", "pids.events": "" })])).toEqual(
+      { oomKills: 0, forksRefused: 0 },
+    );
   });
 });
 

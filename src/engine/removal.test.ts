@@ -34,7 +34,12 @@ describe("removeContainer()", () => {
   test("keeps the record and the name if told so", () => {
     const { root, directory, state } = place();
     expect(removeContainer(directory, state, true)).toEqual([]);
-    expect([readdirSync(directory).sort(), readdirSync(`${root}/names`), readdirSync(`${root}/ids`), existsSync(`${root}/cgroup`)]).toEqual([["state.json", "status"], ["web"], [], false]);
+    expect([readdirSync(directory).sort(), readdirSync(`${root}/names`), readdirSync(`${root}/ids`), existsSync(`${root}/cgroup`)]).toEqual([
+      ["state.json", "status"],
+      ["web"],
+      [],
+      false,
+    ]);
   });
   test("takes back no name that another container has by now", () => {
     const { root, directory, state } = place({ owner: "other" });

@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PidboxError } from "../base/error.ts";
 import { RECORD } from "../plan/op.ts";
-import { createDirectory, findContainer, isSupervised, listContainers, parseStatus, readState, readStatus, removeDirectory, reserve, stateRoot, unlink, writeState } from "./store.ts";
+import {
+  createDirectory, findContainer, isSupervised, listContainers, parseStatus, readState, readStatus, removeDirectory, reserve, stateRoot,
+  unlink, writeState,
+} from "./store.ts";
 import type { ContainerState } from "./store.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pidbox-store-"));
@@ -37,14 +40,26 @@ function codeOf(run: () => unknown): string {
 
 describe("parseStatus()", () => {
   test("reads what the launcher wrote, times as milliseconds", () => {
-    const bytes = record({ state: 2, pid: 77, code: 137, signal: 9, core: 1, forwarded: 15, sender: 42, started: 1_700_000_000_123_456_789n, ended: 1_700_000_001_500_000_000n, user: 5, system: 6, peak: 7 });
+    const bytes = record({
+      state: 2, pid: 77, code: 137, signal: 9, core: 1, forwarded: 15, sender: 42, started: 1_700_000_000_123_456_789n,
+      ended: 1_700_000_001_500_000_000n, user: 5, system: 6, peak: 7,
+    });
     expect(parseStatus(bytes)).toEqual({
-      state: "ended", pid: 77, code: 137, signal: 9, core: true, forwarded: 15, sender: 42, started: 1_700_000_000_123, ended: 1_700_000_001_500, user: 5, system: 6, peak: 7,
+      state: "ended", pid: 77, code: 137, signal: 9, core: true, forwarded: 15, sender: 42, started: 1_700_000_000_123,
+      ended: 1_700_000_001_500, user: 5, system: 6, peak: 7,
     });
     expect(parseStatus(record({ state: 1, pid: 3 }))).toMatchObject({ state: "running", pid: 3, ended: 0 });
   });
   test("gives nothing for a container that never ran, a file that is cut off, or another file", () => {
-    for (const bytes of [new Uint8Array(0), record({ state: 0 }), record({ state: 3 }), record({ state: 1 }).slice(0, -1), record({ state: 1, magic: 1 })]) expect(parseStatus(bytes)).toBeUndefined();
+    for (const bytes of [
+      new Uint8Array(0),
+      record({ state: 0 }),
+      record({ state: 3 }),
+      record({ state: 1 }).slice(0, -1),
+      record({ state: 1, magic: 1 }),
+    ]) {
+      expect(parseStatus(bytes)).toBeUndefined();
+    }
   });
   test("gives a status or nothing for any bytes", () => {
     fc.assert(fc.property(fc.uint8Array({ minLength: 60, maxLength: 90 }), (bytes) => {
@@ -94,7 +109,13 @@ describe("reserve()", () => {
 });
 
 describe("writeState() and readState()", () => {
-  const state = { version: 1, id: ID, name: "n\u001b", cgroups: [], blueprint: { config: { linux: { resources: { memory: { limit: 5 } } } } } } as unknown as ContainerState;
+  const state = {
+    version: 1,
+    id: ID,
+    name: "n\u001b",
+    cgroups: [],
+    blueprint: { config: { linux: { resources: { memory: { limit: 5 } } } } },
+  } as unknown as ContainerState;
 
   test("keep a state, for its owner only, and never write over one", () => {
     const directory = createDirectory(join(folder, "kept"), ID, uid);
@@ -124,7 +145,9 @@ describe("findContainer()", () => {
   symlinkSync("../../etc/passwd", `${root}/names/evil`);
 
   test("takes a name, an id, or its beginning if there is one of it", () => {
-    expect(["web", "bb3", ids[0] ?? "", "aa11", "nope", "abc", "", "b"].map((reference) => findContainer(root, reference))).toEqual([ids[2], ids[2], ids[0], ids[0], undefined, undefined, undefined, undefined]);
+    expect(["web", "bb3", ids[0] ?? "", "aa11", "nope", "abc", "", "b"].map((reference) => findContainer(root, reference))).toEqual([
+      ids[2], ids[2], ids[0], ids[0], undefined, undefined, undefined, undefined,
+    ]);
     expect(codeOf(() => findContainer(root, "aa"))).toBe("none");
     expect(codeOf(() => findContainer(root, "aa1x"))).toBe("none");
     mkdirSync(`${root}/containers/${"aa12".padEnd(64, "0")}`);

@@ -100,4 +100,3 @@ export function assertSeccomp(c: Compilation): void {
   const mode = w.register();
   w.from("/linux/seccomp").call(SYSCALLS.prctl, PR.GET_SECCOMP).into(mode).expect(mode, 2).release(mode);
 }
-

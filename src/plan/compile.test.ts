@@ -36,7 +36,15 @@ describe("compile()", () => {
   test("orders the layers as they must be: root, mounts, read-only, masks, user, Landlock, descriptors, seccomp, exec", () => {
     const steps = inside(runScene());
     const order = [
-      /^pivot_root/, /umount2\("\.", 2\)|umount2/, /fsopen\("mqueue"\)/, /PR_CAPBSET|^prctl\(24/, /^capset/, /PR_SET_NO_NEW_PRIVS/, /landlock_restrict_self/, /^close_range\(4, 4294967295\)/, /^execve the first/,
+      /^pivot_root/,
+      /umount2\("\.", 2\)|umount2/,
+      /fsopen\("mqueue"\)/,
+      /PR_CAPBSET|^prctl\(24/,
+      /^capset/,
+      /PR_SET_NO_NEW_PRIVS/,
+      /landlock_restrict_self/,
+      /^close_range\(4, 4294967295\)/,
+      /^execve the first/,
     ].map((text) => steps.findLastIndex((step) => text.test(step.text)));
     expect(order.every((at) => at >= 0)).toBe(true);
     const main = order.toSpliced(4, 1);
@@ -68,7 +76,13 @@ describe("compile()", () => {
   });
 
   test("makes no namespace assertion for those that are joined or the host's", () => {
-    const asserted = (blueprint: Blueprint): string[] => [...new Set(inside(blueprint).filter((step) => step.text.startsWith("require ") && step.from.includes("namespaces")).map((step) => step.from.slice(18)))];
+    const asserted = (blueprint: Blueprint): string[] => [
+      ...new Set(
+        inside(blueprint)
+          .filter((step) => step.text.startsWith("require ") && step.from.includes("namespaces"))
+          .map((step) => step.from.slice(18)),
+      ),
+    ];
     expect(asserted(hostUsersScene())).not.toContain("user");
     expect(asserted(bundleScene())).toEqual(["mount", "ipc", "uts", "cgroup", "time"]);
   });

@@ -47,7 +47,9 @@ describe("decodePlan()", () => {
   });
 
   test("refuses a plan that is cut off anywhere in its ops or data", () => {
-    for (const length of [0, 1, PLAN.headerSize - 1, PLAN.headerSize, PLAN.headerSize + 63, WHOLE.length - 1]) expect(readAll(WHOLE.slice(0, length))).toBe("PARSE");
+    for (const length of [0, 1, PLAN.headerSize - 1, PLAN.headerSize, PLAN.headerSize + 63, WHOLE.length - 1]) {
+      expect(readAll(WHOLE.slice(0, length))).toBe("PARSE");
+    }
     expect(readAll(WHOLE)).toBe("read");
   });
 });

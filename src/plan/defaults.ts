@@ -9,7 +9,10 @@ export const RUN_CAPABILITIES: readonly string[] = [
   "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE",
 ];
 
-/** Kernel interfaces that leak across the PID namespace or name the machine: moby's list, with the later additions (interrupts, powercap, thermal_throttle is per CPU and below /sys/devices). */
+/**
+ * Kernel interfaces that leak across the PID namespace or name the machine: moby's list, with the later additions
+ * (interrupts, powercap, thermal_throttle is per CPU and below /sys/devices).
+ */
 export const MASKED_PATHS: readonly string[] = [
   "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/scsi", "/proc/sched_debug",
   "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
@@ -30,12 +33,22 @@ export const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 const KERNEL = ["nosuid", "noexec", "nodev"];
 
 /** The filesystems of the kernel that every container has. `processesOnly`: /proc has processes and nothing else (subset=pid). */
-export function kernelMounts(options: { processesOnly: boolean; shmSize: number; cgroups: boolean; hasTtyGroup: boolean; procOptions?: readonly string[] }): Mount[] {
+export function kernelMounts(options: {
+  processesOnly: boolean;
+  shmSize: number;
+  cgroups: boolean;
+  hasTtyGroup: boolean;
+  procOptions?: readonly string[];
+}): Mount[] {
   const procOptions = options.procOptions ?? (options.processesOnly ? ["subset=pid"] : []);
   return [
     { destination: "/proc", type: "proc", options: [...KERNEL, ...procOptions] },
     { destination: "/dev", type: "tmpfs", options: ["nosuid", "noexec", "mode=755", "size=64k"] },
-    { destination: "/dev/pts", type: "devpts", options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", ...(options.hasTtyGroup ? ["gid=5"] : [])] },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", ...(options.hasTtyGroup ? ["gid=5"] : [])],
+    },
     { destination: "/dev/shm", type: "tmpfs", options: [...KERNEL, "mode=1777", `size=${options.shmSize}`] },
     { destination: "/dev/mqueue", type: "mqueue", options: KERNEL },
     { destination: "/sys", type: "sysfs", options: [...KERNEL, "ro"] },

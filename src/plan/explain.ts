@@ -94,7 +94,16 @@ export function stepText(plan: DecodedPlan, op: DecodedOp): string {
 
 /** The same as data, for `--format json`. */
 export function explainData(plan: DecodedPlan): unknown {
-  return { onFailure: plan.onFailure, ops: plan.ops.map((op) => ({ index: op.index, from: op.from, does: opText(plan, op), result: op.result === 0 ? null : `r${op.result}`, tolerated: op.tolerated.map(errnoName) })) };
+  return {
+    onFailure: plan.onFailure,
+    ops: plan.ops.map((op) => ({
+      index: op.index,
+      from: op.from,
+      does: opText(plan, op),
+      result: op.result === 0 ? null : `r${op.result}`,
+      tolerated: op.tolerated.map(errnoName),
+    })),
+  };
 }
 
 /** The whole plan, a heading for each config field. */

@@ -83,14 +83,22 @@ describe("failureError()", () => {
   });
 
   test("names any op that a test let fail, the supervising one and the last too", () => {
-    for (const write of [call("close"), (w: PlanWriter) => w.supervise(0, 0, 0, 0, 0, w.room(104)), (w: PlanWriter) => w.execute(w.texts(["/a"]), w.texts(["a"]), w.texts([]))]) {
+    for (const write of [
+      call("close"),
+      (w: PlanWriter) => w.supervise(0, 0, 0, 0, 0, w.room(104)),
+      (w: PlanWriter) => w.execute(w.texts(["/a"]), w.texts(["a"]), w.texts([])),
+    ]) {
       expect(errorOf("x", write, REPORT.fault).message).toStartWith("Stopped on purpose at op 0, ");
     }
   });
 
   test("tells a program that is not there from one that cannot run", () => {
-    const program = (name: string, error: number): ReturnType<typeof failureError> => errorOf("/process/args", (w) => w.execute(w.texts([`/bin/${name}`]), w.texts([name, "-x"]), w.texts([])), error);
-    expect([program("foo", ENOENT).code, program("foo", ENOENT).message]).toEqual(["COMMAND_NOT_FOUND", 'Cannot run "foo": not found in the container']);
+    const program = (name: string, error: number): ReturnType<typeof failureError> =>
+      errorOf("/process/args", (w) => w.execute(w.texts([`/bin/${name}`]), w.texts([name, "-x"]), w.texts([])), error);
+    expect([program("foo", ENOENT).code, program("foo", ENOENT).message]).toEqual([
+      "COMMAND_NOT_FOUND",
+      'Cannot run "foo": not found in the container',
+    ]);
     expect(program("foo", ENOENT).hint).toContain("PATH");
     expect(program("./foo", ENOENT).hint).toContain("interpreter");
     expect([program("foo", EACCES).code, program("foo", ENOEXEC).code]).toEqual(["COMMAND_NOT_EXECUTABLE", "COMMAND_NOT_EXECUTABLE"]);

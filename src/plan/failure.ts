@@ -65,7 +65,10 @@ const SYSCALL_NAMES = Object.fromEntries(Object.entries(SYSCALLS).map(([name, nr
 
 /** The text of a loop that the register held when the loop was at `index`. */
 function loopText(plan: DecodedPlan, op: DecodedOp, register: number, index: number): string | undefined {
-  const loop = plan.ops.findLast((candidate) => candidate.code === "EACH" && candidate.result === register && candidate.index < op.index && op.index < (candidate.args[2]?.value ?? 0));
+  const loop = plan.ops.findLast(
+    (candidate) =>
+      candidate.code === "EACH" && candidate.result === register && candidate.index < op.index && op.index < (candidate.args[2]?.value ?? 0),
+  );
   const table = loop?.args[0]?.value;
   return table === undefined || index < 0 || index >= (loop?.args[1]?.value ?? 0) ? undefined : textAt(plan, cellAt(plan, table + 8 * index), 400);
 }
@@ -73,7 +76,10 @@ function loopText(plan: DecodedPlan, op: DecodedOp, register: number, index: num
 /** The first text among the arguments: the path or value that the op was about. `index` is that of the loop it is in. */
 function subject(plan: DecodedPlan, op: DecodedOp, index: number): string | undefined {
   const name = SYSCALL_NAMES[op.nr];
-  const texts: Readonly<Record<string, readonly number[]>> = { openat: [1], openat2: [1], mkdirat: [1], mknodat: [1], chdir: [0], open_tree: [1], fsopen: [0], execve: [0], write: [1], fsconfig: [2], sethostname: [0] };
+  const texts: Readonly<Record<string, readonly number[]>> = {
+    openat: [1], openat2: [1], mkdirat: [1], mknodat: [1], chdir: [0], open_tree: [1], fsopen: [0], execve: [0], write: [1], fsconfig: [2],
+    sethostname: [0],
+  };
   for (const i of texts[name ?? ""] ?? []) {
     const argument = op.args[i];
     if (argument?.kind === "data") return textAt(plan, argument.value, 400);
@@ -120,10 +126,20 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
     });
   }
   const name = SYSCALL_NAMES[op.nr] ?? "";
-  const advice = ADVICE.find((a) => a.calls.includes(op.code === "CLONE" ? "clone3" : name) && a.errors.includes(report.error) && (a.from === undefined || op.from.startsWith(a.from)));
+  const advice = ADVICE.find(
+    (a) =>
+      a.calls.includes(op.code === "CLONE" ? "clone3" : name) &&
+      a.errors.includes(report.error) &&
+      (a.from === undefined || op.from.startsWith(a.from)),
+  );
   const path = subject(plan, op, report.value);
   const what = path === undefined ? "" : ` on ${quote(path)}`;
-  return new PidboxError(advice?.code ?? "LAUNCH_FAILED", `Cannot build ${quote(from)}: ${op.code === "CLONE" ? "clone3" : name}${what}: ${errnoName(report.error)} (${step})`, {
-    hint: advice?.hint ?? errnoCause(report.error) ?? "pidbox --explain shows the whole plan", context: { from, errno: errnoName(report.error), ...(path === undefined ? {} : { path: printable(path) }) },
-  });
+  return new PidboxError(
+    advice?.code ?? "LAUNCH_FAILED",
+    `Cannot build ${quote(from)}: ${op.code === "CLONE" ? "clone3" : name}${what}: ${errnoName(report.error)} (${step})`,
+    {
+      hint: advice?.hint ?? errnoCause(report.error) ?? "pidbox --explain shows the whole plan",
+      context: { from, errno: errnoName(report.error), ...(path === undefined ? {} : { path: printable(path) }) },
+    },
+  );
 }

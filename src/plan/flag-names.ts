@@ -13,8 +13,14 @@ const { ATIME: _atime, RELATIME: _relatime, ...ATTRIBUTES } = MOUNT_ATTR;
 const TABLES: Readonly<Record<string, FlagTable>> = {
   open: { prefix: "O_", flags: OPEN },
   resolve: { prefix: "RESOLVE_", flags: RESOLVE },
-  at: { prefix: "AT_", flags: { SYMLINK_NOFOLLOW: AT.SYMLINK_NOFOLLOW, REMOVEDIR: AT.REMOVEDIR, EMPTY_PATH: AT.EMPTY_PATH, RECURSIVE: AT.RECURSIVE } },
-  tree: { prefix: "", flags: { OPEN_TREE_CLONE: OPEN_TREE.CLONE, OPEN_TREE_CLOEXEC: OPEN_TREE.CLOEXEC, AT_EMPTY_PATH: AT.EMPTY_PATH, AT_RECURSIVE: AT.RECURSIVE } },
+  at: {
+    prefix: "AT_",
+    flags: { SYMLINK_NOFOLLOW: AT.SYMLINK_NOFOLLOW, REMOVEDIR: AT.REMOVEDIR, EMPTY_PATH: AT.EMPTY_PATH, RECURSIVE: AT.RECURSIVE },
+  },
+  tree: {
+    prefix: "",
+    flags: { OPEN_TREE_CLONE: OPEN_TREE.CLONE, OPEN_TREE_CLOEXEC: OPEN_TREE.CLOEXEC, AT_EMPTY_PATH: AT.EMPTY_PATH, AT_RECURSIVE: AT.RECURSIVE },
+  },
   attr: { prefix: "MOUNT_ATTR_", flags: ATTRIBUTES },
   propagation: { prefix: "MS_", flags: { PRIVATE: MS.PRIVATE, SLAVE: MS.SLAVE, SHARED: MS.SHARED, UNBINDABLE: MS.UNBINDABLE } },
   clone: { prefix: "CLONE_", flags: CLONE },

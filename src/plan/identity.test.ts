@@ -43,7 +43,8 @@ describe("cloneFlags()", () => {
 });
 
 describe("the ops for id maps", () => {
-  const maps = (blueprint: Blueprint, facts: HostFacts): string[] => steps(blueprint, facts, /Mappings$/).filter((step) => /^(write|execve|setgroups|setres)/.test(step));
+  const maps = (blueprint: Blueprint, facts: HostFacts): string[] =>
+    steps(blueprint, facts, /Mappings$/).filter((step) => /^(write|execve|setgroups|setres)/.test(step));
 
   test("write a range as real root", () => {
     expect(maps(runScene(), HYBRID)).toEqual([
@@ -69,7 +70,9 @@ describe("the ops for the user", () => {
   const all = (blueprint: Blueprint): string[] => steps(blueprint, HYBRID, /^(\/process\/(user|capabilities|noNewPrivileges)|supervisor)/);
 
   test("drop the bounding set before ids change, set the exact sets after it, no_new_privs last", () => {
-    const order = all(terminalScene()).filter((step) => /PR_CAPBSET_DROP|prctl\(24|setresuid\(1000|capset|NO_NEW_PRIVS|CAP_AMBIENT|prctl\(47/.test(step)).map((step) => step.replace(/\(.*/, ""));
+    const order = all(terminalScene())
+      .filter((step) => /PR_CAPBSET_DROP|prctl\(24|setresuid\(1000|capset|NO_NEW_PRIVS|CAP_AMBIENT|prctl\(47/.test(step))
+      .map((step) => step.replace(/\(.*/, ""));
     expect(order.indexOf("setresuid")).toBeGreaterThan(0);
     expect(order.indexOf("capset")).toBeGreaterThan(order.indexOf("setresuid"));
     expect(order.filter((name) => name === "capset")).toHaveLength(1);

@@ -27,7 +27,10 @@ export function fileBind(options: readonly string[]): string[] {
   return [...options, FILE_MARK];
 }
 
-/** Ops that open the source of a bind mount: supervisor (privileged) or container before its pivot (rootless). The path is canonical, so a link in it is a change since. */
+/**
+ * Ops that open the source of a bind mount: supervisor (privileged) or container before its pivot (rootless).
+ * The path is canonical, so a link in it is a change since.
+ */
 export function openSource(c: Compilation, mount: Mount, options: MountOptions): number {
   const { writer: w } = c;
   const source = w.register();
@@ -97,7 +100,12 @@ function mountCgroups(c: Compilation, mount: Mount, options: MountOptions, handl
 }
 
 /** Container's ops. `received` has the registers of mounts that came from the supervisor or were opened before the pivot, by config pointer. */
-export function makeMounts(c: Compilation, received: ReadonlyMap<string, number>, handles: CgroupHandles, nodes: ReadonlyMap<string, number> | undefined): void {
+export function makeMounts(
+  c: Compilation,
+  received: ReadonlyMap<string, number>,
+  handles: CgroupHandles,
+  nodes: ReadonlyMap<string, number> | undefined,
+): void {
   const { writer: w, blueprint } = c;
   (blueprint.config.mounts ?? []).forEach((mount, i) => {
     const pointer = `/mounts/${i}`;

@@ -51,7 +51,9 @@ describe("op.ts", () => {
   test("has the layout of an op that the writer takes for granted", () => {
     const names = ["code", "result", "flags", "kinds", "nr", "tolerated", "from", "args"];
     expect(evaluate(members("plan_op", names))).toEqual([0, 1, 2, 4, 6, 8, 12, 16]);
-    expect(evaluate(members("plan_header", ["magic", "size", "op_offset", "relocation_offset", "data_offset", "on_failure", "fault"]))).toEqual([0, 8, 12, 20, 28, 36, 40]);
+    expect(evaluate(members("plan_header", ["magic", "size", "op_offset", "relocation_offset", "data_offset", "on_failure", "fault"]))).toEqual([
+      0, 8, 12, 20, 28, 36, 40,
+    ]);
   });
 
   test("knows what the launcher reports instead of an errno, and where", () => {

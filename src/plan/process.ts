@@ -56,7 +56,10 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
   becomeMain(c, handles);
 }
 
-/** PID 1 keeps no descriptor, no capability but to signal its child, and a filter of a few calls. INIT closes the report pipe, when nothing can fail any more. */
+/**
+ * PID 1 keeps no descriptor, no capability but to signal its child, and a filter of a few calls.
+ * INIT closes the report pipe, when nothing can fail any more.
+ */
 function becomeInit(c: Compilation, pid: number, handles: ProcessHandles): void {
   const { writer: w, blueprint } = c;
   labelInit(c, handles.label);

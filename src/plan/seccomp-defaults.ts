@@ -32,8 +32,17 @@ const QUERY_PERSONALITY = 0xffff_ffff;
 // Kernel parameters of type int: only the low 32 bits of the register count, whatever the caller puts above (CVE-2019-10063).
 const int = (index: number, value: number): SeccompArg => ({ index, op: "SCMP_CMP_MASKED_EQ", value: 0xffff_ffff, valueTwo: value });
 const noneOf = (index: number, mask: number): SeccompArg => ({ index, op: "SCMP_CMP_MASKED_EQ", value: mask, valueTwo: 0 });
-const allow = (names: readonly string[], ...args: readonly SeccompArg[]): SeccompSyscall => ({ names, action: "SCMP_ACT_ALLOW", ...(args.length > 0 ? { args } : {}) });
-const refuse = (names: readonly string[], errnoRet: number, ...args: readonly SeccompArg[]): SeccompSyscall => ({ names, action: "SCMP_ACT_ERRNO", errnoRet, args });
+const allow = (names: readonly string[], ...args: readonly SeccompArg[]): SeccompSyscall => ({
+  names,
+  action: "SCMP_ACT_ALLOW",
+  ...(args.length > 0 ? { args } : {}),
+});
+const refuse = (names: readonly string[], errnoRet: number, ...args: readonly SeccompArg[]): SeccompSyscall => ({
+  names,
+  action: "SCMP_ACT_ERRNO",
+  errnoRet,
+  args,
+});
 
 // Both profiles: no new namespaces by clone and unshare (clone3 hides its flags and answers ENOSYS by the compiler's own rule), no terminal injection.
 const NO_NAMESPACES: readonly SeccompSyscall[] = [

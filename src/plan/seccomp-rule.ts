@@ -94,7 +94,9 @@ function emitCondition(program: ProgramBuilder, condition: Condition, holds: Lab
   const yes = condition.negate ? fails : holds;
   const no = condition.negate ? holds : fails;
   const offset = SECCOMP_DATA.args + condition.index * 8;
-  const compareWord = (at: number, mask: number, code: typeof BPF.JEQ | typeof BPF.JGE | typeof BPF.JGT, value: number, whenTrue: Label, whenFalse: Label): Label => {
+  const compareWord = (
+    at: number, mask: number, code: typeof BPF.JEQ | typeof BPF.JGE | typeof BPF.JGT, value: number, whenTrue: Label, whenFalse: Label,
+  ): Label => {
     program.compare(code, value, whenTrue, whenFalse);
     if (mask !== ALL) program.and(mask);
     return program.load(at);

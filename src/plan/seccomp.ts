@@ -7,7 +7,8 @@
  * - Names that the architecture does not have are ignored: profiles are written for many kernels.
  * - A number above the newest that the profile names answers ENOSYS, not the default action, so that a libc falls back (runc since 1.0-rc93); not when
  *   the default action lets calls run.
- * - clone3 passes its flags in memory, where no filter sees them: a profile that looks into the arguments of clone hides clone3 (ENOSYS), unless it names clone3.
+ * - clone3 passes its flags in memory, where no filter sees them: a profile that looks into the arguments of clone hides clone3 (ENOSYS),
+ *   unless it names clone3.
  * - The native ABI is always filtered. i386 is filtered if `architectures` lists SCMP_ARCH_X86; x32 always answers ENOSYS; any other ABI kills the process.
  * - On i386 the calls that socketcall(2) and ipc(2) multiplex are filtered in both forms. The multiplexed form hides the arguments, so it gets the
  *   strictest verdict that the call's entries can give: conditions that deny deny always, conditions that allow do not count.

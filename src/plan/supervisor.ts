@@ -20,7 +20,10 @@ export interface Frame {
   readonly home: number | undefined;
 }
 
-/** First ops: nothing inherited but stdio and the plan itself; signals wait in a descriptor. `self` is the plan's memfd as the starter numbered it, `gate` the gate's end. */
+/**
+ * First ops: nothing inherited but stdio and the plan itself; signals wait in a descriptor.
+ * `self` is the plan's memfd as the starter numbered it, `gate` the gate's end.
+ */
 export function openFrame(c: Compilation, self: number, gate: number | undefined): Frame {
   const { writer: w, blueprint } = c;
   w.from("supervisor");
@@ -52,7 +55,10 @@ export function openFrame(c: Compilation, self: number, gate: number | undefined
   return { signals, watch, home };
 }
 
-/** Children go to the supervisor's own PID namespace again. Without that the pidbox that reports the end could start no thread (clone(2), CLONE_THREAD: EINVAL). */
+/**
+ * Children go to the supervisor's own PID namespace again.
+ * Without that the pidbox that reports the end could start no thread (clone(2), CLONE_THREAD: EINVAL).
+ */
 export function comeHome(c: Compilation, frame: Frame): void {
   if (frame.home !== undefined) c.writer.from("supervisor").call(SYSCALLS.setns, frame.home, CLONE.NEWPID).flags(FLAG.IGNORE);
 }

@@ -23,7 +23,9 @@ const steps = (path: string, options: TargetOptions = {}): string[] => {
 
 describe("components()", () => {
   test("stays below the root", () => {
-    const table: readonly (readonly [string, string])[] = [["/", ""], ["", ""], ["/a//b/./c", "a/b/c"], ["../../etc", "etc"], ["/a/../../b", "b"], ["a/b/..", "a"], ["/...", "..."]];
+    const table: readonly (readonly [string, string])[] = [
+      ["/", ""], ["", ""], ["/a//b/./c", "a/b/c"], ["../../etc", "etc"], ["/a/../../b", "b"], ["a/b/..", "a"], ["/...", "..."],
+    ];
     for (const [path, parts] of table) expect([path, components(path).join("/")]).toEqual([path, parts]);
   });
   test("has no empty, dot or dot-dot part, for any path", () => {

@@ -46,7 +46,13 @@ export function ensureTarget(c: Compilation, path: string, options: TargetOption
   const done = w.label();
   for (let depth = parts.length; depth >= 0; depth--) {
     const prefix = depth === 0 ? "." : parts.slice(0, depth).join("/");
-    w.call(SYSCALLS.openat2, c.root, w.text(prefix), depth === parts.length ? how : options.strict === true ? c.how.strict : c.how.directory, HOW_SIZE).into(target);
+    w.call(
+      SYSCALLS.openat2,
+      c.root,
+      w.text(prefix),
+      depth === parts.length ? how : options.strict === true ? c.how.strict : c.how.directory,
+      HOW_SIZE,
+    ).into(target);
     const shorter = w.label();
     if (depth > 0) w.tolerate(ERRNO.ENOENT).jumpError(shorter, target);
     for (let at = depth; at < parts.length; at++) makeComponent(c, target, parts[at] ?? "", options.file === true && at === parts.length - 1);

@@ -18,11 +18,13 @@ function code(run: () => unknown): string {
 
 describe("parseSize()", () => {
   const SIZES: [string, number][] = [
-    ["0", 0], ["4096", 4096], ["64k", 65536], ["64K", 65536], ["512m", 512 << 20], ["1g", 2 ** 30], ["1.5g", 1.5 * 2 ** 30], ["2t", 2 ** 41], ["10MiB", 10 << 20],
-    ["10MB", 10 << 20], ["7b", 7], ["1 g", 2 ** 30],
+    ["0", 0], ["4096", 4096], ["64k", 65536], ["64K", 65536], ["512m", 512 << 20], ["1g", 2 ** 30], ["1.5g", 1.5 * 2 ** 30],
+    ["2t", 2 ** 41], ["10MiB", 10 << 20], ["10MB", 10 << 20], ["7b", 7], ["1 g", 2 ** 30],
   ];
   for (const [text, bytes] of SIZES) test(`reads ${text}`, () => expect(parseSize(text, "-m")).toBe(bytes));
-  for (const bad of ["", "-1", "-5m", "m", "1x", "1e3", "0x10", "1,5g", "99999999t", " 1", "1bb", "１"]) test(`refuses ${bad}`, () => expect(code(() => parseSize(bad, "-m"))).toStartWith("USAGE"));
+  for (const bad of ["", "-1", "-5m", "m", "1x", "1e3", "0x10", "1,5g", "99999999t", " 1", "1bb", "１"]) {
+    test(`refuses ${bad}`, () => expect(code(() => parseSize(bad, "-m"))).toStartWith("USAGE"));
+  }
   test("reads -1 only where unlimited is allowed", () => expect(parseSize("-1", "--memory-swap", { unlimited: true })).toBe(-1));
 });
 
@@ -41,9 +43,13 @@ describe("parseUlimit()", () => {
 
 describe("names", () => {
   test("parseName() takes docker's grammar", () => expect(["a", "web-1", "A.b_c+d", "9"].map(parseName)).toEqual(["a", "web-1", "A.b_c+d", "9"]));
-  for (const bad of ["", ".", "..", "-a", ".a", "_a", "a/b", "a b", "a\nb", "a\0", "é", "a".repeat(129)]) test(`parseName() refuses ${JSON.stringify(bad.slice(0, 9))}`, () => expect(code(() => parseName(bad))).toBe("USAGE"));
+  for (const bad of ["", ".", "..", "-a", ".a", "_a", "a/b", "a b", "a\nb", "a\0", "é", "a".repeat(129)]) {
+    test(`parseName() refuses ${JSON.stringify(bad.slice(0, 9))}`, () => expect(code(() => parseName(bad))).toBe("USAGE"));
+  }
   test("parseContainerId() takes engines' ids", () => expect(parseContainerId(`cri-containerd_${"f".repeat(64)}`)).toHaveLength(79));
-  for (const bad of ["", ".", "..", "-x", ".x", "a/../b", "a\n", "x".repeat(256)]) test(`parseContainerId() refuses ${JSON.stringify(bad.slice(0, 9))}`, () => expect(code(() => parseContainerId(bad))).toBe("USAGE"));
+  for (const bad of ["", ".", "..", "-x", ".x", "a/../b", "a\n", "x".repeat(256)]) {
+    test(`parseContainerId() refuses ${JSON.stringify(bad.slice(0, 9))}`, () => expect(code(() => parseContainerId(bad))).toBe("USAGE"));
+  }
   test("parseHostname() takes labels", () => expect(["a", "a.b-c", "x1", "my_host"].map(parseHostname)).toEqual(["a", "a.b-c", "x1", "my_host"]));
   for (const bad of ["", "-a", "a-", "a..b", "a b", "a\n", "x".repeat(65)]) test(`parseHostname() refuses ${JSON.stringify(bad.slice(0, 9))}`, () => expect(code(() => parseHostname(bad))).toBe("USAGE"));
 });
@@ -93,10 +99,13 @@ describe("editCapabilities()", () => {
 
 describe("sysctlPath()", () => {
   const PATHS: [string, string | undefined, string | undefined][] = [
-    ["net.ipv4.ip_forward", "net/ipv4/ip_forward", "network"], ["net/ipv4/conf/eth0.1/forwarding", "net/ipv4/conf/eth0.1/forwarding", "network"],
-    ["net.ipv4.conf.eth0/1.forwarding", "net/ipv4/conf/eth0.1/forwarding", "network"], ["kernel.shmmax", "kernel/shmmax", "ipc"], ["fs.mqueue.msg_max", "fs/mqueue/msg_max", "ipc"],
-    ["kernel.hostname", "kernel/hostname", "uts"], ["kernel.shm_next_id", "kernel/shm_next_id", undefined], ["network.x", "network/x", undefined], ["kernel", undefined, undefined],
-    ["net..x", undefined, undefined], ["net/../x", undefined, undefined], ["/net/x", undefined, undefined], ["net./.x", undefined, undefined], ["net.\n", undefined, undefined], ["", undefined, undefined],
+    ["net.ipv4.ip_forward", "net/ipv4/ip_forward", "network"],
+    ["net/ipv4/conf/eth0.1/forwarding", "net/ipv4/conf/eth0.1/forwarding", "network"],
+    ["net.ipv4.conf.eth0/1.forwarding", "net/ipv4/conf/eth0.1/forwarding", "network"], ["kernel.shmmax", "kernel/shmmax", "ipc"],
+    ["fs.mqueue.msg_max", "fs/mqueue/msg_max", "ipc"], ["kernel.hostname", "kernel/hostname", "uts"],
+    ["kernel.shm_next_id", "kernel/shm_next_id", undefined], ["network.x", "network/x", undefined], ["kernel", undefined, undefined],
+    ["net..x", undefined, undefined], ["net/../x", undefined, undefined], ["/net/x", undefined, undefined],
+    ["net./.x", undefined, undefined], ["net.\n", undefined, undefined], ["", undefined, undefined],
   ];
   for (const [name, path, namespace] of PATHS) {
     test(`reads ${JSON.stringify(name)}`, () => {

@@ -57,7 +57,9 @@ describe("lookupUser()", () => {
   });
   test("takes no additional groups when a group is named", () => expect(look("bob:adm")).toMatchObject({ gid: 4, additionalGids: [] }));
   test("gives / for a home that is not absolute", () => expect(look("www").home).toBe("/"));
-  for (const gone of ["nobody", "wrap", "neg", "hex", "blank", "bob:nogroup", "bob:wide"]) test(`does not find ${gone}`, () => expect(code(() => look(gone))).toBe("NOT_FOUND"));
+  for (const gone of ["nobody", "wrap", "neg", "hex", "blank", "bob:nogroup", "bob:wide"]) {
+    test(`does not find ${gone}`, () => expect(code(() => look(gone))).toBe("NOT_FOUND"));
+  }
   test("works without files for ids", () => {
     expect(lookupUser("", "", parseUserArgument("5:6"))).toMatchObject({ uid: 5, gid: 6, home: "/" });
     expect(code(() => lookupUser("", "", parseUserArgument("root")))).toBe("NOT_FOUND");

@@ -61,9 +61,14 @@ const capabilities = also(
   },
 );
 
-const rlimit = also(object<Rlimit>(POSIX, { type: word(RLIMIT_TYPES, POSIX), soft: uint64, hard: uint64 }, ["type", "soft", "hard"]), (limit, pointer, report) => {
-  if (limit.soft > limit.hard) report.must("conflict", step(pointer, "soft"), POSIX, `The soft limit ${limit.soft} is above the hard limit ${limit.hard}`);
-});
+const rlimit = also(
+  object<Rlimit>(POSIX, { type: word(RLIMIT_TYPES, POSIX), soft: uint64, hard: uint64 }, ["type", "soft", "hard"]),
+  (limit, pointer, report) => {
+    if (limit.soft > limit.hard) {
+      report.must("conflict", step(pointer, "soft"), POSIX, `The soft limit ${limit.soft} is above the hard limit ${limit.hard}`);
+    }
+  },
+);
 const rlimits = also(list(rlimit), (limits, pointer, report) => {
   duplicates(limits, (l) => l.type, (i, type) => report.must("duplicate", step(pointer, i), POSIX, `${type} occurs more than once`));
 });

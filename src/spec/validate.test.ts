@@ -26,7 +26,8 @@ const inMount = (mount: Json): Json => base({ mounts: [{ destination: "/a", type
 const without = (...types: string[]): Json => ({ namespaces: NAMESPACES.filter((n) => !types.includes(n.type)) });
 
 const rule = (over: Json): Json => inSeccomp({ syscalls: [{ names: ["read"], action: "SCMP_ACT_ALLOW", ...over }] });
-const ranges = (...list: [number, number, number][]): Json => inLinux({ uidMappings: list.map(([containerID, hostID, size]) => ({ containerID, hostID, size })) });
+const ranges = (...list: [number, number, number][]): Json =>
+  inLinux({ uidMappings: list.map(([containerID, hostID, size]) => ({ containerID, hostID, size })) });
 
 // What is wrong, the config, then each violation as "LEVEL code pointer".
 const CASES: [string, unknown, ...string[]][] = [
@@ -86,7 +87,11 @@ const CASES: [string, unknown, ...string[]][] = [
   ["a mode is not octal", inMount({ options: ["mode=1888", "mode=755", "mode"] }), "MUST value /mounts/0/options/0", "MUST value /mounts/0/options/2"],
   ["one kind of mapping", inMount({ uidMappings: MAP, options: ["idmap"] }), "MUST required /mounts/0/gidMappings"],
   ["mappings without idmap", inMount({ uidMappings: MAP, gidMappings: MAP }), "SHOULD conflict /mounts/0/options"],
-  ["idmap without mappings", base({ mounts: [{ destination: "/a", type: "tmpfs", options: ["ridmap"] }], linux: { ...without("user"), uidMappings: [], gidMappings: [] } }), "MUST missing-namespace /mounts/0/options"],
+  [
+    "idmap without mappings",
+    base({ mounts: [{ destination: "/a", type: "tmpfs", options: ["ridmap"] }], linux: { ...without("user"), uidMappings: [], gidMappings: [] } }),
+    "MUST missing-namespace /mounts/0/options",
+  ],
   ["nothing: idmap with the container's mappings", inMount({ options: ["idmap"] })],
 
   ["a namespace is unknown", inLinux({ namespaces: [...NAMESPACES, { type: "net" }] }), "MUST value /linux/namespaces/8/type"],
@@ -98,9 +103,21 @@ const CASES: [string, unknown, ...string[]][] = [
   ["an id range wraps", ranges([4294967295, 0, 2]), "MUST range /linux/uidMappings/0/containerID"],
   ["id ranges overlap inside", ranges([5, 100, 5], [0, 0, 6]), "MUST overlap /linux/uidMappings/0/containerID"],
   ["id ranges overlap outside", ranges([0, 10, 5], [5, 14, 5]), "MUST overlap /linux/uidMappings/1/hostID"],
-  ["there are too many ranges", ranges(...Array.from({ length: 341 }, (_, i): [number, number, number] => [i, i, 1])), "MUST too-many /linux/uidMappings"],
-  ["time offsets without time namespace", inLinux({ ...without("time"), timeOffsets: { boottime: { secs: 1 } } }), "MUST missing-namespace /linux/timeOffsets"],
-  ["time offsets of a joined namespace", inLinux({ namespaces: [...NAMESPACES.filter((n) => n.type !== "time"), { type: "time", path: "/x" }], timeOffsets: { boottime: {} } }), "MUST missing-namespace /linux/timeOffsets"],
+  [
+    "there are too many ranges",
+    ranges(...Array.from({ length: 341 }, (_, i): [number, number, number] => [i, i, 1])),
+    "MUST too-many /linux/uidMappings",
+  ],
+  [
+    "time offsets without time namespace",
+    inLinux({ ...without("time"), timeOffsets: { boottime: { secs: 1 } } }),
+    "MUST missing-namespace /linux/timeOffsets",
+  ],
+  [
+    "time offsets of a joined namespace",
+    inLinux({ namespaces: [...NAMESPACES.filter((n) => n.type !== "time"), { type: "time", path: "/x" }], timeOffsets: { boottime: {} } }),
+    "MUST missing-namespace /linux/timeOffsets",
+  ],
   ["an unknown clock", inLinux({ timeOffsets: { realtime: { secs: 1 } } }), "MUST value /linux/timeOffsets/realtime"],
   ["too many nanoseconds", inLinux({ timeOffsets: { monotonic: { nanosecs: 1e9 } } }), "MUST range /linux/timeOffsets/monotonic/nanosecs"],
   ["a device without numbers", inLinux({ devices: [{ type: "c", path: "/d" }] }), "MUST required /linux/devices/0/major", "MUST required /linux/devices/0/minor"],
@@ -135,11 +152,34 @@ const CASES: [string, unknown, ...string[]][] = [
   ["nothing: unlimited swap", inResources({ memory: { limit: 100, swap: -1, reservation: 50 }, pids: { limit: 0 } })],
   ["a limit below -1", inResources({ memory: { limit: -2 }, pids: { limit: -2 } }), "MUST range /linux/resources/memory/limit", "MUST range /linux/resources/pids/limit"],
   ["swappiness above 100", inResources({ memory: { swappiness: 101 } }), "MUST range /linux/resources/memory/swappiness"],
-  ["burst above quota", inResources({ cpu: { quota: 1, burst: 2, cpus: "0-1,,", idle: 2 } }), "MUST value /linux/resources/cpu/cpus", "MUST range /linux/resources/cpu/idle", "MUST conflict /linux/resources/cpu/burst"],
-  ["a unified key is a path", inResources({ unified: { "../memory.max": "1", "memory.max": "1" } }), "MUST unsafe-path /linux/resources/unified/..~1memory.max"],
-  ["a device rule", inResources({ devices: [{ type: "c" }, { allow: true, type: "p", access: "x", major: -2 }] }), "MUST required /linux/resources/devices/0/allow", "MUST value /linux/resources/devices/1/type", "MUST range /linux/resources/devices/1/major", "MUST value /linux/resources/devices/1/access"],
-  ["block I/O weights", inResources({ blockIO: { weight: 9, weightDevice: [{ major: 8, minor: 0 }] } }), "MUST range /linux/resources/blockIO/weight", "MUST required /linux/resources/blockIO/weightDevice/0/weight"],
-  ["a throttle without rate", inResources({ blockIO: { throttleReadBpsDevice: [{ major: 8, minor: 0 }] } }), "MUST required /linux/resources/blockIO/throttleReadBpsDevice/0/rate"],
+  [
+    "burst above quota",
+    inResources({ cpu: { quota: 1, burst: 2, cpus: "0-1,,", idle: 2 } }),
+    "MUST value /linux/resources/cpu/cpus",
+    "MUST range /linux/resources/cpu/idle",
+    "MUST conflict /linux/resources/cpu/burst",
+  ],
+  [
+    "a unified key is a path",
+    inResources({ unified: { "../memory.max": "1", "memory.max": "1" } }),
+    "MUST unsafe-path /linux/resources/unified/..~1memory.max",
+  ],
+  [
+    "a device rule", inResources({ devices: [{ type: "c" }, { allow: true, type: "p", access: "x", major: -2 }] }),
+    "MUST required /linux/resources/devices/0/allow", "MUST value /linux/resources/devices/1/type",
+    "MUST range /linux/resources/devices/1/major", "MUST value /linux/resources/devices/1/access",
+  ],
+  [
+    "block I/O weights",
+    inResources({ blockIO: { weight: 9, weightDevice: [{ major: 8, minor: 0 }] } }),
+    "MUST range /linux/resources/blockIO/weight",
+    "MUST required /linux/resources/blockIO/weightDevice/0/weight",
+  ],
+  [
+    "a throttle without rate",
+    inResources({ blockIO: { throttleReadBpsDevice: [{ major: 8, minor: 0 }] } }),
+    "MUST required /linux/resources/blockIO/throttleReadBpsDevice/0/rate",
+  ],
   ["a page size", inResources({ hugepageLimits: [{ pageSize: "2 MB", limit: 1 }] }), "MUST value /linux/resources/hugepageLimits/0/pageSize"],
   ["an empty rdma entry", inResources({ rdma: { mlx5: {} } }), "MUST required /linux/resources/rdma/mlx5"],
   ["a priority without name", inResources({ network: { classID: 2 ** 32, priorities: [{ priority: 1 }] } }), "MUST range /linux/resources/network/classID", "MUST required /linux/resources/network/priorities/0/name"],
@@ -211,8 +251,19 @@ describe("parseConfig()", () => {
   });
 
   test("keeps numbers beyond 2^53 exactly, and only those as bigint", () => {
-    const text = JSON.stringify(base({ process: { rlimits: [{ type: "RLIMIT_CORE", soft: 7, hard: "BIG" }] }, linux: { seccomp: { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["a"], action: "SCMP_ACT_ERRNO", args: [{ index: 0, op: "SCMP_CMP_EQ", value: "V" }] }] } } }))
-      .replace('"BIG"', "18446744073709551615").replace('"V"', "9007199254740993");
+    const text = JSON.stringify(
+      base({
+        process: { rlimits: [{ type: "RLIMIT_CORE", soft: 7, hard: "BIG" }] },
+        linux: {
+          seccomp: {
+            defaultAction: "SCMP_ACT_ALLOW",
+            syscalls: [{ names: ["a"], action: "SCMP_ACT_ERRNO", args: [{ index: 0, op: "SCMP_CMP_EQ", value: "V" }] }],
+          },
+        },
+      }),
+    )
+      .replace('"BIG"', "18446744073709551615")
+      .replace('"V"', "9007199254740993");
     const config = parseConfig(text);
     expect(config.process?.rlimits).toEqual([{ type: "RLIMIT_CORE", soft: 7, hard: 18446744073709551615n }]);
     expect(config.linux?.seccomp?.syscalls?.[0]?.args?.[0]?.value).toBe(9007199254740993n);
@@ -226,7 +277,11 @@ describe("parseConfig()", () => {
   });
 
   test("takes null and empty text for absent, and leaves unknown properties out", () => {
-    const config = parseConfig(JSON.stringify({ ...base(), hooks: null, hostname: "", mounts: null, windows: {}, process: { cwd: "/", args: null, apparmorProfile: "", x: 1 } }));
+    const config = parseConfig(
+      JSON.stringify({
+        ...base(), hooks: null, hostname: "", mounts: null, windows: {}, process: { cwd: "/", args: null, apparmorProfile: "", x: 1 },
+      }),
+    );
     expect(Object.keys(config).toSorted()).toEqual(["linux", "ociVersion", "process", "root"]);
     expect(config.process).toEqual({ cwd: "/" });
   });
@@ -278,7 +333,10 @@ describe("the parts of a config", () => {
     expect(caught(() => parseProcess('{"cwd":"/","args":[]}')).message).toContain("/args:");
   });
   test("parseResources() reads limits", () => {
-    expect(parseResources('{"pids":{"limit":5},"memory":{"limit":9223372036854775807}}')).toEqual({ pids: { limit: 5 }, memory: { limit: 9223372036854775807n } });
+    expect(parseResources('{"pids":{"limit":5},"memory":{"limit":9223372036854775807}}')).toEqual({
+      pids: { limit: 5 },
+      memory: { limit: 9223372036854775807n },
+    });
     expect(caught(() => parseResources('{"pids":{"limit":1.5}}')).message).toContain("/pids/limit:");
   });
   test("parseSeccomp() reads a filter", () => {

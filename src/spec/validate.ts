@@ -48,7 +48,10 @@ function checkConfig(config: Config, pointer: string, report: Report): void {
 }
 
 const config: Decoder<Config> = also(
-  object<Config>("config.md", { ociVersion: version, process, root, hostname: utsName, domainname: utsName, mounts, hooks, annotations, linux }, ["ociVersion", "root"]),
+  object<Config>("config.md", { ociVersion: version, process, root, hostname: utsName, domainname: utsName, mounts, hooks, annotations, linux }, [
+    "ociVersion",
+    "root",
+  ]),
   checkConfig,
 );
 

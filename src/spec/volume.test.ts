@@ -54,7 +54,9 @@ describe("parseTmpfs()", () => {
     expect(parseTmpfs("/t:size=64k,mode=755,exec,uid=5").options).toEqual(["nosuid", "nodev", "noexec", "size=65536", "mode=755", "exec", "uid=5"]);
     expect(parseTmpfs("/t:size=50%").options).toContain("size=50%");
   });
-  for (const bad of ["", "t", "/", "/t:size=x", "/t:mode=9", "/t:foo", "/t:uid=x", "/t:bind", "/t:mpol=x", "/t:huge=always"]) test(`refuses ${bad}`, () => expect(code(() => parseTmpfs(bad))).toBe("USAGE"));
+  for (const bad of ["", "t", "/", "/t:size=x", "/t:mode=9", "/t:foo", "/t:uid=x", "/t:bind", "/t:mpol=x", "/t:huge=always"]) {
+    test(`refuses ${bad}`, () => expect(code(() => parseTmpfs(bad))).toBe("USAGE"));
+  }
 });
 
 describe("parseDevice()", () => {
@@ -63,5 +65,7 @@ describe("parseDevice()", () => {
     expect(parseDevice("/dev/sda:/dev/x:r")).toEqual({ source: "/dev/sda", destination: "/dev/x", access: "r" });
     expect(parseDevice("/dev/sda:rw")).toEqual({ source: "/dev/sda", destination: "/dev/sda", access: "rw" });
   });
-  for (const bad of ["", "dev", "/dev/a:/b:x", "/dev/a:rr", "/dev/a:/b:r:w", "/dev/a:", "/dev/a:/../b", "/dev/a:/b:"]) test(`refuses ${bad}`, () => expect(code(() => parseDevice(bad))).toBe("USAGE"));
+  for (const bad of ["", "dev", "/dev/a:/b:x", "/dev/a:rr", "/dev/a:/b:r:w", "/dev/a:", "/dev/a:/../b", "/dev/a:/b:"]) {
+    test(`refuses ${bad}`, () => expect(code(() => parseDevice(bad))).toBe("USAGE"));
+  }
 });

@@ -5,7 +5,13 @@ import { parseSize } from "./size.ts";
 
 /** What one flag asks for; `options` are OCI mount options. */
 export type MountRequest =
-  | { readonly kind: "bind"; readonly source: string; readonly destination: string; readonly options: readonly string[]; readonly relabel: "no" | "shared" | "private" }
+  | {
+      readonly kind: "bind";
+      readonly source: string;
+      readonly destination: string;
+      readonly options: readonly string[];
+      readonly relabel: "no" | "shared" | "private";
+    }
   | { readonly kind: "volume"; readonly name: string | undefined; readonly destination: string; readonly options: readonly string[] }
   | { readonly kind: "tmpfs"; readonly destination: string; readonly options: readonly string[] };
 
@@ -129,8 +135,18 @@ function bindRequest(fields: Fields, destination: string, fail: Fail): MountRequ
   if (!["enabled", "disabled", "writable", "readonly"].includes(recursion)) throw fail("bind-recursive is one of enabled, disabled, writable, readonly");
   const relabel = fields.get("relabel") ?? "no";
   if (relabel !== "no" && relabel !== "shared" && relabel !== "private") throw fail("relabel is one of shared, private");
-  const options = bindOptions(propagation === undefined ? [] : [propagation], recursion !== "disabled" && !fields.on("nonrecursive"), fields.on("readonly"));
-  return { kind: "bind", source: checkPath(source, "source", fail), destination, options: recursion === "writable" ? options.filter((o) => o !== "rro") : options, relabel };
+  const options = bindOptions(
+    propagation === undefined ? [] : [propagation],
+    recursion !== "disabled" && !fields.on("nonrecursive"),
+    fields.on("readonly"),
+  );
+  return {
+    kind: "bind",
+    source: checkPath(source, "source", fail),
+    destination,
+    options: recursion === "writable" ? options.filter((o) => o !== "rro") : options,
+    relabel,
+  };
 }
 
 // Docker's defaults for tmpfs; an option that is given later undoes them.

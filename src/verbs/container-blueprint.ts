@@ -162,7 +162,6 @@ async function configOf(draft: Draft, scene: Scene, joined: JoinedContainer | un
       path: scene.rootfs.kind === "assembled" ? "/" : scene.rootfs.source,
       readonly: args.flag("read-only") || scene.rootfs.kind === "assembled",
     },
-    root: { path: scene.rootfs.kind === "assembled" ? "/" : scene.rootfs.source, readonly: args.flag("read-only") || scene.rootfs.kind === "assembled" },
     ...(args.value("uts") === "host" ? {} : { hostname: draft.hostname }),
     mounts: [...procMounts(kernel, draft), ...scene.mounts, ...scene.userMounts],
     linux: {

@@ -85,7 +85,10 @@ function small(value: number | bigint): number {
 /** Limits of each process: those given, open files at the kernel's soft default, no core dumps for `do`. Throws USAGE. */
 export async function rlimitsOf(args: Arguments, kind: Kind): Promise<Rlimit[]> {
   const values = args.values("ulimit");
-  const given = values.length === 0 ? [] : (await import("../spec/ulimit.ts")).parseUlimits(values).map((limit) => ({ ...limit, soft: small(limit.soft), hard: small(limit.hard) }));
+  const given =
+    values.length === 0
+      ? []
+      : (await import("../spec/ulimit.ts")).parseUlimits(values).map((limit) => ({ ...limit, soft: small(limit.soft), hard: small(limit.hard) }));
   const has = (type: string): boolean => given.some((limit) => limit.type === type);
   return [
     ...given,

@@ -78,8 +78,16 @@ export async function userDevices(args: Arguments, overrides: Overrides): Promis
     overrides.need("device", `--device ${value}`);
     const status = stat(request.source);
     const type = typeof status === "number" ? undefined : { 0o020000: "c" as const, 0o060000: "b" as const }[status.mode & 0o170000];
-    if (typeof status === "number" || type === undefined) throw new PidboxError("NOT_FOUND", `Cannot add the device ${quote(request.source)}: there is no device node of this name`, { context: { path: request.source, from: "--device" } });
-    if (!/^\/dev\/[^/]+$/.test(request.destination)) throw new PidboxError("USAGE", `Cannot add a device at ${quote(request.destination)}: it must be directly in /dev`, { context: { from: "--device" } });
+    if (typeof status === "number" || type === undefined) {
+      throw new PidboxError("NOT_FOUND", `Cannot add the device ${quote(request.source)}: there is no device node of this name`, {
+        context: { path: request.source, from: "--device" },
+      });
+    }
+    if (!/^\/dev\/[^/]+$/.test(request.destination)) {
+      throw new PidboxError("USAGE", `Cannot add a device at ${quote(request.destination)}: it must be directly in /dev`, {
+        context: { from: "--device" },
+      });
+    }
     return { type, path: request.destination, major: status.rdev.major, minor: status.rdev.minor, fileMode: status.mode & 0o777 };
   });
 }

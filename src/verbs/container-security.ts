@@ -53,7 +53,13 @@ async function compileFile(path: string, capabilities: readonly string[], facts:
   return { name: path, filter: compileSeccomp(profile, { arch: "x64" }) };
 }
 
-async function filterFor(value: string | undefined, kind: Kind, capabilities: readonly string[], facts: HostFacts, overrides: Overrides): Promise<SeccompFilter | undefined> {
+async function filterFor(
+  value: string | undefined,
+  kind: Kind,
+  capabilities: readonly string[],
+  facts: HostFacts,
+  overrides: Overrides,
+): Promise<SeccompFilter | undefined> {
   if (value === "unconfined") {
     overrides.need("seccomp", "--security-opt seccomp=unconfined");
     return undefined;

@@ -91,9 +91,11 @@ function stateOf(blueprint: Blueprint, facts: HostFacts, args: Arguments, kind: 
   const placements = placeLimits(blueprint.config.linux?.resources ?? {}, facts, blueprint.degraded.includes("cgroups"));
   const cidfile = args.value("cidfile");
   return {
-    version: 1, id: place.id, name: place.name, verb: kind, command: blueprint.config.process?.args ?? [], created: Date.now(), unsafe: blueprint.unsafe, degraded: blueprint.degraded,
-    remove: !blueprint.state.keep, cgroups: placements.map(({ hierarchy }) => `${hierarchy.directory}/${cgroupPath(blueprint)}`), names: place.names, reservations: place.reservations,
-    labels: labelsOf(args), ...(cidfile === undefined ? {} : { cidfile }), blueprint: { ...rest, ...(seccomp === undefined ? {} : { seccomp: seccomp.name }) },
+    version: 1, id: place.id, name: place.name, verb: kind, command: blueprint.config.process?.args ?? [], created: Date.now(),
+    unsafe: blueprint.unsafe, degraded: blueprint.degraded, remove: !blueprint.state.keep,
+    cgroups: placements.map(({ hierarchy }) => `${hierarchy.directory}/${cgroupPath(blueprint)}`), names: place.names,
+    reservations: place.reservations, labels: labelsOf(args), ...(cidfile === undefined ? {} : { cidfile }),
+    blueprint: { ...rest, ...(seccomp === undefined ? {} : { seccomp: seccomp.name }) },
   };
 }
 

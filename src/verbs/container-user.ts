@@ -57,7 +57,10 @@ export function nestedMap(text: string, skipRoot: boolean): IdMapping[] {
 
 const CAP = { SETGID: 6, SETUID: 7, SETFCAP: 31 } as const;
 
-/** Root of a nested user namespace hands its own ids on. Its root can be mapped only with CAP_SETFCAP (Linux 5.12, verify_root_map). Throws HOST_UNSUPPORTED. */
+/**
+ * Root of a nested user namespace hands its own ids on. Its root can be mapped only with CAP_SETFCAP (Linux 5.12, verify_root_map).
+ * Throws HOST_UNSUPPORTED.
+ */
 function nested(): UserMapping | undefined {
   const capabilities = effectiveCapabilities();
   const has = (bit: number): boolean => Math.floor(capabilities / 2 ** bit) % 2 === 1;
@@ -81,14 +84,18 @@ async function subordinate(facts: HostFacts, pathVariable: string): Promise<User
   const [uidmap, gidmap] = [findProgram("newuidmap", pathVariable), findProgram("newgidmap", pathVariable)];
   if (uidmap === undefined || gidmap === undefined) return undefined;
   const passwd = readText("/etc/passwd");
-  const name = typeof passwd === "string" ? passwd.split("\n").map((line) => line.split(":")).find((fields) => fields[2] === String(facts.uid))?.[0] : undefined;
+  const users = typeof passwd === "string" ? passwd.split("\n").map((line) => line.split(":")) : [];
+  const name = users.find((fields) => fields[2] === String(facts.uid))?.[0];
   const ranges = ["/etc/subuid", "/etc/subgid"].map((file) => {
     const text = readText(file);
     return typeof text === "string" ? parseIdRanges(text, { name, uid: facts.uid })[0] : undefined;
   });
   const [u, g] = ranges;
   if (u === undefined || g === undefined) return undefined;
-  const map = (own: number, range: { start: number; count: number }) => [{ containerID: 0, hostID: own, size: 1 }, { containerID: 1, hostID: range.start, size: Math.min(range.count, RANGE - 1) }];
+  const map = (own: number, range: { start: number; count: number }) => [
+    { containerID: 0, hostID: own, size: 1 },
+    { containerID: 1, hostID: range.start, size: Math.min(range.count, RANGE - 1) },
+  ];
   return { uid: map(facts.uid, u), gid: map(facts.gid, g), writer: { kind: "helper", uidmap, gidmap } };
 }
 
@@ -136,4 +143,3 @@ export async function identityOf(args: Arguments, rootfs: string, mapping: UserM
   const mapped = mapping === undefined ? additionalGids : additionalGids.filter((gid) => isMapped(mapping.gid, gid));
   return { user: { uid: found.uid, gid: found.gid, ...(mapped.length === 0 ? {} : { additionalGids: mapped }) }, home: found.home, name: found.name };
 }
-

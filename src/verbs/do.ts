@@ -29,8 +29,14 @@ function below(path: string, tree: string): boolean {
 function shownMounts(draft: Draft): Mount[] {
   const { args, binds } = draft;
   return [
-    ...args.values("show").map((path) => hostPath(path, binds, "--show")).map((path) => bindMount(path, path.path, ["rbind", "rprivate", "ro"], binds, "--show")),
-    ...args.values("rw").map((path) => hostPath(path, binds, "--rw")).map((path) => bindMount(path, path.path, ["rbind", "rprivate"], binds, "--rw")),
+    ...args
+      .values("show")
+      .map((path) => hostPath(path, binds, "--show"))
+      .map((path) => bindMount(path, path.path, ["rbind", "rprivate", "ro"], binds, "--show")),
+    ...args
+      .values("rw")
+      .map((path) => hostPath(path, binds, "--rw"))
+      .map((path) => bindMount(path, path.path, ["rbind", "rprivate"], binds, "--rw")),
   ];
 }
 

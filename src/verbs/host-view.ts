@@ -7,7 +7,13 @@ import { scratch } from "../plan/defaults.ts";
 import type { Mount } from "../spec/runtime-config.ts";
 
 /** Directories that are replaced by empty ones in memory: other people's files, run-time sockets, temporary files. */
-export const EMPTY: readonly (readonly [path: string, mode: string])[] = [["/home", "755"], ["/root", "700"], ["/run", "755"], ["/tmp", "1777"], ["/var/tmp", "1777"]];
+export const EMPTY: readonly (readonly [path: string, mode: string])[] = [
+  ["/home", "755"],
+  ["/root", "700"],
+  ["/run", "755"],
+  ["/tmp", "1777"],
+  ["/var/tmp", "1777"],
+];
 
 /** Masked beside those: what only root or a service may read, and what names or controls containers. Absent ones cost nothing. */
 const SECRETS: readonly string[] = [
@@ -56,9 +62,17 @@ export function isHiddenPlace(path: string): boolean {
 /** Paths to mask, given the binds that were asked for: neither these themselves nor what lies above them. `owner`: files of root are readable inside. */
 export function hiddenPaths(shown: readonly string[], owner: boolean, callerHome: string | undefined): string[] {
   const candidates = owner ? [...SECRETS, ...privateEntries("/"), ...privateEntries("/etc")] : SECRETS;
-  const hidden = candidates.filter((path) => !shown.some((bind) => under(bind, path)) && !EMPTY.some(([empty]) => under(path, empty)) && !KERNEL_TREES.some((tree) => under(path, tree)));
+  const hidden = candidates.filter(
+    (path) =>
+      !shown.some((bind) => under(bind, path)) && !EMPTY.some(([empty]) => under(path, empty)) && !KERNEL_TREES.some((tree) => under(path, tree)),
+  );
   const homes = shown.filter((path) => path === "/root" || path === callerHome || /^\/home\/[^/]+$/.test(path));
-  return [...new Set([...hidden, ...homes.flatMap((home) => HOME_SECRETS.map((name) => `${home}/${name}`).filter((path) => !shown.some((bind) => under(bind, path))))])];
+  return [
+    ...new Set([
+      ...hidden,
+      ...homes.flatMap((home) => HOME_SECRETS.map((name) => `${home}/${name}`).filter((path) => !shown.some((bind) => under(bind, path)))),
+    ]),
+  ];
 }
 
 /** Which of the paths an overlay can leave out: those in a directory that anyone may enter, for the layer has one of its own there. The rest is masked. */
@@ -92,8 +106,14 @@ const DATA_FILESYSTEMS = ["btrfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "squ
 
 /** Other filesystems of the host below its root (a separate /usr, /var, /opt): an overlay shows the root's own only, so these are bound read-only. */
 export function separateFilesystems(mounts: readonly HostMount[]): string[] {
-  const found = mounts.filter(({ mountPoint, type }) =>
-    mountPoint !== "/" && DATA_FILESYSTEMS.includes(type) && !KERNEL_TREES.some((tree) => under(mountPoint, tree)) && !EMPTY.some(([tree]) => under(mountPoint, tree)) && !SECRETS.some((tree) => under(mountPoint, tree)));
+  const found = mounts.filter(
+    ({ mountPoint, type }) =>
+      mountPoint !== "/" &&
+      DATA_FILESYSTEMS.includes(type) &&
+      !KERNEL_TREES.some((tree) => under(mountPoint, tree)) &&
+      !EMPTY.some(([tree]) => under(mountPoint, tree)) &&
+      !SECRETS.some((tree) => under(mountPoint, tree)),
+  );
   return [...new Set(found.map((mount) => mount.mountPoint))];
 }
 

@@ -31,11 +31,17 @@ export const DANGEROUS_CAPABILITIES: readonly string[] = [
 
 // Host paths that are control: whole trees, and single sockets. Homes and keys are the user's own to give away.
 const SENSITIVE_TREES = ["/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/usr", "/var", "/bin", "/sbin", "/lib", "/lib64", "/root/.ssh"];
-const SENSITIVE_BELOW = ["/dev", "/proc", "/sys", "/run", "/var/run", "/var/lib/docker", "/var/lib/containerd", "/var/lib/containers", "/var/lib/kubelet", "/etc/cron.d", "/etc/systemd", "/etc/pam.d"];
+const SENSITIVE_BELOW = [
+  "/dev", "/proc", "/sys", "/run", "/var/run", "/var/lib/docker", "/var/lib/containerd", "/var/lib/containers", "/var/lib/kubelet",
+  "/etc/cron.d", "/etc/systemd", "/etc/pam.d",
+];
 const READABLE_BELOW = ["/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/var", "/boot"];
 const SOCKET_NAME = /(^|\/)(docker|podman|containerd|crio|cri-dockerd|buildkitd|dockershim|lxd|incus)[^/]*\.sock$/;
 
-/** Whether binding this canonical host path is control over the host. Read-only binds of system directories are harmless enough; of control trees they are not. */
+/**
+ * Whether binding this canonical host path is control over the host.
+ * Read-only binds of system directories are harmless enough; of control trees they are not.
+ */
 export function isSensitiveSource(path: string, readonly: boolean): boolean {
   if (path === "/" || SOCKET_NAME.test(path)) return true;
   const below = (tree: string): boolean => path === tree || path.startsWith(`${tree}/`);

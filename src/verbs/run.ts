@@ -24,7 +24,9 @@ function chooseRoot(draft: Draft, source: string): Rootfs {
   const wrong = rw.find((path) => path !== "/");
   if (wrong !== undefined) throw new PidboxError("USAGE", `Cannot use --rw ${quote(wrong, 60)} here`, { hint: "Use -v SRC:DST for a path of the host; --rw / writes to the root directory itself", context: { from: "--rw" } });
   if (rw.length > 0) return { kind: "bind", source };
-  const possible = facts.privileged ? draft.mapping === undefined || facts.overlayIdmappedLayers || draft.degraded.includes("idmap") : facts.overlayInUserNamespace;
+  const possible = facts.privileged
+    ? draft.mapping === undefined || facts.overlayIdmappedLayers || draft.degraded.includes("idmap")
+    : facts.overlayInUserNamespace;
   if (possible) return { kind: "overlay", source };
   throw new PidboxError("HOST_UNSUPPORTED", "Cannot lay a writable layer over the root filesystem: overlay takes no id-mapped layers here (Linux 5.19)", {
     hint: "Write to the directory itself: --rw /", context: { feature: "overlay" },
@@ -38,8 +40,9 @@ async function sceneOf(draft: Draft): Promise<Scene> {
   const user = await userScene(draft, source);
   const base = imageEnvironment(draft.hostname, user.identity.home, draft.stdio.kind === "terminal");
   return {
-    rootfs: chooseRoot(draft, source), command: command.length === 0 ? ["/bin/sh"] : command, identity: user.identity, environment: await environmentOf(args, context, base),
-    cwd: args.value("workdir") ?? "/", mounts: [], userMounts: user.mounts, hidden: [], degraded: [],
+    rootfs: chooseRoot(draft, source), command: command.length === 0 ? ["/bin/sh"] : command, identity: user.identity,
+    environment: await environmentOf(args, context, base), cwd: args.value("workdir") ?? "/", mounts: [], userMounts: user.mounts,
+    hidden: [], degraded: [],
   };
 }
 

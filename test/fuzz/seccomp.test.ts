@@ -15,7 +15,10 @@ import { withOracle } from "../seccomp/oracle.ts";
 import { ENOSYS, evaluate, wordOf } from "../seccomp/reference.ts";
 import { samplesFor } from "../seccomp/samples.ts";
 
-const NAMES = ["read", "close", "clone", "clone3", "socket", "socketpair", "ioctl", "personality", "lseek", "openat2", "mount", "futex_waitv", "execve", "no_such_call"] as const;
+const NAMES = [
+  "read", "close", "clone", "clone3", "socket", "socketpair", "ioctl", "personality", "lseek", "openat2", "mount", "futex_waitv", "execve",
+  "no_such_call",
+] as const;
 const word = fc.constantFrom(0n, 1n, 2n, 7n, 38n, 0x5412n, 0xffff_ffffn, 1n << 31n, 1n << 32n, (1n << 32n) + 38n, 1n << 63n, (1n << 64n) - 1n);
 const value = fc.oneof(word, fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }));
 const operator = fc.constantFrom(
@@ -107,10 +110,21 @@ describe("compileSeccomp()", () => {
 describe("hostile input", () => {
   test("resolveProfile() and compileSeccomp() throw nothing but CONFIG_INVALID", () => {
     const host = { arch: "x64", capabilities: ["CAP_SYS_ADMIN"], kernel: [6, 1] } as const;
-    const near = fc.record({
-      defaultAction: fc.oneof(action, fc.anything()), architectures: fc.anything(), archMap: fc.anything(), flags: fc.anything(),
-      syscalls: fc.array(fc.record({ names: fc.anything(), name: fc.anything(), action: fc.oneof(action, fc.anything()), args: fc.anything(), includes: fc.anything() }, { requiredKeys: [] })),
-    }, { requiredKeys: [] });
+    const near = fc.record(
+      {
+        defaultAction: fc.oneof(action, fc.anything()),
+        architectures: fc.anything(),
+        archMap: fc.anything(),
+        flags: fc.anything(),
+        syscalls: fc.array(
+          fc.record(
+            { names: fc.anything(), name: fc.anything(), action: fc.oneof(action, fc.anything()), args: fc.anything(), includes: fc.anything() },
+            { requiredKeys: [] },
+          ),
+        ),
+      },
+      { requiredKeys: [] },
+    );
     fc.assert(
       fc.property(fc.oneof(fc.anything(), near), (document) => {
         try {

@@ -30,7 +30,10 @@ function onlyOurs<T>(run: () => T): T | undefined {
 // Words that the grammars know, so that random text gets past the first check.
 const word = fc.oneof(
   fc.string({ unit: "binary", maxLength: 12 }),
-  fc.constantFrom("ro", "rw", "/a", "..", "type=bind", "src=/a", "dst=/b", "size=1m", "mode=755", "nofile", "-1", "0", "18446744073709551616", "bob", "root", "ALL", "CAP_KILL", "A=b", '"', "\0", "net", "kernel", "__proto__", "1e9", "0x1"),
+  fc.constantFrom(
+    "ro", "rw", "/a", "..", "type=bind", "src=/a", "dst=/b", "size=1m", "mode=755", "nofile", "-1", "0", "18446744073709551616", "bob",
+    "root", "ALL", "CAP_KILL", "A=b", '"', "\0", "net", "kernel", "__proto__", "1e9", "0x1",
+  ),
 );
 const words = fc.array(fc.tuple(word, fc.constantFrom("", ":", ",", "=", ".", "/", "\n", "\r\n", "#")), { maxLength: 8 }).map((parts) => parts.flat().join(""));
 
@@ -46,11 +49,18 @@ describe("any input", () => {
   });
 
   test("parseConfig() gives a config or our error for real configs with damaged bytes", () => {
-    fc.assert(fc.property(fc.constantFrom(...CONFIGS), fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 8 }), (text, damage) => {
-      const bytes = new TextEncoder().encode(text);
-      for (const [at, byte] of damage) bytes[at % bytes.length] = byte;
-      onlyOurs(() => parseConfig(bytes));
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...CONFIGS),
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 8 }),
+        (text, damage) => {
+          const bytes = new TextEncoder().encode(text);
+          for (const [at, byte] of damage) bytes[at % bytes.length] = byte;
+          onlyOurs(() => parseConfig(bytes));
+        },
+      ),
+      { numRuns: 500 },
+    );
   });
 
   test("a config that was accepted is accepted again, unchanged, and holds no NUL byte", () => {
@@ -66,8 +76,20 @@ describe("any input", () => {
   });
 
   const PARSERS: Record<string, (text: string) => unknown> = {
-    parseSize: (t) => parseSize(t, "-m"), parseUlimit, parseName, parseContainerId, parseHostname, parseVolume, parseMount, parseTmpfs, parseDevice, parseUserArgument, sysctlPath,
-    parseEnvFile: (t) => parseEnvFile(t, { A: "b" }), parseMountOptions: (t) => parseMountOptions(t.split(",")), editCapabilities: (t) => editCapabilities(["CAP_KILL"], t.split(","), [t]),
+    parseSize: (t) => parseSize(t, "-m"),
+    parseUlimit,
+    parseName,
+    parseContainerId,
+    parseHostname,
+    parseVolume,
+    parseMount,
+    parseTmpfs,
+    parseDevice,
+    parseUserArgument,
+    sysctlPath,
+    parseEnvFile: (t) => parseEnvFile(t, { A: "b" }),
+    parseMountOptions: (t) => parseMountOptions(t.split(",")),
+    editCapabilities: (t) => editCapabilities(["CAP_KILL"], t.split(","), [t]),
     lookupUser: (t) => lookupUser(t, t, { user: { name: "bob" }, group: undefined }),
   };
   for (const [name, parse] of Object.entries(PARSERS)) {
