@@ -1,4 +1,7 @@
-/** Compiles the built-in seccomp profiles into src/plan/seccomp-compiled.ts. Run: bun tools/gen-seccomp.ts [--check]; with --check a stale file is a failure. */
+/**
+ * Compiles the built-in seccomp profiles into src/plan/seccomp-compiled.ts.
+ * Run: bun tools/gen-seccomp.ts [--check]; with --check a stale file is a failure.
+ */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { compileSeccomp } from "../src/plan/seccomp.ts";
 import type { SeccompArch } from "../src/plan/seccomp.ts";

@@ -76,7 +76,8 @@ export interface Host {
   readonly mounts: readonly Mount[];
 }
 
-// Cgroups, procfs, sysfs and what lies over it, and filesystems with data: the rest of the mount table says nothing to a plan, and hosts of containers have thousands.
+// Cgroups, procfs, sysfs and what lies over it, and filesystems with data: the rest of the mount table says nothing to a plan,
+// and hosts of containers have thousands.
 const RELEVANT = / - (cgroup2?|proc|sysfs|btrfs|erofs|ext[234]|f2fs|squashfs|xfs) | \/(proc|sys)\//;
 
 /** Reads the host. Throws PARSE if the kernel's tables are not what their manual says. */

@@ -113,7 +113,9 @@ describe("compileSeccomp()", () => {
   });
 
   test("actions map to the kernel's words", () => {
-    const words = { KILL: 0, KILL_THREAD: 0, KILL_PROCESS: 0x8000_0000, TRAP: 0x3_0000, ERRNO: errno(1), TRACE: 0x7ff0_0001, LOG: 0x7ffc_0000, NOTIFY: 0x7fc0_0000 };
+    const words = {
+      KILL: 0, KILL_THREAD: 0, KILL_PROCESS: 0x8000_0000, TRAP: 0x3_0000, ERRNO: errno(1), TRACE: 0x7ff0_0001, LOG: 0x7ffc_0000, NOTIFY: 0x7fc0_0000,
+    };
     for (const [name, word] of Object.entries(words)) {
       const action = `SCMP_ACT_${name}` as SeccompSyscall["action"];
       expect(verdict({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["mount"], action }] }, SYSCALLS_X64.mount)).toBe(word);
@@ -148,7 +150,8 @@ describe("compileSeccomp()", () => {
 
   test("a program of nearly 4096 instructions, full of far jumps, says the same", () => {
     const names = Object.keys(SYSCALLS_X64).filter((name, i) => i % 2 === 0 && name !== "rseq_slice_yield");
-    const syscalls = names.map((name, i): SeccompSyscall => allow([name], { index: i % 6, op: "SCMP_CMP_EQ", value: BigInt(i) << 31n }, { index: (i + 1) % 6, op: "SCMP_CMP_LE", value: 7 }));
+    const syscalls = names.map((name, i): SeccompSyscall =>
+      allow([name], { index: i % 6, op: "SCMP_CMP_EQ", value: BigInt(i) << 31n }, { index: (i + 1) % 6, op: "SCMP_CMP_LE", value: 7 }));
     const profile = deny([...syscalls, allow(["rseq_slice_yield"])]);
     const filter = compileSeccomp(profile, { arch: "x64" });
     expect(refusal(filter)).toBeUndefined();
@@ -197,8 +200,14 @@ describe("built-in profiles", () => {
   test("dangerous calls are refused by both, whatever capabilities are given, but for those that name them", () => {
     const never = ["keyctl", "add_key", "request_key", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "kexec_load", "pivot_root", "swapon"] as const;
     const everything = compileSeccomp(defaultProfile(Object.keys(CAPABILITY_GROUPS)), { arch: "x64" });
-    for (const name of never) for (const filter of [everything, builtinFilter("strict")]) expect(run(filter, { nr: SYSCALLS_X64[name], arch: AUDIT_ARCH.x64 }).word).toBe(errno(1));
-    const granted = { mount: "CAP_SYS_ADMIN", bpf: "CAP_BPF", init_module: "CAP_SYS_MODULE", chroot: "CAP_SYS_CHROOT", setns: "CAP_SYS_ADMIN", perf_event_open: "CAP_PERFMON" } as const;
+    for (const name of never) {
+      for (const filter of [everything, builtinFilter("strict")]) {
+        expect(run(filter, { nr: SYSCALLS_X64[name], arch: AUDIT_ARCH.x64 }).word).toBe(errno(1));
+      }
+    }
+    const granted = {
+      mount: "CAP_SYS_ADMIN", bpf: "CAP_BPF", init_module: "CAP_SYS_MODULE", chroot: "CAP_SYS_CHROOT", setns: "CAP_SYS_ADMIN", perf_event_open: "CAP_PERFMON",
+    } as const;
     for (const [name, capability] of Object.entries(granted)) {
       const nr = SYSCALLS_X64[name as keyof typeof granted];
       expect(verdict(defaultProfile([]), nr)).toBe(errno(1));
@@ -211,8 +220,10 @@ describe("built-in profiles", () => {
 
 describe("resolveProfile()", () => {
   const host = { arch: "x64", capabilities: ["CAP_SYS_ADMIN"], kernel: [6, 1] } as const;
-  const kept = (entry: object, where: Partial<typeof host> | object = {}): boolean =>
-    resolveProfile({ defaultAction: "SCMP_ACT_ERRNO", syscalls: [{ names: ["mount"], action: "SCMP_ACT_ALLOW", ...entry }] }, { ...host, ...where }).syscalls?.length === 1;
+  const kept = (entry: object, where: Partial<typeof host> | object = {}): boolean => {
+    const profile = { defaultAction: "SCMP_ACT_ERRNO", syscalls: [{ names: ["mount"], action: "SCMP_ACT_ALLOW", ...entry }] };
+    return resolveProfile(profile, { ...host, ...where }).syscalls?.length === 1;
+  };
 
   test("entries depend on capabilities, architecture and kernel", () => {
     expect(kept({})).toBe(true);
@@ -238,7 +249,10 @@ describe("resolveProfile()", () => {
   });
 
   test("wrong documents are errors of ours", () => {
-    for (const document of [null, 3, [], {}, { defaultAction: "x" }, { defaultAction: "SCMP_ACT_KILL", syscalls: [{}] }, { defaultAction: "SCMP_ACT_KILL", archMap: [{ architecture: 1 }] }]) {
+    for (const document of [
+      null, 3, [], {}, { defaultAction: "x" }, { defaultAction: "SCMP_ACT_KILL", syscalls: [{}] },
+      { defaultAction: "SCMP_ACT_KILL", archMap: [{ architecture: 1 }] },
+    ]) {
       expect(() => resolveProfile(document, host)).toThrow(PidboxError);
     }
     expect(() => kept({ includes: { minKernel: "new" } })).toThrow("minKernel");

@@ -104,8 +104,7 @@ describe("PlanWriter", () => {
     const [jump, error, set, differs, equals, load, store, decimal, bits, clone, each, body, execute, supervise, init, exit] = plan.ops;
     expect(plan.ops.map((one) => one.code)).toEqual([
       "JUMP", "JUMP_ERROR", "JUMP_SET", "EXPECT", "EXPECT", "LOAD", "STORE", "DECIMAL", "BITS",
-      "CLONE",
-      "EACH", "SYSCALL", "EXECUTE", "SUPERVISE", "INIT", "EXIT",
+      "CLONE", "EACH", "SYSCALL", "EXECUTE", "SUPERVISE", "INIT", "EXIT",
     ]);
     for (const one of [jump, error, set]) expect(one?.args[0]).toEqual({ kind: "immediate", value: each?.index ?? -1 });
     expect([differs?.flags, differs?.args[1]?.value, equals?.flags, equals?.args[1]?.value]).toEqual([FLAG.NOT, 255, 0, -1]);

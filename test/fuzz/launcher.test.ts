@@ -115,7 +115,9 @@ describe("launcher.c under libFuzzer with AddressSanitizer and UndefinedBehavior
     expect(Number(/number_of_executed_units: (\d+)/.exec(log)?.[1] ?? 0)).toBeGreaterThan(1000);
     // Each part was reached, not the decoder's refusals alone.
     const covered = [...log.matchAll(/^COVERED_FUNC: hits: \d+ edges: \d+\/\d+ (\w+)/gm)].map((match) => match[1] ?? "");
-    expect(covered).toEqual(expect.arrayContaining(["decode", "valid_op", "run", "step", "plain_call", "each_bit", "execute", "fail", "supervise", "pass_signal", "pump", "collect", "init"]));
+    expect(covered).toEqual(expect.arrayContaining([
+      "decode", "valid_op", "run", "step", "plain_call", "each_bit", "execute", "fail", "supervise", "pass_signal", "pump", "collect", "init",
+    ]));
   }, (SECONDS + 60) * 1000);
 
   needs("libfuzzer")("is found out when the decoder checks no offset", () => {

@@ -25,9 +25,6 @@ const path = fc.oneof(fc.constantFrom("/", "/proc", "/dev", "/dev/shm", "/a/b/c"
 const size = fc.oneof(fc.constantFrom(-1, 0, 1, 2 ** 31, 2 ** 53 - 1, 9223372036854775807n), fc.nat());
 const some = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
 
-const option = fc.constantFrom(
-  "ro", "nosuid", "bind", "rbind", "rprivate", "rshared", "idmap", "rro", "size=64k", "mode=755", "sync", "x-pidbox.file", "noatime",
-);
 const mount: fc.Arbitrary<Mount> = fc.record({
   destination: path, type: fc.constantFrom("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "bind", "none", "ext4"), source: path,
   options: fc.array(

@@ -63,7 +63,12 @@ describe.skipIf(!usable)("the kernel agrees (needs x86-64 and cc)", () => {
       ENOSYS, ENOSYS,
       `signal ${SIGSYS}`, `signal ${SIGSYS}`,
     ]);
-    const opened = answers(builtinFilter("strict"), [[64, call.socket, 1, 1, 0], [64, call.socket, 16, 3, 0], [64, call.personality, 0xffff_ffff], [64, call.getpid]]);
+    const opened = answers(builtinFilter("strict"), [
+      [64, call.socket, 1, 1, 0],
+      [64, call.socket, 16, 3, 0],
+      [64, call.personality, 0xffff_ffff],
+      [64, call.getpid],
+    ]);
     for (const result of opened) expect(Number(result)).toBeGreaterThanOrEqual(0);
   });
 
@@ -76,7 +81,13 @@ describe.skipIf(!usable)("the kernel agrees (needs x86-64 and cc)", () => {
   });
 
   test("init: all but its loop ends the process", () => {
-    const results = answers(builtinFilter("init"), [[64, call.waitid, 0, 0, 0, 5], [64, call.openat, 0, 0], [64, call.execve], [64, call.write, 4000], [64, call.ptrace]]);
+    const results = answers(builtinFilter("init"), [
+      [64, call.waitid, 0, 0, 0, 5],
+      [64, call.openat, 0, 0],
+      [64, call.execve],
+      [64, call.write, 4000],
+      [64, call.ptrace],
+    ]);
     expect(results).toEqual([-10, ...Array.from({ length: 4 }, () => `signal ${SIGSYS}`)]);
   });
 
