@@ -33,7 +33,8 @@ const oracle = ajv.compile(main);
 /** Where we are wider than the schema on purpose, with the reason. */
 function tolerated(error: ErrorObject): boolean {
   if (error.data === null || error.data === "") return true; // Go writes null and "" for absent
-  if (error.keyword === "anyOf" && Object.values(error.data as object).some((member) => member === null || member === "")) return true; // the same, one level up
+  // The same, one level up.
+  if (error.keyword === "anyOf" && Object.values(error.data as object).some((member) => member === null || member === "")) return true;
   if (error.instancePath.endsWith("/fileMode")) return true; // engines leave the file type in; checked apart
   if (error.keyword === "required" && error.instancePath === "/linux/resources/pids") return true; // config-linux.md makes limit optional
   if (error.instancePath === "/linux/rootfsPropagation") return true; // rprivate and the like, as runc and docker write them
