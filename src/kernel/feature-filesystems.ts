@@ -2,15 +2,11 @@
 import { E, callEvidence, releaseEvidence, textOf, versionVerdict } from "./feature-facts.ts";
 import type { Feature, FeatureFacts, ProbeCall, Verdict } from "./feature-facts.ts";
 import { mountsOf } from "./feature-mounts.ts";
+import { IDMAP_SINCE } from "./idmap.ts";
 import type { Mount } from "./mountinfo.ts";
 import { isAtLeast } from "./release.ts";
 import type { KernelVersion } from "./release.ts";
 
-/** First kernel with id-mapped mounts of a filesystem (mount_setattr(2); FS_ALLOW_IDMAP in fs/). */
-const IDMAP_SINCE: Readonly<Record<string, KernelVersion>> = {
-  ext4: [5, 12], xfs: [5, 12], vfat: [5, 12], msdos: [5, 12], btrfs: [5, 15], ntfs3: [5, 15], f2fs: [5, 18], erofs: [5, 19], overlay: [5, 19],
-  squashfs: [6, 2], tmpfs: [6, 3], ceph: [6, 7], hugetlbfs: [6, 9],
-};
 /** Filesystems that had no id-mapped mounts as of Linux 6.18. */
 const IDMAP_NEVER: ReadonlySet<string> = new Set(["nfs", "nfs4", "cifs", "smb3", "9p", "proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "vboxsf"]);
 

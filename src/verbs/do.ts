@@ -1,5 +1,6 @@
 /** `do`: a command over a copy-on-write view of the host, behind the strict wall. */
 import { launchExitCode, PidboxError } from "../base/error.ts";
+import { isIdmappable } from "../kernel/idmap.ts";
 import type { Rootfs } from "../plan/blueprint.ts";
 import type { Mount } from "../spec/runtime-config.ts";
 import { runContainer, userScene } from "./container-blueprint.ts";
@@ -55,10 +56,15 @@ function directoryMount(draft: Draft, rootfs: Rootfs, home: string | undefined, 
   return [{ destination: path, type: "bind", source: path, options }];
 }
 
-/** A separate /usr or /var: an overlay of the root does not reach into it, so it is bound read-only. */
-function separateMounts(draft: Draft): Mount[] {
-  const options = ["bind", "rprivate", "ro", "nodev", "nosuid", ...(draft.binds.idmap ? ["idmap"] : [])];
-  return separateFilesystems(draft.host.mounts).map((path) => ({ destination: path, type: "bind", source: path, options }));
+/**
+ * A separate /usr or /var: an overlay of the root does not reach into it, so it is bound read-only. Where its filesystem cannot be id-mapped its files are
+ * nobody's inside: what everyone may read can be read, as in the snaps of an Ubuntu on an older kernel.
+ */
+function separateMounts({ binds, host: { facts, mounts } }: Draft): Mount[] {
+  return separateFilesystems(mounts).map(({ mountPoint, type }) => ({
+    destination: mountPoint, type: "bind", source: mountPoint,
+    options: ["bind", "rprivate", "ro", "nodev", "nosuid", ...(binds.idmap && isIdmappable(type, facts.kernel) ? ["idmap"] : [])],
+  }));
 }
 
 /** Paths to hide: left out of the overlay where that can be, masked where they lie on a mount. */

@@ -105,7 +105,7 @@ export function emptyMounts(home: string, callerHome: string | undefined): Mount
 const DATA_FILESYSTEMS = ["btrfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "squashfs", "xfs"];
 
 /** Other filesystems of the host below its root (a separate /usr, /var, /opt): an overlay shows the root's own only, so these are bound read-only. */
-export function separateFilesystems(mounts: readonly HostMount[]): string[] {
+export function separateFilesystems(mounts: readonly HostMount[]): HostMount[] {
   const found = mounts.filter(
     ({ mountPoint, type }) =>
       mountPoint !== "/" &&
@@ -114,7 +114,7 @@ export function separateFilesystems(mounts: readonly HostMount[]): string[] {
       !EMPTY.some(([tree]) => under(mountPoint, tree)) &&
       !SECRETS.some((tree) => under(mountPoint, tree)),
   );
-  return [...new Set(found.map((mount) => mount.mountPoint))];
+  return [...new Map(found.map((mount) => [mount.mountPoint, mount])).values()];
 }
 
 /** The top level of the host's root for a root that is assembled from read-only binds. */
