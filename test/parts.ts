@@ -29,6 +29,8 @@ const PARTS = {
   man: () => program("man", "groff"),
   zsh: () => program("zsh"),
   fish: () => program("fish"),
+  /** Debian as a guest: see test/guest. */
+  guest: () => program("qemu-system-x86_64", "debootstrap", "mke2fs"),
 } as const;
 
 export type Part = keyof typeof PARTS;

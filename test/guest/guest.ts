@@ -1,0 +1,97 @@
+/** Boots the guest once, runs commands in it one after the other, and brings back how each ended. Needs qemu-system-x86_64, by software emulation. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { guestImage } from "./image.ts";
+
+export interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A boot takes ten to twenty seconds; now and then one hangs in the emulator and is tried again. */
+const BOOT_LIMIT = 120_000;
+const WHOLE_LIMIT = 600_000;
+const MARK = "guest-result";
+
+// Runs in the guest as root. The second serial port carries a line for each command: its name, exit code, and outputs in base64.
+const JOB = `stty -F /dev/ttyS1 raw -echo
+exec >/dev/ttyS1 2>&1 </dev/null
+export PATH=/srv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+echo "${MARK} up"
+cp -a /srv/rootfs /var/rootfs
+cd /
+for check in /srv/checks/*; do
+  sh "$check" >/tmp/out 2>/tmp/err; code=$?
+  echo "${MARK} \${check##*/} $code $(base64 -w0 /tmp/out)|$(base64 -w0 /tmp/err)"
+done
+echo "${MARK} end"
+`;
+
+/** Reads what the job wrote. Lines of others (the kernel's) are passed over. */
+export function parseResults(text: string): Map<string, Ended> {
+  const results = new Map<string, Ended>();
+  for (const line of text.split("\n")) {
+    const match = new RegExp(`^${MARK} (\\d+) (\\d+) ([^|]*)\\|(.*)$`).exec(line.trimEnd());
+    if (match === null) continue;
+    const [, name = "", code = "", out = "", err = ""] = match;
+    results.set(name, { code: Number(code), out: Buffer.from(out, "base64").toString(), err: Buffer.from(err, "base64").toString() });
+  }
+  return results;
+}
+
+function fill(share: string, commands: readonly string[], files: Readonly<Record<string, string>>): void {
+  for (const folder of ["bin", "checks"]) mkdirSync(join(share, folder), { recursive: true });
+  writeFileSync(join(share, "job"), JOB);
+  commands.forEach((command, i) => writeFileSync(join(share, "checks", String(i).padStart(3, "0")), command));
+  for (const [to, from] of Object.entries(files)) Bun.spawnSync(["cp", "-a", from, join(share, to)]);
+}
+
+async function boot(folder: string): Promise<Map<string, Ended>> {
+  const image = guestImage();
+  const [results, console] = [join(folder, "results"), join(folder, "console")];
+  const drive = (file: string, options: string): string[] => ["-drive", `file=${file},format=raw,if=virtio,cache=unsafe,${options}`];
+  const child = Bun.spawn(
+    [
+      "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+      "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536",
+      "-kernel", image.kernel, "-initrd", image.initrd, "-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1 systemd.show_status=0",
+      "-serial", `file:${console}`, "-serial", `file:${results}`, "-device", "virtio-rng-pci",
+      ...drive(image.disk, "snapshot=on"), ...drive(join(folder, "share"), "readonly=on"),
+    ],
+    // qemu keeps what the guest writes to its disk there.
+    { stdin: "ignore", stdout: "ignore", stderr: "pipe", env: { ...process.env, TMPDIR: folder } },
+  );
+  const read = (): string => (existsSync(results) ? readFileSync(results, "latin1") : "");
+  const early = setTimeout(() => read().includes(`${MARK} up`) || child.kill(9), BOOT_LIMIT);
+  const late = setTimeout(() => child.kill(9), WHOLE_LIMIT);
+  await child.exited;
+  clearTimeout(early);
+  clearTimeout(late);
+  const text = read();
+  if (text.includes(`${MARK} end`)) return parseResults(text);
+  const said = await new Response(child.stderr).text();
+  throw new Error(`the guest ${text.includes(`${MARK} up`) ? "died" : "did not come up"}: ${said}${readFileSync(console, "latin1").slice(-1500)}`);
+}
+
+/**
+ * Runs shell scripts in one guest, in order. `files` come along: place in the guest's /srv to place here; /srv/rootfs is copied to /var/rootfs.
+ * Throws if the guest does not come up twice, or dies.
+ */
+export async function runInGuest(commands: Readonly<Record<string, string>>, files: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, Ended>> {
+  const folder = mkdtempSync(join(tmpdir(), "pidbox-guest-"));
+  try {
+    const share = join(folder, "tree");
+    fill(share, Object.values(commands), files);
+    const made = Bun.spawnSync(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-E", "lazy_itable_init=0", "-d", share, join(folder, "share"), "256M"]);
+    if (!made.success) throw new Error(`mke2fs: ${made.stderr.toString()}`);
+    const ended = await boot(folder).catch((error: unknown) => {
+      if (!(error instanceof Error) || !error.message.includes("did not come up")) throw error;
+      return boot(folder);
+    });
+    return new Map(Object.keys(commands).map((name, i) => [name, ended.get(String(i).padStart(3, "0")) ?? { code: -1, out: "", err: "the guest did not run it" }]));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
