@@ -7,6 +7,7 @@ import { capabilityMask } from "../kernel/abi/capabilities.ts";
 import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { NAMESPACE_TYPES, type IdRange, type NamespaceInodes, type NamespaceType } from "../kernel/namespaces.ts";
 import type { CapabilitySets } from "../kernel/process-status.ts";
+import { maySetGroups } from "../plan/identity.ts";
 import { type CgroupPlacement } from "../plan/cgroups.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../plan/defaults.ts";
 import { isBind } from "../plan/mounts.ts";
@@ -146,7 +147,7 @@ export function planWall(state: ContainerState, placements: readonly CgroupPlace
   const user = process?.user ?? { uid: 0, gid: 0 };
   return {
     against: "plan", namespaces, awayFromRoot: false,
-    ids: !namespaces.some((n) => n.type === "user") ? "any" : mapping?.writer.kind === "self" ? "primary" : "all",
+    ids: !namespaces.some((n) => n.type === "user") ? "any" : mapping === undefined || maySetGroups(mapping) ? "all" : "primary",
     ...(own && mapping !== undefined ? { uidMap: ranges(mapping.uid), gidMap: ranges(mapping.gid) } : {}),
     ...(changes === 0n && process?.noNewPrivileges === true ? { user: { uid: user.uid, gid: user.gid } } : {}),
     capabilities: sets, noNewPrivileges: process?.noNewPrivileges === true, ...(seccomp === undefined ? {} : { seccomp }),

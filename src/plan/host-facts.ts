@@ -43,7 +43,8 @@ export interface HostFacts {
 
 /** How the id maps of a new user namespace get written. */
 export type IdMapWriter =
-  | { readonly kind: "direct" }
+  /** `groupsDenied`: the outer user namespace denies setgroups(2), and with it this one. */
+  | { readonly kind: "direct"; readonly groupsDenied?: boolean }
   /** One id, by the namespace's owner; setgroups(2) is denied. */
   | { readonly kind: "self" }
   /** newuidmap(1) and newgidmap(1), at these paths. */

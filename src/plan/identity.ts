@@ -76,12 +76,17 @@ export function writeIdMaps(c: Compilation, pid: number, proc: number, mapping: 
   writeMap(c, proc, "gid_map", mapText(mapping.gid));
 }
 
+/** Whether setgroups(2) works: an unprivileged writer of the gid map had to deny it, for this namespace and all below it (user_namespaces(7)). */
+export function maySetGroups(mapping: UserMapping | undefined): boolean {
+  return mapping === undefined || mapping.writer.kind === "helper" || (mapping.writer.kind === "direct" && mapping.writer.groupsDenied !== true);
+}
+
 /** Container's ops once the maps are there: root of the namespace, with nothing kept from before. */
 export function becomeRoot(c: Compilation): void {
   const { writer: w, blueprint } = c;
   w.from("/linux/uidMappings");
   // Without subordinate ids setgroups(2) is denied and the caller's groups stay, unmapped and without meaning inside.
-  if (blueprint.mapping?.writer.kind !== "self") w.call(SYSCALLS.setgroups, 0, 0);
+  if (maySetGroups(blueprint.mapping)) w.call(SYSCALLS.setgroups, 0, 0);
   w.call(SYSCALLS.setresgid, 0, 0, 0);
   w.call(SYSCALLS.setresuid, 0, 0, 0);
 }
@@ -141,7 +146,7 @@ export function becomeUser(c: Compilation, socket: number | undefined): void {
   w.bits(SYSCALLS.prctl, allCapabilities(facts.lastCapability) - bounding, PR.CAPBSET_DROP);
   w.from("/process/user").call(SYSCALLS.umask, user.umask ?? 0o022);
   const groups = [...new Set(user.additionalGids ?? [])];
-  if (blueprint.mapping?.writer.kind !== "self") w.call(SYSCALLS.setgroups, groups.length, groups.length === 0 ? 0 : w.words(...groups));
+  if (maySetGroups(blueprint.mapping)) w.call(SYSCALLS.setgroups, groups.length, groups.length === 0 ? 0 : w.words(...groups));
   if (user.uid !== 0 || user.gid !== 0) {
     w.call(SYSCALLS.prctl, PR.SET_KEEPCAPS, 1);
     w.call(SYSCALLS.setresgid, user.gid, user.gid, user.gid);

@@ -70,7 +70,8 @@ function nested(): UserMapping | undefined {
       const text = readText(`/proc/self/${kind}_map`, 64 << 10);
       return typeof text === "string" ? nestedMap(text, skipRoot) : [];
     });
-    if (uid?.[0] !== undefined && gid?.[0] !== undefined) return { uid, gid, writer: { kind: "direct" } };
+    const denied = readText("/proc/self/setgroups", 16) === "deny\n";
+    if (uid?.[0] !== undefined && gid?.[0] !== undefined) return { uid, gid, writer: { kind: "direct", ...(denied ? { groupsDenied: true } : {}) } };
   }
   if (!skipRoot) return undefined;
   throw new PidboxError("HOST_UNSUPPORTED", "Cannot make a user namespace: root of a container may not map ids without CAP_SETFCAP, or CAP_SETUID and CAP_SETGID", {

@@ -11,7 +11,8 @@ const scene = openScene();
 
 test("every flag of the table is used by a test of this folder", () => {
   const text = readdirSync(import.meta.dir).filter((name) => name.endsWith(".test.ts")).map((name) => readFileSync(join(import.meta.dir, name), "utf8")).join("\n");
-  const unused = CONTAINER_OPTIONS.filter(({ name, short }) => !new RegExp(`"--${name}[="]`).test(text) && (short === undefined || !text.includes(`"-${short}"`)));
+  const isUsed = (name: string, short?: string): boolean => new RegExp(`"--${name}[="]`).test(text) || (short !== undefined && text.includes(`"-${short}"`));
+  const unused = CONTAINER_OPTIONS.filter(({ name, short }) => !isUsed(name, short));
   expect(unused.map(({ name }) => name)).toEqual([]);
 });
 
@@ -63,7 +64,9 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     expect(readFileSync(`/proc/${held.pid}/cmdline`, "utf8")).toBe(`pidbox\0${name}\0`);
     expect((await held.end()).code).toBe(0);
     expect(await scene.output(["run", "--name", name, "@", "echo", "free again"], { caller })).toBe("free again");
-    for (const wrong of ["", "../x", "a/b", ".hidden", "x\ny", "a".repeat(300)]) expect((await scene.run(["run", "--name", wrong, "@", "true"], { caller })).code).toBe(125);
+    for (const wrong of ["", "../x", "a/b", ".hidden", "x\ny", "a".repeat(300)]) {
+      expect((await scene.run(["run", "--name", wrong, "@", "true"], { caller })).code).toBe(125);
+    }
   });
 
   test("--cidfile: the id, in a file that was not there; --label is noted", async () => {
@@ -124,7 +127,8 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     const text = await scene.output(["run", "--explain", ...flags, "@", "touch", "/out/ran"], { caller });
     expect(text).toMatch(/^# \/linux\/sysctl\/net/m);
     expect(text).toContain("supervise until the container ends");
-    const json = JSON.parse(await scene.output(["run", "--explain", "--format", "json", ...flags, "@", "touch", "/out/ran"], { caller })) as { ops: { from: string; does: string }[] };
+    const out = await scene.output(["run", "--explain", "--format", "json", ...flags, "@", "touch", "/out/ran"], { caller });
+    const json = JSON.parse(out) as { ops: { from: string; does: string }[] };
     expect(json.ops.some((op) => op.does.includes("/bin/touch"))).toBe(true);
     expect(json.ops.every((op) => op.from !== "")).toBe(true);
     expect(readdirSync(marker)).toEqual([]);
@@ -154,7 +158,9 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   test("--ipc=none and =private, --cgroupns=private, --uts=private, --pid=private, --userns=private are what is there anyway", async () => {
     const flags = ["--ipc=private", "--cgroupns=private", "--uts=private", "--pid=private", "--userns=private"];
     expect(await scene.output(["run", ...flags, "@", "sh", "-c", "echo $$; cat /proc/self/cgroup | grep -vc ':/$'; true"], { caller })).toMatch(/^2\n\d+$/);
-    for (const flag of ["--ipc=share", "--pid=others", "--uts=x", "--cgroupns=y", "--userns=keep-id"]) expect((await scene.run(["run", flag, "@", "true"], { caller })).code).toBe(125);
+    for (const flag of ["--ipc=share", "--pid=others", "--uts=x", "--cgroupns=y", "--userns=keep-id"]) {
+      expect((await scene.run(["run", flag, "@", "true"], { caller })).code).toBe(125);
+    }
   });
 });
 

@@ -120,8 +120,8 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   });
 
   test.each([
-    ["--memory", "lots"], ["--memory", "1k"], ["--memory-swap", "1g"], ["--cpus", "0"], ["--cpus", "x"], ["--cpuset-cpus", "a"], ["--cpu-shares", "1"], ["--pids-limit", "1.5"],
-    ["--ulimit", "nofile"], ["--ulimit", "nothing=1"], ["--shm-size", "big"], ["--oom-score-adj", "1001"],
+    ["--memory", "lots"], ["--memory", "1k"], ["--memory-swap", "1g"], ["--cpus", "0"], ["--cpus", "x"], ["--cpuset-cpus", "a"], ["--cpu-shares", "1"],
+    ["--pids-limit", "1.5"], ["--ulimit", "nofile"], ["--ulimit", "nothing=1"], ["--shm-size", "big"], ["--oom-score-adj", "1001"],
   ])("%s %s is refused with a reason, and nothing starts", async (flag, value) => {
     const { code, err, out } = await scene.run(["run", flag, value, "@", "echo", "started"], { caller });
     expect(err).toMatch(/\[(USAGE|CONFIG_INVALID|PARSE)\]/);
