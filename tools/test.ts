@@ -11,7 +11,9 @@ import { join } from "node:path";
 const ROOT = join(import.meta.dir, "..");
 
 /** Each set is one run of `bun test`; those that drive dist/pidbox come after the ones that need no build. */
-const SETS: readonly (readonly string[])[] = [["src", "tools", "test/golden", "test/seccomp", "test/fuzz"], ["test/e2e"], ["test/conformance"], ["test/escape"], ["test/guest"]];
+const SETS: readonly (readonly string[])[] = [
+  ["src", "tools", "test/golden", "test/seccomp", "test/fuzz"], ["test/e2e"], ["test/conformance"], ["test/escape"], ["test/guest"],
+];
 
 export interface Counts {
   readonly passed: number;
