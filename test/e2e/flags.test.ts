@@ -10,7 +10,8 @@ import { CALLERS, openScene } from "../scene.ts";
 const scene = openScene();
 
 test("every flag of the table is used by a test of this folder", () => {
-  const text = readdirSync(import.meta.dir).filter((name) => name.endsWith(".test.ts")).map((name) => readFileSync(join(import.meta.dir, name), "utf8")).join("\n");
+  const files = readdirSync(import.meta.dir).filter((name) => name.endsWith(".test.ts"));
+  const text = files.map((name) => readFileSync(join(import.meta.dir, name), "utf8")).join("\n");
   const isUsed = (name: string, short?: string): boolean => new RegExp(`"--${name}[="]`).test(text) || (short !== undefined && text.includes(`"-${short}"`));
   const unused = CONTAINER_OPTIONS.filter(({ name, short }) => !isUsed(name, short));
   expect(unused.map(({ name }) => name)).toEqual([]);

@@ -86,7 +86,8 @@ function dockerConfig(masked: boolean, script: string): unknown {
     },
     root: { path: scene.makeRootfs(masked ? "docker-masked" : "docker-open") },
     mounts: [
-      { destination: "/proc", type: "proc", source: "proc", options: kernel }, { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
+      { destination: "/proc", type: "proc", source: "proc", options: kernel },
+      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
       { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"] },
       { destination: "/sys", type: "sysfs", source: "sysfs", options: [...kernel, "ro"] },
       bind(dirname(scene.binary), "/pidbox"), bind("/usr"), bind("/lib"), bind("/lib64"),
