@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
@@ -32,11 +33,6 @@ static const char *argument;
 
 static long call(long number, long a, long b, long c, long d, long e) { return syscall(number, a, b, c, d, e, 0L); }
 
-static long family(int domain, int type) {
-  int fd = socket(domain, type, 0);
-  return fd < 0 ? -1 : 0;
-}
-
 /* The child, if there is one, ends at once; its parent says that it could be made. */
 static long born(long pid) {
   if (pid == 0) _exit(0);
@@ -61,11 +57,23 @@ static long own_namespace(void) {
   return enter();
 }
 
-static long write_file(void) {
-  int fd = open(argument, O_WRONLY);
-  /* One line feed: no file of the kernel's takes it for a value that matters. */
-  return fd < 0 ? -1 : write(fd, "\n", 1) < 0 ? -1 : 0;
+/* Opened, not written: a value that gets through could do harm. */
+static int opens(const char *path, const struct stat *status, int kind, struct FTW *place) {
+  (void)place;
+  if (kind == FTW_D && strncmp(path, "/proc/", 6) == 0 && path[6] >= '0' && path[6] <= '9') return FTW_SKIP_SUBTREE;
+  if (kind != FTW_F || !S_ISREG(status->st_mode)) return FTW_CONTINUE;
+  int fd = open(path, O_WRONLY | O_NONBLOCK);
+  if (fd < 0) return FTW_CONTINUE;
+  printf("(%s) ", path);
+  return close(fd) == 0 ? FTW_CONTINUE : FTW_STOP;
 }
+
+static long write_any(void) {
+  long result = nftw(argument, opens, 64, FTW_PHYS | FTW_ACTIONRETVAL);
+  return result < 0 ? -1 : 0;
+}
+
+static long write_file(void) { return open(argument, O_WRONLY | O_NONBLOCK); }
 
 static long read_file(void) {
   char bytes[64];
@@ -98,9 +106,7 @@ static long push_input(void) {
 }
 
 static long make_device(void) {
-  long result = mknod("/tmp/attempt-device", S_IFCHR | 0600, makedev(1, 1));
-  unlink("/tmp/attempt-device");
-  return result;
+  return mknod("/tmp/attempt-device", S_IFCHR | 0600, makedev(1, 1));
 }
 
 static long setgroups_none(void) { return call(SYS_setgroups, 0, 0, 0, 0, 0); }
@@ -169,6 +175,7 @@ static const struct attempt attempts[] = {
   {"push-input", push_input},
   {"abstract", abstract},
   {"write", write_file},
+  {"write-any", write_any},
   {"read", read_file},
   {"exists", exists},
   {"init_module", 0, SYS_init_module},
@@ -211,6 +218,12 @@ static int run(const struct attempt *one) {
 
 /* Names of the attempts, each with its argument after "=": each is made in a child of its own, as a filter may kill. */
 int main(int count, char **words) {
+  if (count > 2 && strcmp(words[1], "--session") == 0) {
+    printf("%ld\n", syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
+    fflush(stdout);
+    return execvp(words[2], words + 2);
+  }
+  if (count == 2 && strcmp(words[1], "--keyring") == 0) return printf("%ld\n", syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)) < 0;
   if (count == 3 && strcmp(words[1], "--seals") == 0) {
     argument = words[2];
     return seals();
