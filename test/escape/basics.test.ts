@@ -30,7 +30,8 @@ beforeAll(() => {
 
 for (const caller of CALLERS) {
   for (const verb of ["run", "do"] as const) {
-    const inside = (...words: string[]): string[] => (verb === "run" ? ["run", "@", "/bin/attempt", ...words] : ["do", "--show", scene.directory, `${scene.directory}/attempt`, ...words]);
+    const place = verb === "run" ? ["run", "@", "/bin/attempt"] : ["do", "--show", scene.directory, `${scene.directory}/attempt`];
+    const inside = (...words: string[]): string[] => [...place, ...words];
     describe(`${verb} as ${caller}`, () => {
       for (const [what, ...words] of ATTEMPTS) {
         needs("busybox")(`${what} is refused`, async () => {
