@@ -21,11 +21,12 @@ describe("parseVolume()", () => {
     ["/a://b//./c:rw", bind("/a", "/b/c", ["rbind", "rprivate"])],
     ["/a:/b:ro,Z,rslave,noexec", bind("/a", "/b", ["rbind", "rslave", "noexec", "ro", "rro"], "private")],
     ["/a:/b:bind,ro,cached,z", bind("/a", "/b", ["bind", "rprivate", "ro"], "shared")],
+    ["/a:/proc/meminfo", bind("/a", "/proc/meminfo", ["rbind", "rprivate"])],
     ["data:/b:ro", { kind: "volume", name: "data", destination: "/b", options: ["ro"] }],
     ["/b", { kind: "volume", name: undefined, destination: "/b", options: [] }],
   ];
   for (const [value, expected] of GOOD) test(`reads ${value}`, () => expect(parseVolume(value)).toEqual(expected as ReturnType<typeof parseVolume>));
-  for (const bad of ["", ":", "a", ":/b", "/a:b", "/a:/", "/a:/b/../c", "/a:/b:x", "/a:/b:ro:z", "a/b:/c", "/a\0:/b", "-x:/b", "/a:/.", "~/a:/b"]) {
+  for (const bad of ["", ":", "a", ":/b", "/a:b", "/a:/", "/a:/b/../c", "/a:/b:x", "/a:/b:ro:z", "a/b:/c", "/a\0:/b", "-x:/b", "/a:/.", "~/a:/b", "/a:/proc", "/a:/proc/1", "/a:/./proc//self/attr"]) {
     test(`refuses ${JSON.stringify(bad)}`, () => expect(code(() => parseVolume(bad))).toBe("USAGE"));
   }
 });

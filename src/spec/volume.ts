@@ -33,12 +33,16 @@ function checkPath(path: string, what: string, fail: Fail): string {
   return path;
 }
 
+/** Files of /proc that may be covered, as runc has it: lxcfs does so. What lies elsewhere in /proc would hide the kernel's answers (CVE-2019-16884). */
+const COVERED = ["cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo", "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"];
+
 function checkDestination(path: string, fail: Fail): string {
   checkPath(path, "destination", fail);
   if (!path.startsWith("/")) throw fail(`the destination ${quote(path, 60)} is not an absolute path`);
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw fail(`the destination ${quote(path, 60)} has a component ".."`);
   if (parts.length === 0) throw fail("the destination is the root of the container");
+  if (parts[0] === "proc" && !COVERED.includes(parts.slice(1).join("/"))) throw fail(`the destination ${quote(path, 60)} is in /proc, which is the kernel's to fill`);
   return `/${parts.join("/")}`;
 }
 
