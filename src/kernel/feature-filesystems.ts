@@ -75,7 +75,10 @@ function userXattr(facts: FeatureFacts): Verdict {
   const result = facts.calls["memfd-user-xattr"];
   const evidence = [callEvidence(facts, "memfd-user-xattr"), releaseEvidence(facts)];
   if (result === 0) return { answer: "yes", evidence };
-  if (result === E.OPNOTSUPP) return { answer: "no", reason: "tmpfs has user.* attributes since Linux 6.6 with CONFIG_TMPFS_XATTR", evidence };
+  if (result === E.OPNOTSUPP) {
+    const reason = "tmpfs has user.* attributes since Linux 6.6 with CONFIG_TMPFS_XATTR; a container that is not root's cannot remove or replace directories of its root filesystem (EIO)";
+    return { answer: "no", reason, evidence };
+  }
   return { answer: "unknown", evidence };
 }
 

@@ -3,7 +3,7 @@
  *
  * Overlay marks directories that replace lower ones with an attribute of the upper layer. In a user namespace that is user.*, which tmpfs has since
  * Linux 6.6; on older kernels mkdir over a removed directory, and rm -r of a lower one, would be EIO. There a helper of the supervisor mounts the overlay
- * with the host's root rights, where the attribute is trusted.*, as other engines do.
+ * with the host's root rights, where the attribute is trusted.*, as other engines do. Without these rights the errors remain, and doctor says so.
  */
 import { AT, CLONE, SIGNAL } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";

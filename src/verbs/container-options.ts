@@ -44,7 +44,7 @@ export const CONTAINER_OPTIONS: readonly OptionSpec[] = [
   { name: "rw", value: "PATH", repeat: true, help: "Let it write to this path of the host" },
   { name: "privileged", help: "Almost no wall at all (needs --unsafe=privileged)" },
   { name: "unsafe", value: "NAME", repeat: true, help: "Allow what weakens the wall, by the name that the refusal gave" },
-  { name: "allow-degraded", value: "FEATURE", repeat: true, help: "Start without a layer that this host cannot build: cgroups, idmap, proc, overlay" },
+  { name: "allow-degraded", value: "FEATURE", repeat: true, help: "Start without a layer that this host cannot build: apparmor, cgroups, idmap, proc, overlay" },
   { name: "verify", help: "Once it runs, read the whole wall back from the kernel; a layer that is not there stops it" },
   { name: "explain", help: "Print the plan and start nothing" },
   { name: "format", value: "FORM", choices: ["table", "json"], help: "Form of --explain" },

@@ -101,7 +101,7 @@ export function emptyMounts(home: string, callerHome: string | undefined): Mount
   return mounts.some((mount) => mount.destination === home) || home === "/" ? mounts : [...mounts, scratch(home, "700")];
 }
 
-/** Filesystems that can be id-mapped since 5.12 to 6.3 and hold programs or data (mount_setattr(2)). */
+/** Filesystems that hold programs or data. */
 const DATA_FILESYSTEMS = ["btrfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "squashfs", "xfs"];
 
 /** Other filesystems of the host below its root (a separate /usr, /var, /opt): an overlay shows the root's own only, so these are bound read-only. */

@@ -109,6 +109,18 @@ export const CHECKS: Readonly<Record<string, Readonly<Record<string, Check>>>> =
       out: /, all hold\.\n[^]*security module +yes +pidbox-default[^]*\n0\n$/, err: /SIGTERM from process \d+ \(sh\) ended it/,
     },
     "doctor finds all that is needed": { script: "pidbox doctor", out: /Everything that do and run need is here\.\n$/ },
+    "a container in a container starts when the outer one lets it": {
+      script: `pidbox run --rm --cap-add SETFCAP --cap-add SYS_ADMIN --unsafe=capabilities --security-opt seccomp=unconfined --unsafe=seccomp \\
+        --security-opt systempaths=unconfined --unsafe=systempaths --security-opt landlock=unconfined --unsafe=landlock \\
+        --security-opt apparmor=unconfined --unsafe=apparmor -v /srv/bin:/srv/bin:ro dir:/ /srv/bin/pidbox run --rm ${FREE} dir:/var/rootfs ${LABELS}`,
+      out: DEFAULT + DEFAULT,
+    },
+    "and says what forbids it": {
+      script: `pidbox run --rm --cap-add SETFCAP --cap-add SYS_ADMIN --unsafe=capabilities --security-opt seccomp=unconfined --unsafe=seccomp \\
+        --security-opt systempaths=unconfined --unsafe=systempaths --security-opt landlock=unconfined --unsafe=landlock \\
+        -v /srv/bin:/srv/bin:ro dir:/ /srv/bin/pidbox run --rm ${FREE} dir:/var/rootfs /bin/true`,
+      code: 125, err: /EACCES[^]*AppArmor forbids mounts here/,
+    },
     "containers with every privilege start": { script: "pidbox run --rm --privileged --unsafe=privileged dir:/var/rootfs /bin/sh -c 'mount -t tmpfs x /tmp && echo mounted'", out: "mounted\n" },
   },
   "at the end": {

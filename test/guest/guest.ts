@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { guestImage } from "./image.ts";
+import type { GuestImage } from "./image.ts";
 
 export interface Ended {
   readonly code: number;
@@ -10,9 +11,8 @@ export interface Ended {
   readonly err: string;
 }
 
-/** A boot takes ten to twenty seconds; now and then one hangs in the emulator and is tried again. */
-const BOOT_LIMIT = 120_000;
-const WHOLE_LIMIT = 600_000;
+/** A boot takes ten to thirty seconds, a check a few. Now and then a guest hangs in the emulator; one that says nothing for so long is tried again. */
+const SILENCE_LIMIT = 120_000;
 const MARK = "guest-result";
 
 // Runs in the guest as root. The second serial port carries a line for each command: its name, exit code, and outputs in base64.
@@ -48,9 +48,9 @@ function fill(share: string, commands: readonly string[], files: Readonly<Record
   for (const [to, from] of Object.entries(files)) Bun.spawnSync(["cp", "-a", from, join(share, to)]);
 }
 
-async function boot(folder: string): Promise<Map<string, Ended>> {
-  const image = guestImage();
+async function boot(image: GuestImage, folder: string): Promise<Map<string, Ended>> {
   const [results, console] = [join(folder, "results"), join(folder, "console")];
+  rmSync(results, { force: true });
   const drive = (file: string, options: string): string[] => ["-drive", `file=${file},format=raw,if=virtio,cache=unsafe,${options}`];
   const child = Bun.spawn(
     [
@@ -64,11 +64,13 @@ async function boot(folder: string): Promise<Map<string, Ended>> {
     { stdin: "ignore", stdout: "ignore", stderr: "pipe", env: { ...process.env, TMPDIR: folder } },
   );
   const read = (): string => (existsSync(results) ? readFileSync(results, "latin1") : "");
-  const early = setTimeout(() => read().includes(`${MARK} up`) || child.kill(9), BOOT_LIMIT);
-  const late = setTimeout(() => child.kill(9), WHOLE_LIMIT);
+  let [length, since] = [0, Date.now()];
+  const watch = setInterval(() => {
+    if (read().length > length) [length, since] = [read().length, Date.now()];
+    else if (Date.now() - since > SILENCE_LIMIT) child.kill(9);
+  }, 1000);
   await child.exited;
-  clearTimeout(early);
-  clearTimeout(late);
+  clearInterval(watch);
   const text = read();
   if (text.includes(`${MARK} end`)) return parseResults(text);
   const said = await new Response(child.stderr).text();
@@ -77,7 +79,7 @@ async function boot(folder: string): Promise<Map<string, Ended>> {
 
 /**
  * Runs shell scripts in one guest, in order. `files` come along: place in the guest's /srv to place here; /srv/rootfs is copied to /var/rootfs.
- * Throws if the guest does not come up twice, or dies.
+ * Throws if the image cannot be built, or two guests do not come to the end.
  */
 export async function runInGuest(commands: Readonly<Record<string, string>>, files: Readonly<Record<string, string>>): Promise<ReadonlyMap<string, Ended>> {
   const folder = mkdtempSync(join(tmpdir(), "pidbox-guest-"));
@@ -86,10 +88,8 @@ export async function runInGuest(commands: Readonly<Record<string, string>>, fil
     fill(share, Object.values(commands), files);
     const made = Bun.spawnSync(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-E", "lazy_itable_init=0", "-d", share, join(folder, "share"), "256M"]);
     if (!made.success) throw new Error(`mke2fs: ${made.stderr.toString()}`);
-    const ended = await boot(folder).catch((error: unknown) => {
-      if (!(error instanceof Error) || !error.message.includes("did not come up")) throw error;
-      return boot(folder);
-    });
+    const image = guestImage();
+    const ended = await boot(image, folder).catch(() => boot(image, folder));
     return new Map(Object.keys(commands).map((name, i) => [name, ended.get(String(i).padStart(3, "0")) ?? { code: -1, out: "", err: "the guest did not run it" }]));
   } finally {
     rmSync(folder, { recursive: true, force: true });
