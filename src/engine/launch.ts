@@ -69,7 +69,9 @@ function writeSealed(fd: number, image: Uint8Array): void {
     if (n <= 0) throw new PidboxError("IO", `Cannot write the plan: memfd: ${errnoName(-n)}`);
     done += n;
   }
-  const sealed = syscall(SYSCALLS.fcntl, fd, F.ADD_SEALS, F.SEAL_ALL);
+  // F_SEAL_EXEC, which fixes the mode, exists since 6.3.
+  let sealed = syscall(SYSCALLS.fcntl, fd, F.ADD_SEALS, F.SEAL_ALL | F.SEAL_EXEC);
+  if (sealed === -22) sealed = syscall(SYSCALLS.fcntl, fd, F.ADD_SEALS, F.SEAL_ALL);
   if (sealed < 0) throw new PidboxError("HOST_UNSUPPORTED", `Cannot seal the launcher: ${errnoName(-sealed)}`, { context: { feature: "memfd" } });
 }
 

@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 /* Numbers that are the same on every architecture since Linux 5.0, and those that are newer than some headers. */
-enum { NR_open_tree = 428, NR_move_mount, NR_fsopen, NR_fsconfig, NR_fsmount, NR_clone3 = 435, NR_pidfd_getfd = 438, NR_mount_setattr = 442, NR_open_tree_attr = 467 };
+enum { NR_open_tree = 428, NR_move_mount, NR_fsopen, NR_fsconfig, NR_fsmount, NR_clone3 = 435, NR_pidfd_getfd = 438, NR_mount_setattr = 442, NR_landlock_create_ruleset = 444, NR_open_tree_attr = 467 };
 
 static const char *argument;
 
@@ -178,6 +178,7 @@ static const struct attempt attempts[] = {
   {"write-any", write_any},
   {"read", read_file},
   {"exists", exists},
+  {"landlock", 0, NR_landlock_create_ruleset, 0, 0, 1},
   {"init_module", 0, SYS_init_module},
   {"finit_module", 0, SYS_finit_module, -1},
   {"delete_module", 0, SYS_delete_module, S("none")},
@@ -204,8 +205,9 @@ static const struct attempt attempts[] = {
 static int seals(void) {
   int fd = open(argument, O_RDONLY);
   long found = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
-  printf("%s\n", found < 0 ? strerrorname_np(errno) : found == (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) ? "sealed"
-    : found == (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | 0x20) ? "sealed, mode too" : "open");
+  const long content = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  /* F_SEAL_EXEC, since Linux 6.3. */
+  printf("%s\n", found < 0 ? strerrorname_np(errno) : (found & content) != content ? "open" : (found & 0x20) == 0 ? "sealed" : "sealed, mode too");
   return 0;
 }
 
