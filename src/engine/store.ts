@@ -73,30 +73,40 @@ function failed(action: string, path: string, result: number, hint?: string): Pi
   return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errno}`, { context: { path, errno }, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** The directory for state: /run/pidbox for root, else in XDG_RUNTIME_DIR, else a private one in /tmp. */
+function trusted(root: string, uid: number): string {
+  const status = stat(root, { noFollow: true });
+  if (status === -2) return root;
+  if (typeof status === "number") throw failed("use the state directory", root, status);
+  if ((status.mode & 0o170000) !== 0o040000 || status.uid !== uid || (status.mode & 0o022) !== 0) {
+    throw new PidboxError("POSSIBLE_ATTACK", `The state directory ${quote(root)} is not a directory that only you can write`, { hint: "Remove it, or set XDG_RUNTIME_DIR", context: { path: root } });
+  }
+  return root;
+}
+
+/**
+ * The directory for state: /run/pidbox for root, else in XDG_RUNTIME_DIR, else a private one in /tmp. Throws POSSIBLE_ATTACK for one that another user could
+ * have prepared: what is in it says which cgroups and links to remove.
+ */
 export function stateRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string {
   if (uid === 0) return "/run/pidbox";
   const runtime = environment["XDG_RUNTIME_DIR"];
-  if (runtime !== undefined && runtime.startsWith("/")) return `${runtime}/pidbox`;
-  return `/tmp/pidbox-${uid}`;
+  return trusted(runtime !== undefined && runtime.startsWith("/") ? `${runtime}/pidbox` : `/tmp/pidbox-${uid}`, uid);
 }
 
 /** The last one made stands for all: where it is, the others are. */
 const FOLDERS = ["names", "ids", "containers"];
 
-/** Makes the state root if need be; refuses one that another user could have prepared. */
+/** Makes the state root if need be. */
 function makeRoot(root: string, uid: number): void {
   // A bare root filesystem, as nested containers have, may lack /run.
   if (uid === 0) syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(root.slice(0, root.lastIndexOf("/")))), 0o755);
-  for (const path of [root, ...FOLDERS.map((folder) => `${root}/${folder}`)]) {
+  const make = (path: string): void => {
     const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
     if (result < 0 && result !== -17) throw failed("make the state directory", path, result, "Set XDG_RUNTIME_DIR to a directory that you may write");
-  }
-  const status = stat(root, { noFollow: true });
-  if (typeof status === "number") throw failed("use the state directory", root, status);
-  if ((status.mode & 0o170000) !== 0o040000 || status.uid !== uid || (status.mode & 0o022) !== 0) {
-    throw new PidboxError("POSSIBLE_ATTACK", `The state directory ${quote(root)} is not a directory that only you can write`, { hint: "Remove it, or set XDG_RUNTIME_DIR", context: { path: root } });
-  }
+  };
+  make(root);
+  trusted(root, uid);
+  for (const folder of FOLDERS) make(`${root}/${folder}`);
 }
 
 /** Makes the container's directory. */
