@@ -61,7 +61,7 @@ describe("SIGKILL at random moments", () => {
   needs("root")("of pidbox or its supervisor leaves nothing after gc", () => {
     const { problems, ends } = order("kill-first", 150);
     expect(problems).toEqual([]);
-    expect(ends["SIGKILL"] ?? 0).toBeGreaterThan(100);
+    expect(ends["SIGKILL"] ?? 0).toBeGreaterThan(10);
   }, 60_000);
 
   needs("root")("of the container's first process leaves nothing at all", () => {
