@@ -13,7 +13,7 @@ import { needs } from "../parts.ts";
 const SAY = "echo $$; exec cat";
 const started: (() => Promise<void>)[] = [];
 
-/** Starts a command whose first line of output is a PID inside, and waits for that line. */
+/** Starts a command that writes a PID inside and becomes cat; waits for that line, and for an empty one back, which only cat writes. */
 async function start(command: readonly string[], cwd = "/"): Promise<number> {
   const child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "pipe", cwd });
   const stop = async (): Promise<void> => {
@@ -25,7 +25,9 @@ async function start(command: readonly string[], cwd = "/"): Promise<number> {
   started.push(stop);
   const reader = child.stdout.getReader();
   let text = "";
-  while (!text.includes("\n")) {
+  void child.stdin.write("\n");
+  void child.stdin.flush();
+  while (!/\n[^]*\n/.test(text)) {
     const part = await reader.read();
     if (part.done) break;
     text += new TextDecoder().decode(part.value);
@@ -129,8 +131,7 @@ needs("root", "runc", "busybox")("runc: the id comes from the program that start
     const container = expectFound(readSurvey(), "runc", inside);
     expect(container).toMatchObject({ id, name: id, cgroup: `/pidbox-test-${process.pid}` });
     expect(container.sharedWithHost).toContain("net");
-    // It says its PID before it becomes cat, so the command may be either.
-    expect(run(top, [id]).data).toMatchObject({ id, cgroup: { pids: 1 }, processes: [{ command: expect.any(Array) }] });
+    expect(run(top, [id]).data).toMatchObject({ id, cgroup: { pids: 1 }, processes: [{ command: ["cat"] }] });
   } finally {
     for (const stop of started.splice(0)) await stop();
     rmSync(bundle, { recursive: true });
