@@ -87,6 +87,13 @@ describe("createDirectory()", () => {
     for (const path of [root, `${root}/containers/${ID}`]) expect(statSync(path).mode & 0o777).toBe(0o700);
     expect(codeOf(() => createDirectory(root, ID, uid))).toBe("IO");
   });
+  test("takes a root of its owner's that others may read, and closes it", () => {
+    const root = join(folder, "readable");
+    mkdirSync(root);
+    chmodSync(root, 0o755);
+    createDirectory(root, ID, uid);
+    expect(statSync(root).mode & 0o777).toBe(0o700);
+  });
   test("refuses a root that another user could have prepared", () => {
     const [open, link] = [join(folder, "open"), join(folder, "link")];
     mkdirSync(open);

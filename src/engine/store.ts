@@ -96,7 +96,7 @@ export function stateRoot(uid: number, environment: Readonly<Record<string, stri
 /** The last one made stands for all: where it is, the others are. */
 const FOLDERS = ["names", "ids", "containers"];
 
-/** Makes the state root if need be. */
+/** Makes the state root if need be, for its owner only. */
 function makeRoot(root: string, uid: number): void {
   // A bare root filesystem, as nested containers have, may lack /run.
   if (uid === 0) syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(root.slice(0, root.lastIndexOf("/")))), 0o755);
@@ -106,6 +106,10 @@ function makeRoot(root: string, uid: number): void {
   };
   make(root);
   trusted(root, uid);
+  // One that was there already, such as from tmpfiles.d(5) or mkdir(1), may be for more eyes than the owner's; what others could write was refused above.
+  const status = stat(root, { noFollow: true });
+  const narrowed = typeof status === "number" || (status.mode & 0o077) === 0 ? 0 : syscall(SYSCALLS.fchmodat, AT_FDCWD, address(cString(root)), 0o700);
+  if (narrowed < 0) throw failed("keep others out of the state directory", root, narrowed);
   for (const folder of FOLDERS) make(`${root}/${folder}`);
 }
 

@@ -23,7 +23,7 @@ export function isolated(command: readonly string[], how: Isolation): { readonly
   const cgroups = legacy.map(({ directory }) => `${directory}/pidbox-test-${how.name}-${process.pid}`);
   for (const path of cgroups) mkdirSync(path, { recursive: true });
   const enter = cgroups.map((path) => `echo $$ > '${path}/cgroup.procs' && `).join("");
-  const script = `${enter}mkdir -p /run/pidbox && mount -t tmpfs -o mode=700 tmpfs /run/pidbox && ${how.prepare ?? "true"} && "$@"; exit $?`;
+  const script = `${enter}mkdir -p -m 700 /run/pidbox && mount -t tmpfs -o mode=700 tmpfs /run/pidbox && ${how.prepare ?? "true"} && "$@"; exit $?`;
   const user = how.uid === undefined ? [] : ["setpriv", `--reuid=${how.uid}`, `--regid=${how.uid}`, "--clear-groups"];
   const child = Bun.spawnSync(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh", ...user, ...command], {
     cwd: how.cwd, stdin: "ignore", stdout: "pipe", stderr: "inherit", env: { PATH: process.env["PATH"] ?? "", ...how.env },
