@@ -26,6 +26,26 @@ export interface SeccompFilter {
   readonly filter: Uint8Array;
 }
 
+/** A container of pidbox-oci: no supervisor keeps it. Absent for those of `do` and `run`. */
+export interface RuntimeFrame {
+  /** Its state directory, ROOT/ID (engine/runtime-store.ts). */
+  readonly directory: string;
+  /** `create`: the first process waits for `start`. Otherwise it goes on at once. */
+  readonly waits: boolean;
+  /** The supervisor goes once the first process is ready. Otherwise it waits for its end and removes the container. */
+  readonly leaves: boolean;
+  readonly pidFile?: string;
+  /** Path of the socket that gets the terminal's master. */
+  readonly consoleSocket?: string;
+  /** The state document that hooks get (runtime.md, "State"), without pid and status. */
+  readonly document: Readonly<Record<string, unknown>>;
+  /** Descriptors 3 to 2 + preserved are the caller's and go to the program. */
+  readonly preserved: number;
+  /** Mounts are made in the caller's mount namespace tree without pivot_root(2), as on a root file system in RAM. */
+  readonly noPivot: boolean;
+  readonly newKeyring: boolean;
+}
+
 export interface Blueprint {
   /** 64 hexadecimal digits. */
   readonly id: string;
@@ -33,6 +53,8 @@ export interface Blueprint {
   readonly rootfs: Rootfs;
   /** Absent where the user namespace is the host's or a joined one. */
   readonly mapping?: UserMapping;
+  /** Files of the host are shown with the container's ids (id-mapped mounts). Otherwise only where a mount of the config says so. */
+  readonly idmapped: boolean;
   readonly init: boolean;
   readonly stdio: Stdio;
   /** Absent: no filter (`--unsafe=seccomp`). */
@@ -43,6 +65,7 @@ export interface Blueprint {
   /** What SIGTERM to the supervisor is passed on as, and seconds from then to SIGKILL. Absent: as it is, and never. */
   readonly stop?: { readonly signal?: number; readonly timeout?: number };
   readonly state: StateFiles;
+  readonly runtime?: RuntimeFrame;
   /** The pidbox binary that explains a failure or an end. */
   readonly executable: string;
   /** Name of the container's processes on the host: argv[1] of the supervisor. */

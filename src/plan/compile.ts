@@ -154,12 +154,12 @@ function finishMounts(c: Compilation, prepared: ReadonlyMap<string, number>, pid
     w.from("/linux/namespaces/user").call(SYSCALLS.openat, proc, w.text("ns/user"), OPEN.RDONLY | OPEN.CLOEXEC).into(userns);
   }
   if (proc !== 0) w.close(proc);
-  const degraded = blueprint.degraded.includes("idmap");
+  const plain = !blueprint.idmapped || blueprint.degraded.includes("idmap");
   for (const [pointer, mount] of prepared) {
     w.from(pointer);
     if (pointer === "/dev") continue;
     if (pointer === "/root") {
-      const idmap = userns === undefined || degraded ? {} : { idmap: userns };
+      const idmap = userns === undefined || plain ? {} : { idmap: userns };
       setAttributes(c, mount, MOUNT_ATTR.NODEV + ("idmap" in idmap ? MOUNT_ATTR.IDMAP : 0), {
         propagation: MS.PRIVATE,
         recursive: blueprint.rootfs.kind === "bind",
@@ -169,7 +169,7 @@ function finishMounts(c: Compilation, prepared: ReadonlyMap<string, number>, pid
       continue;
     }
     const options = fileOptions(blueprint.config.mounts?.[Number(pointer.slice("/mounts/".length))] as Mount);
-    dressSource(c, mount, options, degraded ? undefined : userns);
+    dressSource(c, mount, options, plain ? undefined : userns);
   }
   if (userns !== undefined && joinedUser === undefined) w.close(userns);
 }

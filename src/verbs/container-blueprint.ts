@@ -182,6 +182,7 @@ async function blueprintOf(draft: Draft, scene: Scene): Promise<Blueprint> {
   const keep = draft.kind === "run" && !args.flag("rm");
   return {
     id: place.id, config, rootfs: scene.rootfs, ...(draft.mapping === undefined ? {} : { mapping: draft.mapping }),
+    idmapped: true,
     // In a shared PID namespace there is a PID 1 already, and orphans go to it.
     init: args.flag("init", true) && joined === undefined && args.value("pid") !== "host",
     stdio: draft.stdio,

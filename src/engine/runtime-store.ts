@@ -1,0 +1,203 @@
+/**
+ * What pidbox-oci keeps of a container on disk: ROOT/ID with these files, and a lock on the directory itself (flock(2)).
+ *
+ * - `state.json`: written before anything runs; so later edits of config.json change nothing (runtime.md, "Lifecycle").
+ * - `init`: the first process's line of /proc/PID/stat, written by the launcher when the container is created.
+ * - `start`: a fifo from which the first process reads the word to run its program; gone once that was given.
+ * - `report`: a fifo by which the first process says that exec succeeded, by its end, or which op failed.
+ * - `seccomp`: the compiled filter, for exec.
+ *
+ * No process stays with the container. A PID is believed only together with its start time.
+ */
+import { PidboxError } from "../base/error.ts";
+import { quote } from "../base/text.ts";
+import { LOCK } from "../kernel/abi/constants.ts";
+import { errnoName } from "../kernel/abi/errno.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { address, syscall } from "../kernel/ffi.ts";
+import { AT_FDCWD, close, cString, listDirectory, O, open, readText, stat, writeFile } from "../kernel/file.ts";
+import { parseProcessStat } from "../kernel/process-status.ts";
+import { formatJson, parseJson } from "../spec/json.ts";
+import type { Config } from "../spec/runtime-config.ts";
+import { removeDirectory, unlink } from "./store.ts";
+
+/** state.json. */
+export interface RuntimeState {
+  readonly version: 1;
+  readonly id: string;
+  /** Absolute path. */
+  readonly bundle: string;
+  /** Absolute path of the root file system on the host. */
+  readonly rootfs: string;
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+  /** Uid of who created it. */
+  readonly owner: number;
+  readonly rootless: boolean;
+  readonly config: Config;
+  /** Directories of its cgroups, one for each hierarchy. */
+  readonly cgroups: readonly string[];
+  /** The transient scope of the systemd driver. */
+  readonly systemdUnit?: string;
+}
+
+/** runtime.md, "State"; `paused` is runc's. */
+export type RuntimeStatus = "creating" | "created" | "running" | "paused" | "stopped";
+
+/** The first process of a container. */
+export interface RuntimeInit {
+  readonly pid: number;
+  /** Clock ticks after boot: field 22 of proc_pid_stat(5). */
+  readonly start: number;
+}
+
+const FILES = ["state.json", "init", "start", "report", "seccomp"];
+const S_IFIFO = 0o010000;
+
+function failed(action: string, path: string, result: number): PidboxError {
+  return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errnoName(result)}`, { context: { path, errno: errnoName(result) } });
+}
+
+export function missing(id: string): PidboxError {
+  return new PidboxError("NOT_FOUND", `container ${quote(id)} does not exist`);
+}
+
+/** Where state is without --root. */
+export function runtimeRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string {
+  const runtime = environment["XDG_RUNTIME_DIR"];
+  if (uid === 0 && (runtime === undefined || environment["ROOTLESSKIT_STATE_DIR"] === undefined)) return "/run/pidbox-oci";
+  return runtime !== undefined && runtime.startsWith("/") ? `${runtime}/pidbox-oci` : `/tmp/pidbox-oci-${uid}`;
+}
+
+/** Makes `path` and its parents, those that are new with mode 0700. Throws IO. */
+function makeTree(path: string): void {
+  const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
+  if (result === 0 || result === -17) return;
+  if (result !== -2) throw failed("make the state directory", path, result);
+  makeTree(path.slice(0, path.lastIndexOf("/")) || "/");
+  makeTree(path);
+}
+
+/** An open, locked directory of a container. The lock ends when the descriptor is closed, by every holder of it. */
+export interface LockedContainer {
+  readonly directory: string;
+  /** Owned by the caller. */
+  readonly lock: number;
+}
+
+/** Waits for the lock of `directory`. Returns undefined if the container is gone. Throws IO. */
+function lock(directory: string): LockedContainer | undefined {
+  const fd = open(directory, O.RDONLY | O.DIRECTORY);
+  if (fd === -2) return undefined;
+  if (fd < 0) throw failed("open the state of the container", directory, fd);
+  const result = syscall(SYSCALLS.flock, fd, LOCK.EX);
+  const [held, named] = [stat(`/proc/self/fd/${fd}`), stat(directory)];
+  const same = typeof held !== "number" && typeof named !== "number" && held.inode === named.inode;
+  if (result === 0 && same) return { directory, lock: fd };
+  close(fd);
+  if (result < 0) throw failed("lock the container", directory, result);
+  return undefined;
+}
+
+/** Reserves an id: makes its directory, locked. Throws CONFLICT if there is one, IO. */
+export function reserveContainer(root: string, id: string): LockedContainer {
+  makeTree(root);
+  const directory = `${root}/${id}`;
+  const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
+  if (result === -17) throw new PidboxError("CONFLICT", `container with given ID already exists: ${quote(id)}`);
+  if (result < 0) throw failed("make the state directory", directory, result);
+  const locked = lock(directory);
+  if (locked === undefined) throw failed("lock the container", directory, -2);
+  return locked;
+}
+
+/** Locks a container that exists. Throws NOT_FOUND, IO. */
+export function lockContainer(root: string, id: string): LockedContainer {
+  const locked = lock(`${root}/${id}`);
+  if (locked === undefined) throw missing(id);
+  return locked;
+}
+
+/** Writes state.json, whole or not at all. Throws IO. */
+export function writeRuntimeState(directory: string, state: RuntimeState): void {
+  const [path, temporary] = [`${directory}/state.json`, `${directory}/state.json.new`];
+  let result = writeFile(temporary, formatJson(state), { mode: 0o600 });
+  if (result === 0) result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(temporary)), AT_FDCWD, address(cString(path)), 0);
+  if (result < 0) throw failed("write", path, result);
+}
+
+/** Makes the fifos that create and start speak through. Throws IO. */
+export function makeFifos(directory: string): void {
+  for (const name of ["start", "report"]) {
+    const result = syscall(SYSCALLS.mknodat, AT_FDCWD, address(cString(`${directory}/${name}`)), S_IFIFO | 0o600, 0);
+    if (result < 0) throw failed("make", `${directory}/${name}`, result);
+  }
+}
+
+/** state.json of a container. Throws NOT_FOUND if there is none, CONFIG_INVALID if it is no state. */
+export function readRuntimeState(root: string, id: string): RuntimeState {
+  const path = `${root}/${id}/state.json`;
+  const text = readText(path, 32 << 20);
+  if (typeof text === "number") throw missing(id);
+  const state = parseJson(text, "state") as RuntimeState | null;
+  if (state?.version === 1 && state.id === id) return state;
+  throw new PidboxError("CONFIG_INVALID", `${quote(path)} is not the state of container ${quote(id)}`, { context: { path } });
+}
+
+/** The first process as the launcher noted it; undefined before that. */
+export function readInit(directory: string): RuntimeInit | undefined {
+  const text = readText(`${directory}/init`, 4096);
+  if (typeof text === "number" || !text.includes(")")) return undefined;
+  const { pid, start } = parseProcessStat(text);
+  return { pid, start };
+}
+
+/** Whether this very process still runs: a zombie does not. */
+export function isAlive({ pid, start }: RuntimeInit): boolean {
+  const text = readText(`/proc/${pid}/stat`, 4096);
+  if (typeof text === "number") return false;
+  const now = parseProcessStat(text);
+  return now.start === start && now.state !== "Z" && now.state !== "X";
+}
+
+/**
+ * A descriptor of the first process, which the caller owns, or -errno; -ESRCH (-3) if it is gone. The start time is looked at after the descriptor is there,
+ * so it is this process and no other with its number.
+ */
+export function openInit(init: RuntimeInit): number {
+  const fd = syscall(SYSCALLS.pidfd_open, init.pid, 0);
+  if (fd < 0 || isAlive(init)) return fd;
+  close(fd);
+  return -3;
+}
+
+/** Whether its cgroup is frozen: cgroup.events of v2, freezer.state of v1. */
+function isFrozen(cgroups: readonly string[]): boolean {
+  return cgroups.some((directory) => {
+    const events = readText(`${directory}/cgroup.events`, 4096);
+    if (typeof events === "string" && /^frozen 1$/m.test(events)) return true;
+    const state = readText(`${directory}/freezer.state`, 64);
+    return typeof state === "string" && state.trim() !== "THAWED";
+  });
+}
+
+/** Where a container is in its life. */
+export function readRuntimeStatus(directory: string, cgroups: readonly string[]): RuntimeStatus {
+  const init = readInit(directory);
+  if (init === undefined) return "creating";
+  if (!isAlive(init)) return "stopped";
+  if (typeof stat(`${directory}/start`) !== "number") return "created";
+  return isFrozen(cgroups) ? "paused" : "running";
+}
+
+/** Ids of all containers below `root`, sorted. */
+export function listRuntimeContainers(root: string): string[] {
+  const entries = listDirectory(root);
+  return typeof entries === "number" ? [] : entries.filter((entry) => entry.type === 4).map((entry) => entry.name).sort();
+}
+
+/** Removes the files and directory of a container; the caller has seen to its processes and cgroups. */
+export function removeRuntimeState(directory: string): void {
+  for (const file of [...FILES, "state.json.new"]) unlink(`${directory}/${file}`);
+  removeDirectory(directory);
+}
