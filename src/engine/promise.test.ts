@@ -14,7 +14,7 @@ function wall(config: Partial<Config>, parts: Parts = {}, state: Partial<Contain
   const blueprint: ContainerState["blueprint"] = {
     id: "a".repeat(64), config: whole, rootfs: { kind: "overlay", source: "/r", hidden: ["/etc/shadow"] }, mapping: MAPPING, init: true,
     stdio: { kind: "inherit" }, seccomp: "strict",
-    landlock: true, interruptTwice: true, title: "t", unsafe: [], degraded: [], ...parts,
+    idmapped: true, landlock: true, interruptTwice: true, title: "t", unsafe: [], degraded: [], ...parts,
   };
   const hierarchy = { version: 2, controllers: ["pids"], directory: "/cg/x", name: "unified" } as const;
   const placement = { hierarchy, limits: [{ controller: "pids", file: "pids.max", value: "9", from: "" }] };
