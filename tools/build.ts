@@ -1,14 +1,16 @@
 /**
- * Builds build/launcher (C), build/launcher-image.ts (the same bytes, for import) and dist/pidbox. Builds only what changed.
+ * Builds build/launcher (C), build/launcher-image.ts (the same bytes, for import), dist/pidbox and dist/pidbox-oci. Builds only what changed.
  * Run: bun tools/build.ts [--launcher-only]
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "..");
 const LAUNCHER = "build/launcher";
 const LAUNCHER_IMAGE = "build/launcher-image.ts";
 const BINARY = "dist/pidbox";
+/** The same file under the name by which engines call it: src/cli/main.ts goes by the name. */
+const OCI_BINARY = "dist/pidbox-oci";
 /** Bytes; the launcher is copied into memory at every start. */
 export const LAUNCHER_LIMIT = 64 * 1024;
 
@@ -102,6 +104,11 @@ function buildBinary(): void {
     run([process.execPath, ...BUN_FLAGS, ...defines, "src/cli/main.ts", "--outfile", temporary]);
     place(temporary, BINARY);
   });
+  const same = existsSync(join(ROOT, OCI_BINARY)) && statSync(join(ROOT, OCI_BINARY)).ino === statSync(join(ROOT, BINARY)).ino;
+  if (!same) {
+    linkSync(join(ROOT, BINARY), join(ROOT, `${OCI_BINARY}.${process.pid}`));
+    place(`${OCI_BINARY}.${process.pid}`, OCI_BINARY);
+  }
   if (built) console.log(`${BINARY}: ${(statSync(join(ROOT, BINARY)).size / 2 ** 20).toFixed(1)} MiB`);
 }
 

@@ -45,7 +45,7 @@ test.each(verbs.map((verb): [string, Verb] => [verb.name, verb]))("the table of 
 test("no verb asks for an option that no table has", () => {
   const known = new Set(verbs.flatMap((verb) => allOptions(verb).map((option) => option.name)));
   const all = readdirSync(SOURCE, { recursive: true, encoding: "utf8" });
-  const files = all.filter((file) => /^(verbs|engine)\/.*\.ts$/.test(file) && !file.endsWith(".test.ts"));
+  const files = all.filter((file) => /^(verbs|engine)\/(?!oci\/).*\.ts$/.test(file) && !file.endsWith(".test.ts"));
   const asked = files.flatMap((file) =>
     [...readFileSync(join(SOURCE, file), "utf8").matchAll(/\bargs\.(?:flag|values?)\("([^"]+)"/g)].map((match) => `${file}: ${match[1]}`),
   );

@@ -1,0 +1,18 @@
+/** Every verb of pidbox-oci by name. Each loads alone, when it is used. */
+import type { OciVerb } from "./verb.ts";
+
+/** The verbs in the order in which help lists them. */
+export const OCI_CATALOG: Readonly<Record<string, () => Promise<OciVerb>>> = {
+  delete: async () => (await import("./delete.ts")).delete_,
+  kill: async () => (await import("./kill.ts")).kill,
+  list: async () => (await import("./list.ts")).list,
+  state: async () => (await import("./state.ts")).state,
+};
+
+/** Commands that the launcher gives when it re-executes pidbox, `pidbox oci ...LOG_WORDS __oci-NAME ...`. No help lists them. */
+export const OCI_RE_ENTRIES: Readonly<Record<string, () => Promise<OciVerb>>> = {};
+
+/** All verbs, loaded, in the order of the catalog. */
+export function loadOciVerbs(): Promise<OciVerb[]> {
+  return Promise.all(Object.values(OCI_CATALOG).map((load) => load()));
+}

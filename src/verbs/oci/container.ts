@@ -1,0 +1,65 @@
+/** The container that a verb is about, by its id. */
+import { PidboxError } from "../../base/error.ts";
+import { isAlive, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
+import type { RuntimeInit, RuntimeState, RuntimeStatus } from "../../engine/runtime-store.ts";
+import { parseContainerId } from "../../spec/name.ts";
+import type { OciArguments, OciContext } from "./verb.ts";
+
+/** The version of the runtime specification that state, hooks and features speak of. */
+export const SPEC_VERSION = "1.3.0";
+
+/** The first operand. Throws USAGE for one that is no id: it becomes a path. */
+export function containerId(args: OciArguments): string {
+  const id = args.operands[0] ?? "";
+  if (id === "") throw new PidboxError("USAGE", "container id cannot be empty");
+  return parseContainerId(id);
+}
+
+export interface LoadedContainer {
+  readonly id: string;
+  readonly directory: string;
+  readonly state: RuntimeState;
+}
+
+/** Throws NOT_FOUND. */
+export function loadContainer(context: OciContext, id: string): LoadedContainer {
+  return { id, directory: `${context.root}/${id}`, state: readRuntimeState(context.root, id) };
+}
+
+export interface ObservedContainer extends LoadedContainer {
+  readonly status: RuntimeStatus;
+  /** Its first process, while that lives. */
+  readonly init?: RuntimeInit;
+}
+
+/** What the container is doing now. */
+export function observe({ id, directory, state }: LoadedContainer): ObservedContainer {
+  const init = readInit(directory);
+  const status = readRuntimeStatus(directory, state.cgroups);
+  return { id, directory, state, status, ...(init === undefined || status === "stopped" || !isAlive(init) ? {} : { init }) };
+}
+
+/** The state document of runtime.md, "State", with runc's fields: what `state` and `list` print. */
+export interface StateDocument {
+  readonly ociVersion: string;
+  readonly id: string;
+  /** In the caller's PID namespace; 0 for a container that has no process. */
+  readonly pid: number;
+  readonly status: RuntimeStatus;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Name of the user who created it; `state` leaves it empty, as runc does. */
+  readonly owner: string;
+}
+
+export function stateDocument(container: ObservedContainer, owner: string): StateDocument {
+  const { id, state, status, init } = container;
+  const { annotations } = state.config;
+  return {
+    ociVersion: SPEC_VERSION, id, pid: init?.pid ?? 0, status, bundle: state.bundle, rootfs: state.rootfs, created: new Date(state.created).toISOString(),
+    ...(annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations }), owner,
+  };
+}

@@ -1,0 +1,73 @@
+/** `pidbox-oci delete`: takes a container that has ended off the host. */
+import { PidboxError } from "../../base/error.ts";
+import { quote } from "../../base/text.ts";
+import { removeCgroup } from "../../engine/removal.ts";
+import { lockContainer, removeRuntimeState } from "../../engine/runtime-store.ts";
+import { SIGNAL } from "../../kernel/abi/constants.ts";
+import { SYSCALLS } from "../../kernel/abi/host.ts";
+import { address, syscall } from "../../kernel/ffi.ts";
+import { containerId, loadContainer, observe } from "./container.ts";
+import type { LoadedContainer, ObservedContainer } from "./container.ts";
+import { signalInit } from "./kill.ts";
+import { CONTAINER_ID } from "./verb.ts";
+import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
+
+/** As long as runc waits. */
+const PATIENCE = { tries: 2000, milliseconds: 5 };
+
+function killAndWait(container: ObservedContainer): void {
+  try {
+    signalInit(container, SIGNAL.KILL);
+  } catch (error) {
+    if (!(error instanceof PidboxError) || error.code !== "CONFLICT") throw error;
+  }
+  const time = new BigInt64Array([0n, BigInt(PATIENCE.milliseconds) * 1_000_000n]);
+  for (let tries = 0; tries < PATIENCE.tries; tries++) {
+    if (observe(container).init === undefined) return;
+    syscall(SYSCALLS.nanosleep, address(time));
+  }
+  throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: container init still running`);
+}
+
+function destroy(container: LoadedContainer): void {
+  const left = container.state.cgroups.filter((cgroup) => !removeCgroup(cgroup));
+  if (left.length > 0) throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: its cgroups stay: ${left.map((path) => quote(path)).join(", ")}`);
+  removeRuntimeState(container.directory);
+}
+
+/** The state of a container that a create left which was killed, without state.json, is removed and taken for none. */
+function load(context: OciContext, id: string): LoadedContainer {
+  try {
+    return loadContainer(context, id);
+  } catch (error) {
+    if (error instanceof PidboxError && error.code === "NOT_FOUND") removeRuntimeState(`${context.root}/${id}`);
+    throw error;
+  }
+}
+
+function remove(id: string, force: boolean, context: OciContext): OciOutcome {
+  try {
+    lockContainer(context.root, id);
+    const container = observe(load(context, id));
+    if (container.status === "created" || (force && container.status !== "stopped")) killAndWait(container);
+    else if (container.init !== undefined) {
+      throw new PidboxError("CONFLICT", `cannot delete container ${id} that is not stopped: ${container.status}`);
+    }
+    destroy(container);
+  } catch (error) {
+    if (!force || !(error instanceof PidboxError) || error.code !== "NOT_FOUND") throw error;
+  }
+  return { exit: 0 };
+}
+
+export const delete_: OciVerb = {
+  name: "delete",
+  summary: "delete any resources held by the container often used with detached container",
+  usage: "<container-id>",
+  description: "",
+  options: [{ name: "force", short: "f", help: "Forcibly deletes the container if it is still running (uses SIGKILL)" }],
+  operands: [CONTAINER_ID],
+  run(args, context) {
+    return remove(containerId(args), args.flag("force"), context);
+  },
+};
