@@ -135,14 +135,17 @@ static void copy(void *to, const void *from, size_t length)
 	for (size_t i = 0; i < length; i++) ((volatile uint8_t *)to)[i] = ((const uint8_t *)from)[i];
 }
 
-static void decimal(uint8_t *out, uint64_t value)
+/* Returns the number of digits. They end with a NUL, or for documents that know no NUL with spaces up to 20 in all. */
+static word decimal(uint8_t *out, uint64_t value, int padded)
 {
 	uint8_t digits[20];
 	int n = 0;
 	do digits[n++] = (uint8_t)('0' + value % 10);
 	while (value /= 10);
-	while (n) *out++ = digits[--n];
-	*out = 0;
+	for (int i = 0; i < n; i++) out[i] = digits[n - 1 - i];
+	for (int i = n; padded && i < 20; i++) out[i] = ' ';
+	if (!padded) out[n] = 0;
+	return n;
 }
 
 static uint64_t now(int clock)
@@ -581,7 +584,7 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 		copy(data + op->args[0], &value, op->args[2]);
 		break;
 	}
-	case OP_DECIMAL: decimal(data + op->args[0], (uint64_t)argument(op, 1)); break;
+	case OP_DECIMAL: *result = decimal(data + op->args[0], (uint64_t)argument(op, 1), op->flags & FLAG_FULL); break;
 	case OP_BITS: *result = each_bit(op); break;
 	case OP_EXECUTE: *result = execute((char *const *)argument(op, 0), (char *const *)argument(op, 1), (char *const *)argument(op, 2)); break;
 	case OP_SUPERVISE: {

@@ -33,7 +33,7 @@ enum plan_code {
 	OP_EXPECT,      /* fails unless (args[0] & args[1]) == args[2]; with FLAG_NOT: != */
 	OP_LOAD,        /* result = the args[1] bytes (1, 2, 4, 8) at data args[0], zero extended */
 	OP_STORE,       /* the args[2] low bytes of args[1] to data args[0] */
-	OP_DECIMAL,     /* args[1] as decimal text and a NUL to data args[0], 24 bytes of room */
+	OP_DECIMAL,     /* args[1] as decimal text and a NUL to data args[0], 24 bytes of room; with FLAG_FULL spaces to 20 characters and no NUL; result = number of digits */
 	OP_BITS,        /* for each bit n in args[0]: syscall(nr, args[1], n, args[2], args[3], args[4]); or n first with FLAG_FIRST; with FLAG_NOT each must answer 0 */
 	OP_EXECUTE,     /* execve of the first of the paths args[0] (pointers, NULL ends) that exists; argv args[1], envp args[2] */
 	OP_SUPERVISE,   /* waits for the container: pid, pidfd, report fd, signalfd, shared page, struct plan_watch */

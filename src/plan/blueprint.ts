@@ -26,10 +26,10 @@ export interface SeccompFilter {
   readonly filter: Uint8Array;
 }
 
-/** A container of pidbox-oci: no supervisor keeps it. Absent for those of `do` and `run`. */
+/** A container of pidbox-oci, or a process in one. Absent for containers of `do` and `run`. */
 export interface RuntimeFrame {
-  /** Its state directory, ROOT/ID (engine/runtime-store.ts). */
-  readonly directory: string;
+  /** State directory of a new container, ROOT/ID (engine/runtime-store.ts); absent for a process that joins one. */
+  readonly directory?: string;
   /** `create`: the first process waits for `start`. Otherwise it goes on at once. */
   readonly waits: boolean;
   /** The supervisor goes once the first process is ready. Otherwise it waits for its end and removes the container. */
@@ -44,6 +44,8 @@ export interface RuntimeFrame {
   /** Mounts are made in the caller's mount namespace tree without pivot_root(2), as on a root file system in RAM. */
   readonly noPivot: boolean;
   readonly newKeyring: boolean;
+  /** Words of the command that explains a failure: which, and where errors are logged. */
+  readonly failure: readonly string[];
 }
 
 export interface Blueprint {

@@ -4,7 +4,7 @@
  * The supervisor's ops come first, then the container's; a plan branches only at clone. The container's ops follow the order of runc's init
  * where it matters: namespaces, network, root, mounts, read-only and masked paths, user, capabilities, Landlock, seccomp, exec.
  */
-import { AF_INET, AF_UNIX, AT, CLONE, IFF_UP_RUNNING, OPEN, PR, SIGNAL, SIOCSIFFLAGS, SOCK, TTY } from "../kernel/abi/constants.ts";
+import { AF_INET, AT, CLONE, IFF_UP_RUNNING, OPEN, PR, SIGNAL, SIOCSIFFLAGS, SOCK } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { parseMountOptions } from "../spec/mount-options.ts";
@@ -15,20 +15,24 @@ import type { OwnNamespaces } from "./assertions.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { enterCgroups, makeCgroups } from "./cgroups.ts";
 import type { CgroupHandles } from "./cgroups.ts";
+import { containerHooks, finishCreation, handTerminal, openCreation, runtimeHooks } from "./creation.ts";
+import type { Creation } from "./creation.ts";
 import { bindDevices, hasOwnDev, openConsole, prepareDevices } from "./devices.ts";
 import { cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
-import { receive, send } from "./handover.ts";
+import { openLink, receive, send } from "./handover.ts";
+import type { Link } from "./handover.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { becomeRoot, becomeUser, cloneFlags, dieWithParent, leaveKeyring, openProcess, writeIdMaps, writeOomScore } from "./identity.ts";
 import { dressSource, isBind, makeMounts, openSource, parameter } from "./mounts.ts";
 import { compilation, createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
-import { FLAG, WATCH } from "./op.ts";
+import { FLAG } from "./op.ts";
 import { isLaidOutside, layOverlayOutside } from "./overlay.ts";
-import { assertStdio, loadSeccomp, makeDirectory, REPORT_FD, startProcess } from "./process.ts";
-import { enterRootfs, maskPaths, readonlyPaths, sealRootfs } from "./rootfs.ts";
+import { assertStdio, loadSeccomp, makeDirectory, startProcess } from "./process.ts";
+import { attachRootfs, maskPaths, pivot, readonlyPaths, sealRootfs } from "./rootfs.ts";
 import { labelProgram } from "./security-modules.ts";
-import { closeFrame, comeHome, guardTerminal, openFrame, openStatus } from "./supervisor.ts";
+import { closeFrame, comeHome, failFrame, guardTerminal, openFrame, openStatus, takeTerminal } from "./supervisor.ts";
+import type { Frame, Guard } from "./supervisor.ts";
 import { PlanWriter } from "./writer.ts";
 
 /** How the plan will be run. */
@@ -39,6 +43,8 @@ export interface CompileOptions {
   readonly fault?: number;
   /** Fd of a socket, above 31: the program starts only once what is at its other end says that the wall stands, and is gone. */
   readonly gate?: number;
+  /** Fd of the container's lock (pidbox-oci), above all that are preserved: it ends when the container is created. */
+  readonly lock?: number;
 }
 
 const fileOptions = (mount: Mount): ReturnType<typeof parseMountOptions> => parseMountOptions(mount.options ?? []);
@@ -47,12 +53,14 @@ const fileOptions = (mount: Mount): ReturnType<typeof parseMountOptions> => pars
 export function compile(blueprint: Blueprint, facts: HostFacts, options: CompileOptions): Uint8Array {
   const w = new PlanWriter();
   const c = compilation(w, blueprint, facts);
-  const frame = openFrame(c, options.self, options.gate);
+  const frame = openFrame(c, options.self, options.gate ?? options.lock);
   const own = noteNamespaces(c);
   assertStdio(c);
-  openStatus(c, frame);
+  if (blueprint.runtime === undefined) openStatus(c, frame);
+  const creation = openCreation(c);
   const cgroups = makeCgroups(c);
-  const guard = blueprint.stdio.kind === "terminal" ? guardTerminal(c, frame) : undefined;
+  const relayed = blueprint.stdio.kind === "terminal" && blueprint.runtime?.consoleSocket === undefined;
+  const guard = relayed ? guardTerminal(c, frame) : undefined;
   const link = openLink(c);
   const joined = openNamespaces(c);
   const prepared = facts.privileged ? prepareMounts(c) : new Map<string, number>();
@@ -62,42 +70,43 @@ export function compile(blueprint: Blueprint, facts: HostFacts, options: Compile
   cloneContainer(c, contained, cgroups, joined, pid, pidfd, link);
   comeHome(c, frame);
   // Closed here only: the container goes on with this register.
-  w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, REPORT_FD);
+  w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
   finishMounts(c, prepared, pid, joined.get("user"));
   w.from("handover");
   send(c, link.outside, [...prepared.values()]);
   w.close(...prepared.values());
-  if (blueprint.stdio.kind === "terminal") takeTerminal(c, link.outside, frame.watch);
-  const code = w.register();
-  w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
-  const onFailure = closeFrame(c, frame, code, cgroups, guard);
+  if (creation !== undefined) runtimeHooks(c, creation, link.outside, pid);
+  if (creation?.console !== undefined) handTerminal(c, link.outside, creation.console);
+  else if (relayed) takeTerminal(c, link.outside, frame.watch);
+  if (creation !== undefined) finishCreation(c, creation, link, pid);
+  if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
+  else superviseContainer(c, { frame, link, guard, creation, cgroups, pid, pidfd });
+  const onFailure = failFrame(c, frame, cgroups, guard, creation);
 
   w.place(contained);
-  containerOps(c, { own, cgroups, link, joined, prepared: [...prepared.keys()], gate: options.gate !== undefined });
+  containerOps(c, { own, cgroups, link, joined, creation, prepared: [...prepared.keys()], gate: options.gate !== undefined });
   w.exit(125);
   return w.finish(onFailure, options.fault);
 }
 
-/** What supervisor and container share before they part: a socket pair, the report pipe, the page on which PID 1 says how its child ended. */
-interface Link {
-  readonly outside: number;
-  readonly inside: number;
-  readonly report: number;
-  readonly page: number;
+interface Supervision {
+  readonly frame: Frame;
+  readonly link: Link;
+  readonly guard: Guard | undefined;
+  readonly creation: Creation | undefined;
+  readonly cgroups: CgroupHandles;
+  readonly pid: number;
+  readonly pidfd: number;
 }
 
-function openLink(c: Compilation): Link {
-  const { writer: w, blueprint } = c;
-  w.from("supervisor");
-  const pair = w.room(8);
-  const [outside, inside, report, writing, page] = [w.register(), w.register(), w.register(), w.register(), w.register()];
-  w.call(SYSCALLS.socketpair, AF_UNIX, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair).load(outside, pair, 4).load(inside, pair + 4, 4);
-  const pipe = w.room(8);
-  w.call(SYSCALLS.pipe2, pipe, OPEN.CLOEXEC | OPEN.NONBLOCK).load(report, pipe, 4).load(writing, pipe + 4, 4);
-  w.call(SYSCALLS.dup3, writing, REPORT_FD, OPEN.CLOEXEC).close(writing);
-  // PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS
-  if (blueprint.init) w.call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);
-  return { outside, inside, report, page };
+/** Supervisor's ops: until the container's end, and what comes after it. */
+function superviseContainer(c: Compilation, { frame, link, guard, creation, cgroups, pid, pidfd }: Supervision): void {
+  const { writer: w } = c;
+  // Later commands on the container of `pidbox-oci run` need its lock.
+  if (creation !== undefined) w.from("state directory").call(SYSCALLS.close, c.descriptors.extra).flags(FLAG.IGNORE);
+  const code = w.register();
+  w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
+  closeFrame(c, { code, cgroups, guard, creation });
 }
 
 /** Supervisor's ops: the namespaces to join, opened while host paths still mean something. A joined PID namespace takes effect at clone. */
@@ -186,28 +195,8 @@ function cloneContainer(
   // struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup
   const args = w.cells(flags, pidfdAt, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0);
   if (cgroups.into !== undefined) w.store(args + 80, cgroups.into, 8);
-  w.clone(args, 88, contained, REPORT_FD, link.report).into(pid);
+  w.clone(args, 88, contained, c.descriptors.report, link.report).into(pid);
   w.load(pidfd, pidfdAt, 4);
-}
-
-function takeTerminal(c: Compilation, socket: number, watch: number): void {
-  const { writer: w, blueprint } = c;
-  w.from("/process/terminal");
-  const [master, slave, output] = [w.register(), w.register(), w.register()];
-  // The slave stays open here, so that the terminal lives on while no process of the container has it open.
-  receive(c, socket, [master, slave]);
-  const F_SETFL = 4;
-  w.call(SYSCALLS.fcntl, master, F_SETFL, OPEN.RDWR | OPEN.NONBLOCK);
-  w.store(watch + WATCH.master, master, 4).store(watch + WATCH.output, 1, 4);
-  // A terminal that was stopped by Ctrl-S must not stop the supervisor, and O_NONBLOCK on fd 1 itself would be the shell's too.
-  const shared = w.label();
-  w.call(SYSCALLS.ioctl, 1, TTY.GETS, w.room(64)).flags(FLAG.IGNORE).into(output).jumpError(shared, output);
-  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc/self/fd/1"), OPEN.WRONLY | OPEN.NONBLOCK | OPEN.NOCTTY | OPEN.CLOEXEC)
-    .flags(FLAG.IGNORE)
-    .into(output)
-    .jumpError(shared, output);
-  w.store(watch + WATCH.output, output, 4).place(shared);
-  if (blueprint.stdio.kind === "terminal" && blueprint.stdio.input) w.store(watch + WATCH.terminal, 0, 4);
 }
 
 interface ContainerHandles {
@@ -215,22 +204,26 @@ interface ContainerHandles {
   readonly cgroups: CgroupHandles;
   readonly link: Link;
   readonly joined: ReadonlyMap<string, number>;
+  readonly creation: Creation | undefined;
   readonly prepared: readonly string[];
   readonly gate: boolean;
 }
 
 function containerOps(c: Compilation, handles: ContainerHandles): void {
   const { writer: w, blueprint } = c;
-  const { link } = handles;
+  const { link, creation } = handles;
   // Out of the caller's session: signals of its keyboard come from the supervisor, and once.
   w.from("container").call(SYSCALLS.setsid).close(link.outside, link.report);
+  // Both end with their last descriptor: the lock, and the wait of whoever is at the console socket.
+  if (creation !== undefined) w.call(SYSCALLS.close, c.descriptors.extra).flags(FLAG.IGNORE);
+  if (creation?.console !== undefined) w.call(SYSCALLS.close, creation.console);
   enterNamespaces(c, handles);
   w.from("handover");
   const received = new Map(handles.prepared.map((pointer): [string, number] => [pointer, w.register()]));
   receive(c, link.inside, [...received.values()]);
   if (blueprint.mapping !== undefined) becomeRoot(c);
   dieWithParent(c, link.inside);
-  leaveKeyring(c);
+  if (creation?.runtime.newKeyring !== false) leaveKeyring(c);
   if (!c.facts.privileged) w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   if (createsNamespace(blueprint, "network")) raiseLoopback(c);
   nameHost(c);
@@ -240,13 +233,16 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   writeKernelSettings(c, proc);
   const label = labelProgram(c, proc);
   const nodes = !c.facts.privileged && hasOwnDev(c) ? bindDevices(c) : undefined;
-  enterRootfs(c, received.get("/root"));
+  const place = attachRootfs(c, received.get("/root"), creation?.beforePivot === true);
+  if (!place.early) pivot(c, place);
   const dev = received.get("/dev");
   if (dev !== undefined) {
     const at = blueprint.config.mounts?.findIndex((m) => m.destination === "/dev") ?? -1;
     received.set(`/mounts/${at}`, dev);
   }
   makeMounts(c, received, handles.cgroups, nodes);
+  if (creation !== undefined) containerHooks(c, creation, link.inside);
+  if (place.early) pivot(c, place);
   const console = blueprint.stdio.kind === "terminal" ? openConsole(c) : undefined;
   if (console !== undefined) {
     w.from("handover");
@@ -261,7 +257,7 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c);
   becomeUser(c, link.inside);
   assertIdentity(c);
-  startProcess(c, { page: link.page, console, gate: handles.gate, label });
+  startProcess(c, { page: link.page, console, gate: handles.gate, label, ...(creation === undefined ? {} : { creation, link: link.inside }) });
 }
 
 function enterNamespaces(c: Compilation, handles: ContainerHandles): void {

@@ -111,10 +111,10 @@ const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
 
 /**
- * Container's ops for `terminal`: a pty of the container's own devpts, its slave by TIOCGPTPEER and never by path, bound on /dev/console
+ * Container's ops for `terminal`: a pty of the container's own devpts, its slave by TIOCGPTPEER and never by path, bound on /dev/console unless a process joins
  * (CVE-2025-52565, CVE-2026-47766).
  */
-export function openConsole(c: Compilation): Console {
+export function openConsole(c: Compilation, options: { readonly bind: boolean } = { bind: true }): Console {
   const { writer: w, blueprint } = c;
   w.from("/process/terminal");
   const master = w.register();
@@ -128,10 +128,12 @@ export function openConsole(c: Compilation): Console {
   w.call(SYSCALLS.ioctl, master, TIOCGPTPEER, OPEN.RDWR | OPEN.NOCTTY | OPEN.CLOEXEC).into(slave);
   const user = blueprint.config.process?.user;
   w.call(SYSCALLS.fchown, slave, user?.uid ?? 0, -1);
-  const bind = cloneTree(c, slave, c.empty, false);
-  const target = ensureTarget(c, "/dev/console", { file: true });
-  attach(c, bind, target);
-  w.close(bind, target);
+  if (options.bind) {
+    const bind = cloneTree(c, slave, c.empty, false);
+    const target = ensureTarget(c, "/dev/console", { file: true });
+    attach(c, bind, target);
+    w.close(bind, target);
+  }
   const size = blueprint.config.process?.consoleSize;
   if (size !== undefined) w.call(SYSCALLS.ioctl, slave, 0x5414, w.words(size.height | (size.width << 16), 0)).flags(FLAG.IGNORE);
   return { master, slave };

@@ -9,6 +9,7 @@ import { SYSCALLS } from "../kernel/abi/host.ts";
 import { cellAt, textAt } from "./decode.ts";
 import type { DecodedOp, DecodedPlan } from "./decode.ts";
 import { opText } from "./explain.ts";
+import { HOOK_NOT_STARTED } from "./hooks.ts";
 import { REPORT } from "./op.ts";
 
 /** What the launcher reported: struct plan_report. */
@@ -89,6 +90,13 @@ function subject(plan: DecodedPlan, op: DecodedOp, index: number): string | unde
   return undefined;
 }
 
+/** A hook that did not end well: what ppoll(2) or wait4(2) gave. */
+function hookError(from: string, value: number): PidboxError {
+  const [, phase = "", index = ""] = /^\/hooks\/(\w+)\/(\d+)$/.exec(from) ?? [];
+  const why = value === 0 ? "its time is over" : value % 256 !== 0 ? `signal ${value % 128}` : value / 256 === HOOK_NOT_STARTED ? "it could not be executed (exit status 127)" : `exit status ${value / 256}`;
+  return new PidboxError("LAUNCH_FAILED", `error running ${phase} hook #${index}: ${why}`, { context: { from } });
+}
+
 function programError(plan: DecodedPlan, op: DecodedOp, error: number): PidboxError {
   const program = textAt(plan, cellAt(plan, op.args[1]?.value ?? 0), 400);
   if (error === ENOENT) {
@@ -107,6 +115,10 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   if (op === undefined) return new PidboxError("LAUNCH_FAILED", "The container was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
   if (op.code === "SUPERVISE" && report.error !== REPORT.fault) return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
   if (op.code === "EXECUTE" && report.error < REPORT.expectation) return programError(plan, op, report.error);
+  const program = SYSCALL_NAMES[op.nr] === "faccessat" && op.from === "/process/args" ? plan.ops.findLast((one) => one.code === "EXECUTE") : undefined;
+  if (program !== undefined && report.error < REPORT.expectation) return programError(plan, program, report.error);
+  if (report.error === REPORT.expectation && op.from.startsWith("/hooks/")) return hookError(printable(op.from), report.value);
+  if (report.error === REPORT.expectation && op.from === "container") return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
   const step = `op ${op.index}, ${opText(plan, op)}`;
   const from = printable(op.from);
   if (report.error === REPORT.fault) return new PidboxError("LAUNCH_FAILED", `Stopped on purpose at ${step}`, { context: { from } });

@@ -38,13 +38,15 @@ export function cloneTree(c: Compilation, at: number, path: number, recursive: b
   return mount;
 }
 
-/** Sets attributes of a mount that is not attached yet; `idmap` is a register with a user namespace. */
+/** Sets attributes of a mount that is not attached yet, or of the one at `path`; `idmap` is a register with a user namespace. */
 export function setAttributes(
-  c: Compilation, mount: number, set: number, options: { clear?: number; propagation?: number; recursive?: boolean; idmap?: number } = {},
+  c: Compilation, mount: number, set: number,
+  options: { clear?: number; propagation?: number; recursive?: boolean; idmap?: number; path?: string } = {},
 ): void {
   const { writer: w } = c;
   // struct mount_attr: attr_set, attr_clr, propagation, userns_fd
   const block = w.cells(set, options.clear ?? 0, options.propagation ?? 0, 0);
   if (options.idmap !== undefined) w.store(block + 24, options.idmap, 8);
-  w.call(SYSCALLS.mount_setattr, mount, c.empty, AT.EMPTY_PATH | (options.recursive === true ? AT.RECURSIVE : 0), block, 32);
+  const path = options.path === undefined ? c.empty : w.text(options.path);
+  w.call(SYSCALLS.mount_setattr, mount, path, AT.EMPTY_PATH | (options.recursive === true ? AT.RECURSIVE : 0), block, 32);
 }

@@ -1,6 +1,6 @@
 /** Descriptors that pass between supervisor and container while both still run the plan: SCM_RIGHTS over one socket pair (unix(7)). Pure. */
 import { PidboxError } from "../base/error.ts";
-import { MSG } from "../kernel/abi/constants.ts";
+import { AF_UNIX, MSG, OPEN, SOCK } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Compilation } from "./names.ts";
 
@@ -14,15 +14,15 @@ interface Message {
   readonly descriptors: number;
 }
 
-/** struct msghdr with one byte of payload and room for `count` descriptors. */
-function message(c: Compilation, count: number): Message {
+/** struct msghdr with `payload` (one byte unless given) and room for `count` descriptors. */
+function message(c: Compilation, count: number, text?: string): Message {
   const { writer: w } = c;
   if (count > SCM_MAX_FD) throw new PidboxError("CONFIG_INVALID", `Cannot hand over ${count} mounts at once: the kernel takes ${SCM_MAX_FD}`);
   const length = 16 + 4 * count;
   const control = w.room(length);
   w.cell(control, 0, count === 0 ? 0 : length);
   w.cell(control, 1, SOL_SOCKET + SCM_RIGHTS * 2 ** 32);
-  const payload = w.cells(w.room(8), 1);
+  const payload = text === undefined ? w.cells(w.room(8), 1) : w.cells(w.text(text), text.length);
   return { header: w.cells(0, 0, payload, 1, count === 0 ? 0 : control, count === 0 ? 0 : length, 0), descriptors: control + 16 };
 }
 
@@ -34,6 +34,14 @@ export function send(c: Compilation, socket: number, registers: readonly number[
   w.call(SYSCALLS.sendmsg, socket, header, MSG.NOSIGNAL);
 }
 
+/** Sends an ASCII text and the descriptors in `registers`, over a stream socket. */
+export function sendWith(c: Compilation, socket: number, text: string, registers: readonly number[]): void {
+  const { writer: w } = c;
+  const { header, descriptors } = message(c, registers.length, text);
+  registers.forEach((register, i) => w.store(descriptors + 4 * i, register, 4));
+  w.call(SYSCALLS.sendmsg, socket, header, MSG.NOSIGNAL);
+}
+
 /** Waits for the byte and takes the descriptors into `registers`. A peer that died is a failed op. */
 export function receive(c: Compilation, socket: number, registers: readonly number[]): void {
   const { writer: w } = c;
@@ -41,4 +49,26 @@ export function receive(c: Compilation, socket: number, registers: readonly numb
   const got = w.register();
   w.call(SYSCALLS.recvmsg, socket, header, MSG.CMSG_CLOEXEC).into(got).expect(got, 1).release(got);
   registers.forEach((register, i) => w.load(register, descriptors + 4 * i, 4));
+}
+
+/** What supervisor and container share before they part: a socket pair, the report pipe, the page on which PID 1 says how its child ended. */
+export interface Link {
+  readonly outside: number;
+  readonly inside: number;
+  readonly report: number;
+  readonly page: number;
+}
+
+export function openLink(c: Compilation): Link {
+  const { writer: w, blueprint } = c;
+  w.from("supervisor");
+  const pair = w.room(8);
+  const [outside, inside, report, writing, page] = [w.register(), w.register(), w.register(), w.register(), w.register()];
+  w.call(SYSCALLS.socketpair, AF_UNIX, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair).load(outside, pair, 4).load(inside, pair + 4, 4);
+  const pipe = w.room(8);
+  w.call(SYSCALLS.pipe2, pipe, OPEN.CLOEXEC | OPEN.NONBLOCK).load(report, pipe, 4).load(writing, pipe + 4, 4);
+  w.call(SYSCALLS.dup3, writing, c.descriptors.report, OPEN.CLOEXEC).close(writing);
+  // PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS
+  if (blueprint.init) w.call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);
+  return { outside, inside, report, page };
 }

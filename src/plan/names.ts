@@ -4,21 +4,21 @@ import type { HostFacts } from "./host-facts.ts";
 import type { PlanWriter } from "./writer.ts";
 import { OPEN, RESOLVE } from "../kernel/abi/constants.ts";
 
-/** A mount that the supervisor opens on the host and hands to the container. */
-export interface Transfer {
-  /** Register of the supervisor. */
-  readonly sent: number;
-  /** Register of the container. */
-  readonly received: number;
+/** Numbers of the descriptors that plan and launcher keep, above those that the caller gives to the program. */
+export interface OwnDescriptors {
+  /** Where reports of failed ops go: it closes when exec succeeds, which is how the supervisor knows. */
+  readonly report: number;
+  /** The memfd with launcher and plan, for the explanation of a failure. */
+  readonly self: number;
+  /** One more that the starter of the plan hands in: the gate of --verify, the pidfd of the container to join. */
+  readonly extra: number;
 }
 
 export interface Compilation {
   readonly writer: PlanWriter;
   readonly blueprint: Blueprint;
   readonly facts: HostFacts;
-  readonly transfers: Transfer[];
-  /** Mounts made by the supervisor, by config pointer. */
-  readonly prepared: Map<string, number>;
+  readonly descriptors: OwnDescriptors;
   /** Register of the container's root directory (O_PATH). */
   readonly root: number;
   /** An empty path, and `struct open_how` blocks that many ops share. */
@@ -31,8 +31,9 @@ export const HOW_SIZE = 24;
 export function compilation(writer: PlanWriter, blueprint: Blueprint, facts: HostFacts): Compilation {
   const path = OPEN.PATH | OPEN.CLOEXEC;
   const inRoot = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;
+  const first = 3 + (blueprint.runtime?.preserved ?? 0);
   return {
-    writer, blueprint, facts, transfers: [], prepared: new Map(),
+    writer, blueprint, facts, descriptors: { report: first, self: first + 1, extra: first + 2 },
     root: writer.register(),
     empty: writer.text(""),
     how: {

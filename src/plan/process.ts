@@ -4,12 +4,13 @@ import {
 } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { assertDirectory, assertSeccomp } from "./assertions.ts";
+import { assertProgram, awaitStart, surviveSupervisor } from "./creation.ts";
+import type { Creation } from "./creation.ts";
 import type { Console } from "./devices.ts";
 import { capabilityMask, setCapabilities } from "./identity.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 import { builtinFilter } from "./seccomp-compiled.ts";
-import { GATE_FD } from "./supervisor.ts";
 import { labelInit } from "./security-modules.ts";
 import { components, ensureTarget } from "./target.ts";
 
@@ -21,10 +22,12 @@ export interface ProcessHandles {
   readonly gate: boolean;
   /** Register of the file for the init's own label. */
   readonly label: number | undefined;
+  /** A container of pidbox-oci, and its end of the socket to the supervisor. */
+  readonly creation?: Creation;
+  readonly link?: number;
+  /** The process joins a container: the built-in init is not PID 1 but a subreaper, and its end must be that of its child. */
+  readonly joins?: boolean;
 }
-
-/** Where reports of failed ops go: it closes when exec succeeds, which is how the supervisor knows. */
-export const REPORT_FD = 3;
 
 /** The filter, as late as possible: with no_new_privs just before exec, else before capabilities are dropped (seccomp(2)). */
 export function loadSeccomp(c: Compilation): void {
@@ -39,12 +42,14 @@ export function loadSeccomp(c: Compilation): void {
 /** Container's ops: built-in init as PID 1 with the main child below it, or the main child alone. */
 export function startProcess(c: Compilation, handles: ProcessHandles): void {
   const { writer: w, blueprint } = c;
+  surviveSupervisor(c);
   if (blueprint.init) {
+    if (handles.joins === true) w.from("--init").call(SYSCALLS.prctl, PR.SET_CHILD_SUBREAPER, 1);
     const main = w.label();
     const pid = w.register();
     w.from("--init");
     if (blueprint.config.process?.noNewPrivileges === true) {
-      w.clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, main, REPORT_FD, 0).into(pid);
+      w.clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, main, c.descriptors.report, 0).into(pid);
     } else {
       // The filter is on already, and answers ENOSYS to clone3 because it cannot see that call's flags.
       const parent = w.label();
@@ -65,7 +70,7 @@ function becomeInit(c: Compilation, pid: number, handles: ProcessHandles): void 
   labelInit(c, handles.label);
   w.from("--init");
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox-init"));
-  w.call(SYSCALLS.close_range, 0, REPORT_FD - 1, 0).call(SYSCALLS.close_range, REPORT_FD + 1, 2 ** 32 - 1, 0);
+  w.call(SYSCALLS.close_range, 0, c.descriptors.report - 1, 0).call(SYSCALLS.close_range, c.descriptors.report + 1, 2 ** 32 - 1, 0);
   const kill = capabilityMask((blueprint.config.process?.capabilities?.effective ?? []).filter((name) => name === "CAP_KILL"));
   setCapabilities(c, kill, kill, 0);
   // Changes of uid made it non-dumpable; nothing of the host is left in it, and a rootless owner must be able to read its /proc entry.
@@ -177,25 +182,33 @@ function waitAtGate(c: Compilation): void {
   const { writer: w } = c;
   const answer = w.register();
   const byte = w.text("?");
-  w.from("--verify").call(SYSCALLS.write, GATE_FD, byte, 1).flags(FLAG.FULL);
-  w.call(SYSCALLS.read, GATE_FD, byte, 1).into(answer).expect(answer, 1);
-  w.call(SYSCALLS.read, GATE_FD, byte, 1).into(answer).expect(answer, 0).release(answer);
+  const gate = c.descriptors.extra;
+  w.from("--verify").call(SYSCALLS.write, gate, byte, 1).flags(FLAG.FULL);
+  w.call(SYSCALLS.read, gate, byte, 1).into(answer).expect(answer, 1);
+  w.call(SYSCALLS.read, gate, byte, 1).into(answer).expect(answer, 0).release(answer);
 }
 
 function becomeMain(c: Compilation, handles: ProcessHandles): void {
   const { writer: w, blueprint } = c;
   const process = blueprint.config.process;
   const args = process?.args ?? [];
+  if (handles.joins === true && blueprint.init) w.from("--init").call(SYSCALLS.prctl, PR.SET_PDEATHSIG, SIGNAL.KILL);
   prepareStdio(c, handles.console);
   limitResources(c);
   enterDirectory(c);
   landlock(c);
   const env = process?.env ?? [];
-  const paths = w.texts(programPaths(args[0] ?? "", env));
+  const programs = programPaths(args[0] ?? "", env);
+  if (handles.creation !== undefined && handles.link !== undefined) {
+    assertProgram(c, programs);
+    awaitStart(c, handles.creation, handles.link);
+  }
+  const paths = w.texts(programs);
   const [argv, envp] = [w.texts(args), w.texts(env)];
   w.from("descriptors");
-  if (handles.gate) w.call(SYSCALLS.close_range, REPORT_FD + 1, GATE_FD - 1, 0);
-  w.call(SYSCALLS.close_range, (handles.gate ? GATE_FD : REPORT_FD) + 1, 2 ** 32 - 1, 0);
+  const { report, extra } = c.descriptors;
+  if (handles.gate) w.call(SYSCALLS.close_range, report + 1, extra - 1, 0);
+  w.call(SYSCALLS.close_range, (handles.gate ? extra : report) + 1, 2 ** 32 - 1, 0);
   // Ids were changed, so only root may look at this process; whoever verifies may be its rootless owner.
   if (handles.gate) w.from("--verify").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 1);
   if (process?.noNewPrivileges === true) loadSeccomp(c);

@@ -4,12 +4,13 @@
  * A staging tmpfs in memory is put over "/" of the new mount namespace; the root is built on it, becomes "/" by pivot_root(2), and the whole old
  * tree, staging included, is detached. Nothing is created on the host. Pure.
  */
-import { AT, ERRNO, MNT_DETACH } from "../kernel/abi/constants.ts";
+import { AT, ERRNO, MNT_DETACH, OPEN } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { assertRoot } from "./assertions.ts";
 import type { AssembledEntry, Rootfs } from "./blueprint.ts";
 import { attach, attachAt, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
+import { createsNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { isLaidOutside, layOverlay } from "./overlay.ts";
 import { components, ensureTarget } from "./target.ts";
@@ -44,13 +45,31 @@ function placeEntries(c: Compilation, entries: readonly OpenedEntry[]): void {
   }
 }
 
-/** Container's ops: build the root, pivot, forget the host. `lower` is the register of the prepared source, if the supervisor made one. */
-export function enterRootfs(c: Compilation, lower: number | undefined): void {
+/** The root where it was attached, before the pivot. */
+export interface AttachedRoot {
+  /** It lies at its own path of the host, and the host's tree is still there: for hooks that look at the container's mounts. */
+  readonly early: boolean;
+  readonly entries: readonly OpenedEntry[];
+}
+
+/**
+ * Container's ops: make the root and attach it; `c.root` leads to it. `lower` is the register of the prepared source, if the supervisor made one.
+ * `early`: the pivot comes later, after the mounts.
+ */
+export function attachRootfs(c: Compilation, lower: number | undefined, early: boolean): AttachedRoot {
   const { writer: w, blueprint: { rootfs } } = c;
   w.from("/root");
+  // In the host's user namespace a copied tree still has the host's peers: what is attached to it would be attached there (mount_namespaces(7)).
+  if (!createsNamespace(c.blueprint, "user")) setAttributes(c, AT.FDCWD, 0, { path: "/", propagation: MS.SLAVE, recursive: true });
   const entries = openEntries(c, rootfs);
   // Copied before the staging lies over "/": the source may be "/" itself.
   const source = rootfs.kind === "assembled" ? 0 : (lower ?? cloneTree(c, AT.FDCWD, w.text(rootfs.source), true));
+  if (early && rootfs.kind === "bind") {
+    if (lower === undefined) setAttributes(c, source, MOUNT_ATTR.NODEV, { propagation: MS.PRIVATE });
+    attachAt(c, source, AT.FDCWD, rootfs.source);
+    openRoot(c, source);
+    return { early, entries };
+  }
   const staging = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
   w.call(SYSCALLS.mkdirat, staging, w.text("root"), 0o755);
   attachAt(c, staging, AT.FDCWD, "/");
@@ -62,16 +81,29 @@ export function enterRootfs(c: Compilation, lower: number | undefined): void {
     root = rootfs.kind === "overlay" && !isLaidOutside(c) ? layOverlay(c, staging, source, rootfs.hidden ?? []) : source;
   }
   attachAt(c, root, staging, "root");
-  w.call(SYSCALLS.fchdir, root);
+  w.close(staging);
+  openRoot(c, root);
+  return { early: false, entries };
+}
+
+/** `c.root` becomes an O_PATH descriptor of the attached root of register `root`, which goes. */
+function openRoot(c: Compilation, root: number): void {
+  const { writer: w } = c;
+  w.call(SYSCALLS.openat, root, w.text("."), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(c.root).close(root);
+}
+
+/** Container's ops: into the root, and forget the host. */
+export function pivot(c: Compilation, place: AttachedRoot): void {
+  const { writer: w } = c;
+  w.from("/root").call(SYSCALLS.fchdir, c.root);
   const here = w.text(".");
   w.call(SYSCALLS.pivot_root, here, here);
-  // The old root now lies over the new one and the staging over both: each call takes the topmost, with all that hangs below it.
-  w.call(SYSCALLS.umount2, here, MNT_DETACH).call(SYSCALLS.umount2, here, MNT_DETACH);
+  // The old root now lies over the new one, and the staging, if there is one, over both: each call takes the topmost, with all that hangs below it.
+  w.call(SYSCALLS.umount2, here, MNT_DETACH);
+  if (!place.early) w.call(SYSCALLS.umount2, here, MNT_DETACH);
   w.call(SYSCALLS.chdir, w.text("/"));
-  assertRoot(c, root);
-  w.close(staging, root);
-  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/"), 0o10200000 | 0o2000000).into(c.root);
-  placeEntries(c, entries);
+  assertRoot(c, c.root);
+  placeEntries(c, place.entries);
 }
 
 /** Container's ops after all mounts: no writing to the root itself. */

@@ -3,16 +3,15 @@ import { AT, CLONE, LOCK, OPEN, PR, SIG_BLOCK, SIG_SETMASK, SIGNAL, TTY } from "
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { removeCgroups } from "./cgroups.ts";
+import type { Creation } from "./creation.ts";
+import { receive } from "./handover.ts";
+import { runHooks } from "./hooks.ts";
 import { createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FAILURE, FLAG, WATCH } from "./op.ts";
 
-/** Where the memfd with launcher and plan is kept, for the explanation of a failure. */
-export const SELF_FD = 4;
-/** The container's end of the gate of --verify. */
-export const GATE_FD = 5;
-
 export interface Frame {
+  /** Register of the signalfd; 0 for a supervisor that does not stay. */
   readonly signals: number;
   /** Data address of struct plan_watch. */
   readonly watch: number;
@@ -22,27 +21,29 @@ export interface Frame {
 
 /**
  * First ops: nothing inherited but stdio and the plan itself; signals wait in a descriptor.
- * `self` is the plan's memfd as the starter numbered it, `gate` the gate's end.
+ * `self` is the plan's memfd as the starter numbered it, `extra` one more descriptor, above all that the plan keeps.
  */
-export function openFrame(c: Compilation, self: number, gate: number | undefined): Frame {
-  const { writer: w, blueprint } = c;
+export function openFrame(c: Compilation, self: number, extra: number | undefined): Frame {
+  const { writer: w, blueprint, descriptors: own } = c;
+  const stays = blueprint.runtime?.leaves !== true;
   w.from("supervisor");
-  if (self !== SELF_FD) w.call(SYSCALLS.dup3, self, SELF_FD, 0);
+  if (self !== own.self) w.call(SYSCALLS.dup3, self, own.self, 0);
   const all = w.cells(-1);
-  w.call(SYSCALLS.rt_sigprocmask, SIG_BLOCK, all, 0, 8);
+  // One that leaves in a moment ends at a signal like any program; the container's set-up then dies with it.
+  if (stays) w.call(SYSCALLS.rt_sigprocmask, SIG_BLOCK, all, 0, 8);
   // A caller that ignores SIGCHLD leaves that to its children, and the kernel then reaps without a word (wait(2)). SIG_DFL is a struct of zeros.
   w.call(SYSCALLS.rt_sigaction, SIGNAL.CHLD, w.room(32), 0, 8);
   // A root supervisor is not to be read by whoever shares its user id inside; rootless ones must stay readable until the id maps are written.
   if (c.facts.privileged) w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox"));
-  if (gate !== undefined) w.call(SYSCALLS.dup3, gate, GATE_FD, OPEN.CLOEXEC);
-  w.call(SYSCALLS.close_range, (gate === undefined ? SELF_FD : GATE_FD) + 1, 2 ** 32 - 1, 0);
-  w.call(SYSCALLS.close, SELF_FD - 1).flags(FLAG.IGNORE);
-  // Fd 3 is taken until the report pipe moves there.
-  w.call(SYSCALLS.dup3, SELF_FD, SELF_FD - 1, OPEN.CLOEXEC);
+  if (extra !== undefined) w.call(SYSCALLS.dup3, extra, own.extra, OPEN.CLOEXEC);
+  w.call(SYSCALLS.close_range, (extra === undefined ? own.self : own.extra) + 1, 2 ** 32 - 1, 0);
+  w.call(SYSCALLS.close, own.report).flags(FLAG.IGNORE);
+  // The number is taken until the report pipe moves there.
+  w.call(SYSCALLS.dup3, own.self, own.report, OPEN.CLOEXEC);
   w.call(SYSCALLS.chdir, w.text("/"));
-  const signals = w.register();
-  w.call(SYSCALLS.signalfd4, -1, all, 8, OPEN.CLOEXEC | OPEN.NONBLOCK).into(signals);
+  const signals = stays ? w.register() : 0;
+  if (stays) w.call(SYSCALLS.signalfd4, -1, all, 8, OPEN.CLOEXEC | OPEN.NONBLOCK).into(signals);
   const watch = w.room(WATCH.size);
   w.cell(watch, 0, 0x786f6270);
   const none = (at: number): void => void w.store(watch + at, -1, 4);
@@ -101,10 +102,31 @@ export function guardTerminal(c: Compilation, frame: Frame): Guard {
   return { pid, writing };
 }
 
+/** Supervisor's ops: the container's terminal is joined to the caller's. */
+export function takeTerminal(c: Compilation, socket: number, watch: number): void {
+  const { writer: w, blueprint } = c;
+  w.from("/process/terminal");
+  const [master, slave, output] = [w.register(), w.register(), w.register()];
+  // The slave stays open here, so that the terminal lives on while no process of the container has it open.
+  receive(c, socket, [master, slave]);
+  const F_SETFL = 4;
+  w.call(SYSCALLS.fcntl, master, F_SETFL, OPEN.RDWR | OPEN.NONBLOCK);
+  w.store(watch + WATCH.master, master, 4).store(watch + WATCH.output, 1, 4);
+  // A terminal that was stopped by Ctrl-S must not stop the supervisor, and O_NONBLOCK on fd 1 itself would be the shell's too.
+  const shared = w.label();
+  w.call(SYSCALLS.ioctl, 1, TTY.GETS, w.room(64)).flags(FLAG.IGNORE).into(output).jumpError(shared, output);
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc/self/fd/1"), OPEN.WRONLY | OPEN.NONBLOCK | OPEN.NOCTTY | OPEN.CLOEXEC)
+    .flags(FLAG.IGNORE)
+    .into(output)
+    .jumpError(shared, output);
+  w.store(watch + WATCH.output, output, 4).place(shared);
+  if (blueprint.stdio.kind === "terminal" && blueprint.stdio.input) w.store(watch + WATCH.terminal, 0, 4);
+}
+
 const WALL = 0x4000_0000;
 
 /** Lets the guard go and waits for it. It was told to leave the terminal alone, or sees the end of its pipe and puts it back. */
-function dismiss(c: Compilation, guard: Guard | undefined): void {
+export function dismiss(c: Compilation, guard: Guard | undefined): void {
   if (guard === undefined) return;
   const { writer: w } = c;
   const [there, none] = [w.label(), w.label()];
@@ -136,11 +158,25 @@ function hand(c: Compilation, words: readonly number[]): void {
   w.call(SYSCALLS.execve, path, w.cells(w.text("pidbox"), ...words, 0), w.texts(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])).flags(FLAG.IGNORE);
 }
 
-/** Last ops of the supervisor. `code` is the register of the exit code. Returns the op where a failed plan goes on. */
-export function closeFrame(c: Compilation, frame: Frame, code: number, cgroups: CgroupHandles, guard: Guard | undefined): number {
+export interface FrameEnd {
+  /** Register of the exit code. */
+  readonly code: number;
+  readonly cgroups: CgroupHandles;
+  readonly guard: Guard | undefined;
+  readonly creation: Creation | undefined;
+}
+
+/** Last ops of a supervisor that stayed. */
+export function closeFrame(c: Compilation, { code, cgroups, guard, creation }: FrameEnd): void {
   const { writer: w, blueprint } = c;
-  const ended = w.label();
   dismiss(c, guard);
+  if (creation !== undefined) {
+    cleanUp(c, cgroups, false);
+    lastHooks(c, creation);
+    w.exit(code);
+    return;
+  }
+  const ended = w.label();
   if (createsNamespace(blueprint, "pid")) {
     w.jumpSet(ended, code);
     cleanUp(c, cgroups, false);
@@ -151,16 +187,35 @@ export function closeFrame(c: Compilation, frame: Frame, code: number, cgroups: 
   hand(c, [w.text("__ended"), w.text(blueprint.state.directory)]);
   cleanUp(c, cgroups, false);
   w.exit(code);
+}
+
+/** Hooks of a container that is gone: their failure is passed over (runtime.md, step 13). */
+function lastHooks(c: Compilation, creation: Creation): void {
+  if (creation.output === undefined) return;
+  runHooks(c, "poststop", { status: "stopped", pid: 0, output: creation.output, lenient: true, inBundle: true });
+}
+
+/** Ops of the supervisor after a failure; without cgroups nothing on the host is its own. Returns the first. */
+export function failFrame(
+  c: Compilation, frame: Frame, cgroups: CgroupHandles | undefined, guard: Guard | undefined, creation: Creation | undefined,
+): number {
+  const { writer: w, blueprint: { runtime }, descriptors } = c;
   const failed = w.position;
   comeHome(c, frame);
   dismiss(c, guard);
-  cleanUp(c, cgroups, true);
+  if (cgroups !== undefined) cleanUp(c, cgroups, true);
   const numbers = [FAILURE.op, FAILURE.error, FAILURE.value].map((value) => {
     const text = w.room(24);
     w.decimal(text, value);
     return text;
   });
-  hand(c, [w.text("__failed"), w.text(String(SELF_FD)), ...numbers]);
-  w.exit(125);
+  if (creation !== undefined) {
+    lastHooks(c, creation);
+    // Where the explanation finds what a hook wrote.
+    if (creation.output !== undefined) w.call(SYSCALLS.dup3, creation.output, descriptors.extra, 0).flags(FLAG.IGNORE);
+  }
+  const entry = runtime?.failure ?? ["__failed"];
+  hand(c, [...[...entry, String(descriptors.self)].map((word) => w.text(word)), ...numbers]);
+  w.exit(runtime === undefined ? 125 : 1);
   return failed;
 }

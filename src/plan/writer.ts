@@ -244,6 +244,12 @@ export class PlanWriter {
     return room;
   }
 
+  /** Writes `value` over data that `room` gave. */
+  fill(at: number, value: Uint8Array): this {
+    this.#data.set(value, at - DATA_BASE);
+    return this;
+  }
+
   bytes(value: Uint8Array): number {
     const room = this.room(value.length);
     this.#data.set(value, room - DATA_BASE);

@@ -1,0 +1,190 @@
+/**
+ * Stage: a container of pidbox-oci (runtime.md, "Lifecycle"): hooks around the pivot, the terminal's master to the console socket, the files that later
+ * commands find it by, and the first process waiting for `start`. The supervisor leaves when that is done, as runc does. Pure.
+ */
+import { AF_UNIX, AT, FIONREAD, OPEN, PR, SOCK } from "../kernel/abi/constants.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import type { RuntimeFrame } from "./blueprint.ts";
+import { receive, send, sendWith } from "./handover.ts";
+import { hooksOf, openHookOutput, runHooks } from "./hooks.ts";
+import { openProcess } from "./identity.ts";
+import type { Compilation } from "./names.ts";
+import { FLAG } from "./op.ts";
+
+/** Registers that supervisor and container share; what a container does not need is absent. */
+export interface Creation {
+  readonly runtime: RuntimeFrame;
+  /** Connected console socket. */
+  readonly console: number | undefined;
+  /** The fifos of engine/runtime-store.ts. */
+  readonly start: number | undefined;
+  readonly report: number | undefined;
+  /** What hooks write. */
+  readonly output: number | undefined;
+  /** Hooks that need the root in place, and the host's tree still there. */
+  readonly beforePivot: boolean;
+}
+
+/** Supervisor's ops before clone. */
+export function openCreation(c: Compilation): Creation | undefined {
+  const { writer: w, blueprint } = c;
+  const { runtime } = blueprint;
+  if (runtime === undefined) return undefined;
+  const directory = runtime.directory ?? "";
+  const fifo = (name: string): number => {
+    const fd = w.register();
+    // Open for both: neither open nor, before its time, the end of file then depends on anyone else (fifo(7)).
+    w.from("state directory").call(SYSCALLS.openat, AT.FDCWD, w.text(`${directory}/${name}`), OPEN.RDWR | OPEN.NOFOLLOW | OPEN.CLOEXEC).into(fd);
+    return fd;
+  };
+  return {
+    runtime,
+    console: runtime.consoleSocket === undefined ? undefined : connectConsole(c, runtime.consoleSocket),
+    start: runtime.waits ? fifo("start") : undefined,
+    report: runtime.waits ? fifo("report") : undefined,
+    output: openHookOutput(c),
+    beforePivot: hooksOf(blueprint, "prestart", "createRuntime", "createContainer").length > 0,
+  };
+}
+
+/** The socket is opened first and connected to by its descriptor: sun_path has room for 107 bytes, and paths of engines are longer. */
+export function connectConsole(c: Compilation, path: string): number {
+  const { writer: w } = c;
+  const [file, socket] = [w.register(), w.register()];
+  w.from("--console-socket").call(SYSCALLS.openat, AT.FDCWD, w.text(path), OPEN.PATH | OPEN.CLOEXEC).into(file);
+  const prefix = new TextEncoder().encode("\x01\0/proc/self/fd/");
+  const address = w.room(110);
+  w.fill(address, prefix).decimal(address + prefix.length, file);
+  w.call(SYSCALLS.socket, AF_UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0).into(socket);
+  w.call(SYSCALLS.connect, socket, address, 110).close(file);
+  return socket;
+}
+
+/** Supervisor's ops: the pty that the container made goes to who asked for it. Its name is for people: the first of a devpts of its own. */
+export function handTerminal(c: Compilation, link: number, console: number): void {
+  const { writer: w } = c;
+  const [master, slave] = [w.register(), w.register()];
+  w.from("/process/terminal");
+  receive(c, link, [master, slave]);
+  w.from("--console-socket");
+  sendWith(c, console, "/dev/pts/0", [master]);
+  w.close(master, slave, console);
+}
+
+/** Supervisor's ops while the container waits with its root in place: hooks of the runtime's namespaces. */
+export function runtimeHooks(c: Compilation, creation: Creation, link: number, pid: number): void {
+  if (!creation.beforePivot || creation.output === undefined) return;
+  const { output } = creation;
+  c.writer.from("/hooks");
+  receive(c, link, []);
+  for (const phase of ["prestart", "createRuntime"] as const) runHooks(c, phase, { status: "creating", pid, output, inBundle: true });
+  c.writer.from("/hooks");
+  send(c, link, []);
+}
+
+/** Container's ops at the same time: its own hooks come last (runtime.md, steps 3 to 5). */
+export function containerHooks(c: Compilation, creation: Creation, link: number): void {
+  if (!creation.beforePivot || creation.output === undefined) return;
+  const { writer: w } = c;
+  w.from("/hooks");
+  send(c, link, []);
+  receive(c, link, []);
+  const pid = w.register();
+  w.call(SYSCALLS.getpid).into(pid);
+  runHooks(c, "createContainer", { status: "creating", pid, output: creation.output, inBundle: true });
+  w.release(pid);
+}
+
+/** Supervisor's ops: notes the first process, for later commands and for the caller. */
+function noteInit(c: Compilation, directory: string, pid: number): void {
+  const { writer: w } = c;
+  const proc = openProcess(c, pid);
+  const [fd, length] = [w.register(), w.register()];
+  const line = w.room(1024);
+  w.from("state directory").call(SYSCALLS.openat, proc, w.text("stat"), OPEN.RDONLY | OPEN.CLOEXEC).into(fd);
+  w.call(SYSCALLS.read, fd, line, 1024).into(length).call(SYSCALLS.close, fd);
+  const create = OPEN.WRONLY | OPEN.CREAT | OPEN.CLOEXEC | OPEN.NOFOLLOW;
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text(`${directory}/init`), create, 0o600).into(fd);
+  w.call(SYSCALLS.write, fd, line, length).flags(FLAG.FULL).close(fd, proc).release(length);
+}
+
+/** Supervisor's ops: `--pid-file`, whole or not there. Readers take every byte of it for the number. */
+export function writePidFile(c: Compilation, path: string, pid: number): void {
+  const { writer: w } = c;
+  const [fd, length] = [w.register(), w.register()];
+  const slash = path.lastIndexOf("/");
+  const temporary = w.text(`${path.slice(0, slash)}/.${path.slice(slash + 1)}`);
+  const text = w.room(24);
+  w.from("--pid-file").decimal(text, pid).into(length);
+  w.call(SYSCALLS.openat, AT.FDCWD, temporary, OPEN.WRONLY | OPEN.CREAT | OPEN.TRUNC | OPEN.CLOEXEC, 0o644).into(fd);
+  w.call(SYSCALLS.write, fd, text, length).flags(FLAG.FULL).close(fd).release(length);
+  w.call(SYSCALLS.renameat2, AT.FDCWD, temporary, AT.FDCWD, w.text(path), 0);
+}
+
+/** Supervisor's ops: waits until exec has closed the report pipe. A report in it is a failed op, which the launcher reads itself. */
+export function awaitExec(c: Compilation, report: number): void {
+  const { writer: w } = c;
+  const poll = w.words(0, 1);
+  const waiting = w.cells(0);
+  const bytes = w.register();
+  w.from("/process/args").store(poll, report, 4).call(SYSCALLS.ppoll, poll, 1, 0, 0, 8);
+  w.call(SYSCALLS.ioctl, report, FIONREAD, waiting).load(bytes, waiting, 4).expect(bytes, 0).release(bytes);
+}
+
+/** Supervisor's ops once mounts and terminal are done: until the first process is ready, or runs. */
+export function finishCreation(c: Compilation, creation: Creation, link: { readonly outside: number; readonly report: number }, pid: number): void {
+  const { writer: w } = c;
+  const { runtime, output } = creation;
+  w.from("container");
+  receive(c, link.outside, []);
+  if (runtime.directory !== undefined) noteInit(c, runtime.directory, pid);
+  if (runtime.pidFile !== undefined) writePidFile(c, runtime.pidFile, pid);
+  if (runtime.waits) return;
+  // The container is there and the word to run is given at once.
+  w.from("container");
+  send(c, link.outside, []);
+  awaitExec(c, link.report);
+  if (output !== undefined) runHooks(c, "poststart", { status: "running", pid, output, inBundle: true });
+}
+
+/** First process's ops: from here on it lives without the supervisor, whose socket it still reads; nothing but the program is to come. */
+export function surviveSupervisor(c: Compilation): void {
+  if (c.blueprint.runtime?.leaves === true) c.writer.from("container").call(SYSCALLS.prctl, PR.SET_PDEATHSIG, 0);
+}
+
+/** First process's ops, as late as they can be: ready, and then nothing until the word to run. */
+export function awaitStart(c: Compilation, creation: Creation, link: number): void {
+  const { writer: w } = c;
+  const { start, report } = creation;
+  const word = w.register();
+  w.from("container");
+  send(c, link, []);
+  if (start === undefined || report === undefined) {
+    receive(c, link, []);
+  } else {
+    w.call(SYSCALLS.dup3, report, c.descriptors.report, OPEN.CLOEXEC);
+    w.call(SYSCALLS.read, start, w.room(8), 1).into(word).expect(word, 1);
+  }
+  if (creation.output !== undefined) {
+    w.from("/hooks/startContainer").call(SYSCALLS.getpid).into(word);
+    const filtered = c.blueprint.config.process?.noNewPrivileges !== true;
+    runHooks(c, "startContainer", { status: "created", pid: word, output: creation.output, inBundle: false, filtered });
+  }
+  w.release(word);
+}
+
+const X_OK = 1;
+
+/** First process's ops: one of the paths can be executed. `create` fails here and not `start`, for engines take the exit code from that (docker: 126, 127). */
+export function assertProgram(c: Compilation, paths: readonly string[]): void {
+  const { writer: w } = c;
+  const found = w.label();
+  const answer = w.register();
+  w.from("/process/args");
+  w.each(paths.map((path) => w.text(path)), (path) => {
+    const next = w.label();
+    w.call(SYSCALLS.faccessat, AT.FDCWD, path, X_OK).flags(FLAG.IGNORE).into(answer);
+    w.jumpError(next, answer).jump(found).place(next);
+  });
+  w.call(SYSCALLS.faccessat, AT.FDCWD, w.text(paths[0] ?? ""), X_OK).place(found).release(answer);
+}

@@ -1,0 +1,198 @@
+/**
+ * A plan for one more process in a container that runs (`exec`): the supervisor's frame, the joining, and then the same stages as at a start.
+ *
+ * Trusts: the pidfd of the container's first process, which whoever starts the plan has checked. An attacker controls: everything inside, as the container's
+ * root. So this process is not dumpable before it joins (CVE-2016-9962), no path of the container is opened before that, labels are written through the host's
+ * procfs, and each namespace is compared with the first process's, inode by inode, before anything runs. Pure.
+ */
+import { AT, CLONE, OPEN, PR, SIGNAL, STATX } from "../kernel/abi/constants.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import type { LinuxNamespaceType } from "../spec/runtime-config.ts";
+import { assertIdentity } from "./assertions.ts";
+import type { Blueprint } from "./blueprint.ts";
+import { connectConsole, finishCreation, handTerminal } from "./creation.ts";
+import type { Creation } from "./creation.ts";
+import { openConsole } from "./devices.ts";
+import { openLink, receive, send } from "./handover.ts";
+import type { Link } from "./handover.ts";
+import type { HostFacts } from "./host-facts.ts";
+import { becomeRoot, becomeUser, dieWithParent, leaveKeyring, openProcess, writeOomScore } from "./identity.ts";
+import { compilation } from "./names.ts";
+import type { Compilation } from "./names.ts";
+import { FLAG } from "./op.ts";
+import { assertStdio, loadSeccomp, startProcess } from "./process.ts";
+import { labelProgram } from "./security-modules.ts";
+import { comeHome, dismiss, failFrame, guardTerminal, openFrame, takeTerminal } from "./supervisor.ts";
+import { PlanWriter } from "./writer.ts";
+
+/** The container to join. */
+export interface JoinTarget {
+  /** Its first process, in the caller's PID namespace. */
+  readonly pid: number;
+  /** The types of namespaces that differ from the caller's. */
+  readonly namespaces: readonly LinuxNamespaceType[];
+  /** Directories of its cgroups. */
+  readonly cgroups: readonly { readonly version: 1 | 2; readonly directory: string }[];
+}
+
+export interface JoinOptions {
+  /** Fd of the memfd with launcher and plan, in the process that is replaced. */
+  readonly self: number;
+  /** Fd of the first process's pidfd, above 31 and above all that is preserved. */
+  readonly pidfd: number;
+}
+
+const FILES: Readonly<Record<LinuxNamespaceType, readonly [file: string, flag: number]>> = {
+  user: ["user", CLONE.NEWUSER], mount: ["mnt", CLONE.NEWNS], uts: ["uts", CLONE.NEWUTS], ipc: ["ipc", CLONE.NEWIPC], pid: ["pid", CLONE.NEWPID],
+  cgroup: ["cgroup", CLONE.NEWCGROUP], network: ["net", CLONE.NEWNET], time: ["time", CLONE.NEWTIME],
+};
+
+/** What the supervisor opens on the host, for the process that joins. */
+interface Outside {
+  /** Register of the host's /proc. */
+  readonly proc: number;
+  /** Data of struct statx for each namespace of the first process. */
+  readonly namespaces: ReadonlyMap<LinuxNamespaceType, number>;
+  /** Registers of `tasks` files (v1) and of the cgroup directory (v2). */
+  readonly tasks: readonly number[];
+  readonly into: number | undefined;
+}
+
+function openOutside(c: Compilation, target: JoinTarget): Outside {
+  const { writer: w } = c;
+  const proc = w.register();
+  const first = w.register();
+  const name = w.text(String(target.pid));
+  const [status, magic] = [w.room(128), w.register()];
+  w.from("/proc of the container").call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(proc);
+  w.call(SYSCALLS.fstatfs, proc, status).load(magic, status, 8).expect(magic, 0x9fa0).release(magic);
+  w.call(SYSCALLS.openat, proc, name, OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(first);
+  const namespaces = new Map<LinuxNamespaceType, number>();
+  for (const type of target.namespaces) {
+    const block = w.room(STATX.size);
+    w.from(`/linux/namespaces/${type}`).call(SYSCALLS.statx, first, w.text(`ns/${FILES[type][0]}`), 0, STATX.INO, block);
+    namespaces.set(type, block);
+  }
+  w.close(first);
+  const tasks: number[] = [];
+  let into: number | undefined;
+  for (const { version, directory } of target.cgroups) {
+    const fd = w.register();
+    w.from("cgroup");
+    if (version === 1) {
+      w.call(SYSCALLS.openat, AT.FDCWD, w.text(`${directory}/tasks`), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
+      tasks.push(fd);
+    } else {
+      w.call(SYSCALLS.openat, AT.FDCWD, w.text(directory), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(fd);
+      into = fd;
+    }
+  }
+  return { proc, namespaces, tasks, into };
+}
+
+/** Supervisor's op: the process that joins is made. It is in the PID namespace from its birth, for nobody can enter one later (pid_namespaces(7)). */
+function cloneJoining(c: Compilation, joining: ReturnType<PlanWriter["label"]>, outside: Outside, link: Link): { pid: number; pidfd: number } {
+  const { writer: w } = c;
+  const [pid, pidfd, pidfdAt] = [w.register(), w.register(), w.cells(0)];
+  w.from("container");
+  const args = w.cells(CLONE.PIDFD + (outside.into === undefined ? 0 : CLONE.INTO_CGROUP), pidfdAt, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0);
+  if (outside.into !== undefined) w.store(args + 80, outside.into, 8);
+  w.clone(args, 88, joining, c.descriptors.report, link.report).into(pid).load(pidfd, pidfdAt, 4);
+  return { pid, pidfd };
+}
+
+/** Compiles the plan of `exec`. `blueprint.config` has the process and what confines it; its namespaces are those of `target`. Throws CONFIG_INVALID. */
+export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: HostFacts, options: JoinOptions): Uint8Array {
+  const w = new PlanWriter();
+  const c = compilation(w, blueprint, facts);
+  const frame = openFrame(c, options.self, options.pidfd);
+  assertStdio(c);
+  const runtime = blueprint.runtime;
+  const socket = runtime?.consoleSocket;
+  const creation: Creation | undefined = runtime === undefined ? undefined : {
+    runtime, console: socket === undefined ? undefined : connectConsole(c, socket), start: undefined, report: undefined, output: undefined, beforePivot: false,
+  };
+  const relayed = blueprint.stdio.kind === "terminal" && socket === undefined;
+  const guard = relayed ? guardTerminal(c, frame) : undefined;
+  const link = openLink(c);
+  const outside = openOutside(c, target);
+  if (target.namespaces.includes("pid")) w.from("/linux/namespaces/pid").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWPID);
+
+  const joining = w.label();
+  const { pid, pidfd } = cloneJoining(c, joining, outside, link);
+  comeHome(c, frame);
+  w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
+  const oom = blueprint.config.process?.oomScoreAdj;
+  if (oom !== undefined) writeOomScore(c, openProcess(c, pid), oom);
+  w.from("handover");
+  send(c, link.outside, []);
+  if (creation?.console !== undefined) handTerminal(c, link.outside, creation.console);
+  else if (relayed) takeTerminal(c, link.outside, frame.watch);
+  if (creation !== undefined) finishCreation(c, creation, link, pid);
+  if (runtime?.leaves === true) {
+    w.from("supervisor").exit(0);
+  } else {
+    const code = w.register();
+    w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
+    dismiss(c, guard);
+    w.exit(code);
+  }
+  const onFailure = failFrame(c, frame, undefined, guard, creation);
+
+  w.place(joining);
+  joiningOps(c, target, outside, link, creation);
+  w.exit(125);
+  return w.finish(onFailure);
+}
+
+function joiningOps(c: Compilation, target: JoinTarget, outside: Outside, link: Link, creation: Creation | undefined): void {
+  const { writer: w, blueprint } = c;
+  w.from("container").call(SYSCALLS.setsid).close(link.outside, link.report);
+  if (creation?.console !== undefined) w.call(SYSCALLS.close, creation.console);
+  enter(c, target, outside);
+  w.from("handover");
+  receive(c, link.inside, []);
+  if (target.namespaces.includes("user")) becomeRoot(c);
+  dieWithParent(c, link.inside);
+  if (creation?.runtime.newKeyring !== false) leaveKeyring(c);
+  w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
+  w.from("/root").call(SYSCALLS.openat, AT.FDCWD, w.text("/"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(c.root);
+  assertSame(c, outside);
+  const label = labelProgram(c, outside.proc);
+  w.close(outside.proc);
+  const console = blueprint.stdio.kind === "terminal" ? openConsole(c, { bind: false }) : undefined;
+  if (console !== undefined) {
+    w.from("handover");
+    send(c, link.inside, [console.master, console.slave]);
+    w.call(SYSCALLS.close, console.master);
+  }
+  if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c);
+  becomeUser(c, link.inside);
+  assertIdentity(c);
+  startProcess(c, { page: link.page, console, gate: false, label, joins: true, ...(creation === undefined ? {} : { creation, link: link.inside }) });
+}
+
+/** Into the cgroups first, while the host's rights are there; then all namespaces at once (setns(2), Linux 5.8), the user namespace before the others. */
+function enter(c: Compilation, target: JoinTarget, outside: Outside): void {
+  const { writer: w } = c;
+  w.from("cgroup");
+  const zero = w.text("0");
+  for (const fd of outside.tasks) w.call(SYSCALLS.write, fd, zero, 1).flags(FLAG.FULL).close(fd);
+  if (outside.into !== undefined) w.close(outside.into);
+  const flags = target.namespaces.reduce((sum, type) => sum + (type === "pid" ? 0 : FILES[type][1]), 0);
+  w.from("/linux/namespaces");
+  if (flags !== 0) w.call(SYSCALLS.setns, c.descriptors.extra, flags);
+  w.call(SYSCALLS.close, c.descriptors.extra);
+}
+
+/** Each namespace is the first process's, as the host's procfs shows both. */
+function assertSame(c: Compilation, { proc, namespaces }: Outside): void {
+  const { writer: w } = c;
+  const [theirs, mine] = [w.register(), w.register()];
+  const status = w.room(STATX.size);
+  for (const [type, block] of namespaces) {
+    w.from(`/linux/namespaces/${type}`).call(SYSCALLS.statx, proc, w.text(`self/ns/${FILES[type][0]}`), 0, STATX.INO, status);
+    w.load(theirs, block + STATX.inodeAt, 8).load(mine, status + STATX.inodeAt, 8).expect(mine, theirs);
+  }
+  w.release(theirs, mine);
+}

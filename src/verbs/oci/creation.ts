@@ -1,0 +1,73 @@
+/** The way on which `create` and `run` make a container: state on disk, plan, launcher. What fails on the way leaves nothing behind. */
+import { PidboxError } from "../../base/error.ts";
+import { readHost } from "../../engine/host.ts";
+import { createImageFile, replaceProcess } from "../../engine/launch.ts";
+import { makeFifos, removeRuntimeState, reserveContainer, writeRuntimeState } from "../../engine/runtime-store.ts";
+import type { LockedContainer } from "../../engine/runtime-store.ts";
+import { errnoName } from "../../kernel/abi/errno.ts";
+import { SYSCALLS } from "../../kernel/abi/host.ts";
+import { syscall } from "../../kernel/ffi.ts";
+import { writeFile } from "../../kernel/file.ts";
+import type { Blueprint } from "../../plan/blueprint.ts";
+import { cgroupPath, placeLimits } from "../../plan/cgroups.ts";
+import { compile } from "../../plan/compile.ts";
+import type { HostFacts } from "../../plan/host-facts.ts";
+import { parseContainerId } from "../../spec/name.ts";
+import { blueprintOf, environmentOf, preserveDescriptors, readBundle, stdioOf } from "./draft.ts";
+import type { Bundle } from "./draft.ts";
+import type { OciArguments, OciContext, OciOutcome } from "./verb.ts";
+
+export interface CreationOptions {
+  /** The first process waits for `start`. */
+  readonly waits: boolean;
+  /** This process ends when the container is there; otherwise when it has ended. */
+  readonly leaves: boolean;
+}
+
+const F_DUPFD = 0;
+
+/** A descriptor where plans expect it: above all that the program gets, and kept over exec. Throws IO. */
+export function raiseDescriptor(fd: number, preserved: number): number {
+  const raised = syscall(SYSCALLS.fcntl, fd, F_DUPFD, 32 + preserved);
+  if (raised < 0) throw new PidboxError("IO", `Cannot keep a descriptor for the launcher: ${errnoName(raised)}`);
+  return raised;
+}
+
+function writeState(blueprint: Blueprint, bundle: Bundle, facts: HostFacts, directory: string): void {
+  const placements = placeLimits(bundle.config.linux?.resources ?? {}, facts, false);
+  writeRuntimeState(directory, {
+    version: 1, id: blueprint.id, bundle: bundle.directory, rootfs: bundle.rootfs, created: Date.now(), owner: facts.uid, rootless: !facts.privileged,
+    config: bundle.config, cgroups: placements.map(({ hierarchy }) => `${hierarchy.directory}/${cgroupPath(blueprint)}`),
+  });
+  const filter = blueprint.seccomp?.filter;
+  const result = filter === undefined ? 0 : writeFile(`${directory}/seccomp`, filter, { mode: 0o600, exclusive: true });
+  if (result < 0) throw new PidboxError("IO", `Cannot write the filter of the container: ${errnoName(result)}`, { context: { path: directory, errno: errnoName(result) } });
+}
+
+async function fill(locked: LockedContainer, bundle: Bundle, args: OciArguments, context: OciContext, options: CreationOptions): Promise<OciOutcome> {
+  const id = locked.directory.slice(locked.directory.lastIndexOf("/") + 1);
+  const stdio = stdioOf(bundle.process.terminal === true, args.value("console-socket"), options.leaves);
+  const preserved = preserveDescriptors(args, context);
+  const { facts } = readHost();
+  const process = { ...bundle.process, env: environmentOf(bundle.process, bundle.rootfs, context, preserved.listening) };
+  const whole = { ...bundle, config: { ...bundle.config, process } };
+  const blueprint = await blueprintOf(whole, args, context, facts, { ...options, id, state: locked.directory, preserved: preserved.all, stdio });
+  if (options.waits) makeFifos(locked.directory);
+  writeState(blueprint, bundle, facts, locked.directory);
+  const file = createImageFile();
+  const plan = compile(blueprint, facts, { self: file, lock: raiseDescriptor(locked.lock, preserved.all) });
+  return replaceProcess(file, plan, id);
+}
+
+/** Makes the container in the place of this process: on success it does not return. Throws what its parts throw; nothing is left then. */
+export async function createContainer(args: OciArguments, context: OciContext, options: CreationOptions): Promise<OciOutcome> {
+  const id = parseContainerId(args.operands[0] ?? "");
+  const bundle = readBundle(args, context);
+  const locked = reserveContainer(context.root, id);
+  try {
+    return await fill(locked, bundle, args, context, options);
+  } catch (error) {
+    removeRuntimeState(locked.directory);
+    throw error;
+  }
+}

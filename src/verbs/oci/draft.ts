@@ -1,0 +1,141 @@
+/** A bundle and the words of `create` or `run` as a blueprint: what all of them ask of a container, in one place. */
+import { PidboxError } from "../../base/error.ts";
+import { quote } from "../../base/text.ts";
+import { errnoName } from "../../kernel/abi/errno.ts";
+import { SYSCALLS } from "../../kernel/abi/host.ts";
+import { syscall } from "../../kernel/ffi.ts";
+import { close, O, open, readBytes, readLink } from "../../kernel/file.ts";
+import { readTextInRoot } from "../../kernel/inroot.ts";
+import type { Blueprint, RuntimeFrame, Stdio } from "../../plan/blueprint.ts";
+import type { HostFacts, UserMapping } from "../../plan/host-facts.ts";
+import { parseConfig } from "../../spec/validate.ts";
+import type { Config, Process } from "../../spec/runtime-config.ts";
+import type { OciArguments, OciContext } from "./verb.ts";
+
+export interface Bundle {
+  /** Absolute path. */
+  readonly directory: string;
+  readonly config: Config;
+  readonly process: Process;
+  /** Absolute path without links. */
+  readonly rootfs: string;
+}
+
+export function absolute(path: string, cwd: string): string {
+  return path.startsWith("/") ? path : `${cwd}/${path}`;
+}
+
+/** The path of a directory without links. Throws NOT_FOUND. */
+function directoryPath(path: string, what: string): string {
+  const fd = open(path, O.PATH | O.DIRECTORY);
+  if (fd < 0) throw new PidboxError("NOT_FOUND", `Cannot use ${quote(path)} as ${what}: ${errnoName(fd)}`, { context: { path, errno: errnoName(fd) } });
+  const found = readLink(`/proc/self/fd/${fd}`);
+  close(fd);
+  return typeof found === "string" ? found : path;
+}
+
+/** Reads the bundle that `--bundle` names. Throws NOT_FOUND, CONFIG_INVALID. */
+export function readBundle(args: OciArguments, context: OciContext): Bundle {
+  const directory = directoryPath(absolute(args.value("bundle") || ".", context.cwd), "bundle");
+  const path = absolute(args.value("config") ?? "config.json", directory);
+  const bytes = readBytes(path, 16 << 20);
+  if (typeof bytes === "number") {
+    throw new PidboxError("NOT_FOUND", `JSON specification file ${quote(path)} not found: ${errnoName(bytes)}`, { context: { path, errno: errnoName(bytes) } });
+  }
+  const config = parseConfig(bytes);
+  const { process, root } = config;
+  if (process === undefined) throw new PidboxError("CONFIG_INVALID", "process property must not be empty", { context: { from: "/process" } });
+  if (process.args === undefined || process.args.length === 0) throw new PidboxError("CONFIG_INVALID", "process.args must not be empty", { context: { from: "/process/args" } });
+  if (root === undefined) throw new PidboxError("CONFIG_INVALID", "root property must not be empty", { context: { from: "/root" } });
+  return { directory, config, process, rootfs: directoryPath(absolute(root.path, directory), "rootfs") };
+}
+
+/** The id map of the user namespace that the config makes, if it makes one. */
+function mappingOf(config: Config, facts: HostFacts): UserMapping | undefined {
+  const { namespaces, uidMappings = [], gidMappings = [] } = config.linux ?? {};
+  const user = namespaces?.find(({ type }) => type === "user");
+  if (user === undefined || user.path !== undefined) return undefined;
+  const single = uidMappings.length === 1 && uidMappings[0]?.size === 1 && gidMappings.length === 1 && gidMappings[0]?.size === 1;
+  return { uid: uidMappings, gid: gidMappings, writer: facts.uid !== 0 && single ? { kind: "self" } : { kind: "direct" } };
+}
+
+/** HOME of a user that the environment does not give one: from the container's own passwd, else "/". */
+export function homeOf(rootfs: string, uid: number): string {
+  const text = readTextInRoot(rootfs, "etc/passwd", 4 << 20);
+  const line = typeof text === "string" ? text.split("\n").map((one) => one.split(":")).find((fields) => fields[2] === String(uid)) : undefined;
+  return line?.[5] ?? "/";
+}
+
+/** Environment with HOME, and with what systemd's socket activation says of the descriptors that are passed on (sd_listen_fds(3)). */
+export function environmentOf(process: Process, rootfs: string, context: OciContext, listening: number): string[] {
+  const env = [...process.env ?? []];
+  if (!env.some((word) => word.startsWith("HOME="))) env.push(`HOME=${homeOf(rootfs, process.user?.uid ?? 0)}`);
+  if (listening === 0) return env;
+  const names = context.environment["LISTEN_FDNAMES"];
+  return [...env, `LISTEN_FDS=${listening}`, "LISTEN_PID=1", ...(names === undefined ? [] : [`LISTEN_FDNAMES=${names}`])];
+}
+
+const F_SETFD = 2;
+
+/** Descriptors after 2 that the caller passes on: socket activation's and `--preserve-fds`. They are kept over exec from here on. Throws USAGE. */
+export function preserveDescriptors(args: OciArguments, context: OciContext): { readonly all: number; readonly listening: number } {
+  const said = Number(context.environment["LISTEN_FDS"] ?? "0");
+  const listening = Number.isInteger(said) && said > 0 ? said : 0;
+  const all = listening + Number(args.value("preserve-fds") ?? "0");
+  for (let fd = 3; fd < 3 + all; fd++) {
+    // Bun sets close-on-exec on what it inherits.
+    const result = syscall(SYSCALLS.fcntl, fd, F_SETFD, 0);
+    if (result < 0) throw new PidboxError("USAGE", `please check that preserved-fd ${fd} (of ${all}) is present: ${errnoName(result)}`, { context: { from: "--preserve-fds" } });
+  }
+  return { all, listening };
+}
+
+/** Where the program's standard descriptors lead. Throws USAGE for a terminal that nobody would hold, or a socket that nothing is sent to. */
+export function stdioOf(terminal: boolean, consoleSocket: string | undefined, leaves: boolean): Stdio {
+  if (terminal && consoleSocket === undefined && leaves) {
+    throw new PidboxError("USAGE", "cannot allocate tty if pidbox-oci will detach without setting console socket", { context: { from: "--console-socket" } });
+  }
+  if (consoleSocket !== undefined && !(terminal && leaves)) {
+    throw new PidboxError("USAGE", "cannot use console socket if pidbox-oci will not detach or allocate tty", { context: { from: "--console-socket" } });
+  }
+  return terminal ? { kind: "terminal", input: true } : { kind: "inherit" };
+}
+
+export interface DraftOptions {
+  readonly id: string;
+  /** ROOT/ID. */
+  readonly state: string;
+  readonly waits: boolean;
+  readonly leaves: boolean;
+  readonly preserved: number;
+  readonly stdio: Stdio;
+}
+
+function frameOf(bundle: Bundle, args: OciArguments, context: OciContext, options: DraftOptions): RuntimeFrame {
+  const [pidFile, consoleSocket] = [args.value("pid-file"), args.value("console-socket")];
+  const { annotations, ociVersion } = bundle.config;
+  return {
+    directory: options.state, waits: options.waits, leaves: options.leaves, preserved: options.preserved,
+    failure: ["oci", ...context.logWords, "__oci-failed"],
+    noPivot: args.flag("no-pivot"), newKeyring: !args.flag("no-new-keyring"),
+    document: { ociVersion, id: options.id, bundle: bundle.directory, ...(annotations === undefined ? {} : { annotations }) },
+    ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),
+    ...(consoleSocket === undefined ? {} : { consoleSocket: absolute(consoleSocket, context.cwd) }),
+  };
+}
+
+/** The blueprint of a container of pidbox-oci. Throws CONFIG_INVALID for a seccomp profile that cannot be compiled. */
+export async function blueprintOf(bundle: Bundle, args: OciArguments, context: OciContext, facts: HostFacts, options: DraftOptions): Promise<Blueprint> {
+  const { config } = bundle;
+  const mapping = mappingOf(config, facts);
+  const profile = config.linux?.seccomp;
+  const filter = profile === undefined ? undefined : (await import("../../plan/seccomp.ts")).compileSeccomp(profile, { arch: "x64" });
+  return {
+    id: options.id, config, rootfs: { kind: "bind", source: bundle.rootfs }, ...(mapping === undefined ? {} : { mapping }),
+    idmapped: false, init: false, stdio: options.stdio, ...(filter === undefined ? {} : { seccomp: { name: "config", filter } }),
+    landlock: false, interruptTwice: false,
+    state: { directory: options.state, files: ["state.json", "init", "start", "report", "seccomp"], names: [], reservations: [], keep: false },
+    runtime: frameOf(bundle, args, context, options),
+    executable: context.executable, title: options.id, unsafe: [], degraded: [],
+  };
+}

@@ -1,0 +1,125 @@
+/** `pidbox-oci exec`: one more process in a container that runs. */
+import { PidboxError } from "../../base/error.ts";
+import { quote } from "../../base/text.ts";
+import { readHost } from "../../engine/host.ts";
+import { createImageFile, replaceProcess } from "../../engine/launch.ts";
+import { openInit, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
+import type { RuntimeInit, RuntimeState } from "../../engine/runtime-store.ts";
+import { errnoName } from "../../kernel/abi/errno.ts";
+import { readBytes } from "../../kernel/file.ts";
+import type { Blueprint } from "../../plan/blueprint.ts";
+import { compileJoining } from "../../plan/joining.ts";
+import { parseContainerId } from "../../spec/name.ts";
+import type { Capabilities, LinuxNamespaceType, Process, User } from "../../spec/runtime-config.ts";
+import { parseProcess } from "../../spec/validate.ts";
+import { raiseDescriptor } from "./creation.ts";
+import { absolute, environmentOf, preserveDescriptors, stdioOf } from "./draft.ts";
+import { EXEC_OPTIONS } from "./process-options.ts";
+import { CONTAINER_ID } from "./verb.ts";
+import type { OciArguments, OciContext, OciOutcome, OciVerb } from "./verb.ts";
+
+/** `UID[:GID]` in digits: a number is never a name, and a name is never looked up (CVE-2016-3697, CVE-2026-30892). Throws USAGE. */
+function userOf(value: string): Pick<User, "uid" | "gid"> {
+  const [, uid, gid = "0"] = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(value) ?? [];
+  if (uid !== undefined && Number(uid) < 2 ** 32 - 1 && Number(gid) < 2 ** 32 - 1) return { uid: Number(uid), gid: Number(gid) };
+  throw new PidboxError("USAGE", `Cannot use ${quote(value, 60)} for --user: it is not UID[:GID] in digits`, { context: { from: "--user" } });
+}
+
+function withCapabilities(sets: Capabilities | undefined, added: readonly string[]): Capabilities {
+  const with_ = (names: readonly string[] = []): string[] => [...new Set([...names, ...added])];
+  return { ...sets, bounding: with_(sets?.bounding), effective: with_(sets?.effective), permitted: with_(sets?.permitted) };
+}
+
+function readProcess(path: string): Process {
+  const bytes = readBytes(path, 16 << 20);
+  if (typeof bytes === "number") throw new PidboxError("NOT_FOUND", `Cannot read the process ${quote(path)}: ${errnoName(bytes)}`, { context: { path, errno: errnoName(bytes), from: "--process" } });
+  return parseProcess(bytes);
+}
+
+/** The process of `--process`, or the container's own with the flags over it, as runc has it. Throws USAGE, NOT_FOUND, CONFIG_INVALID. */
+function processOf(args: OciArguments, context: OciContext, own: Process): Process {
+  const file = args.value("process");
+  if (file !== undefined) return readProcess(absolute(file, context.cwd));
+  const command = args.operands.slice(1);
+  if (command.length === 0) throw new PidboxError("USAGE", "process args cannot be empty");
+  const [cwd, user, groups, capabilities] = [args.value("cwd"), args.value("user"), args.values("additional-gids"), args.values("cap")];
+  const [apparmorProfile, selinuxLabel] = [args.value("apparmor"), args.value("process-label")];
+  return {
+    ...own, args: command, terminal: args.flag("tty"), env: [...own.env ?? [], ...args.values("env")],
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(apparmorProfile === undefined ? {} : { apparmorProfile }),
+    ...(selinuxLabel === undefined ? {} : { selinuxLabel }),
+    ...(args.flag("no-new-privs") ? { noNewPrivileges: true } : {}),
+    ...(capabilities.length === 0 ? {} : { capabilities: withCapabilities(own.capabilities, capabilities) }),
+    user: {
+      ...own.user, ...(user === undefined ? { uid: own.user?.uid ?? 0, gid: own.user?.gid ?? 0 } : userOf(user)),
+      ...(groups.length === 0 ? {} : { additionalGids: [...own.user?.additionalGids ?? [], ...groups.map(Number)] }),
+    },
+  };
+}
+
+/** The container that runs, and a descriptor of its first process. Throws NOT_FOUND, CONFLICT. */
+function findRunning(args: OciArguments, context: OciContext): { state: RuntimeState; init: RuntimeInit; pidfd: number; directory: string } {
+  const id = parseContainerId(args.operands[0] ?? "");
+  const state = readRuntimeState(context.root, id);
+  const directory = `${context.root}/${id}`;
+  const status = readRuntimeStatus(directory, state.cgroups);
+  if (status === "stopped" || status === "creating") throw new PidboxError("CONFLICT", `cannot exec in a ${status === "stopped" ? "stopped" : "half made"} container`);
+  if (status === "paused" && !args.flag("ignore-paused")) throw new PidboxError("CONFLICT", "cannot exec in a paused container (use --ignore-paused to override)");
+  const init = readInit(directory);
+  const pidfd = init === undefined ? -3 : openInit(init);
+  if (init === undefined || pidfd < 0) throw new PidboxError("CONFLICT", "cannot exec in a stopped container");
+  return { state, init, pidfd, directory };
+}
+
+function blueprintOf(process: Process, args: OciArguments, context: OciContext, found: ReturnType<typeof findRunning>, preserved: number): Blueprint {
+  const { state, directory } = found;
+  const leaves = args.flag("detach");
+  const [pidFile, consoleSocket] = [args.value("pid-file"), args.value("console-socket")];
+  const filter = readBytes(`${directory}/seccomp`, 1 << 20);
+  return {
+    id: state.id, rootfs: { kind: "bind", source: "/" }, idmapped: false, init: true, landlock: false, interruptTwice: false,
+    config: {
+      ociVersion: state.config.ociVersion, process,
+      linux: { namespaces: (state.config.linux?.namespaces ?? []).map(({ type }) => ({ type, path: `/proc/${found.init.pid}/ns/${type}` })) },
+    },
+    stdio: stdioOf(process.terminal === true, consoleSocket, leaves),
+    ...(typeof filter === "number" ? {} : { seccomp: { name: "config", filter } }),
+    state: { directory, files: [], names: [], reservations: [], keep: true },
+    runtime: {
+      waits: false, leaves, preserved, failure: ["oci", ...context.logWords, "__oci-exec-failed"], noPivot: false, newKeyring: true, document: {},
+      ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),
+      ...(consoleSocket === undefined ? {} : { consoleSocket: absolute(consoleSocket, context.cwd) }),
+    },
+    executable: context.executable, title: state.id, unsafe: [], degraded: [],
+  };
+}
+
+function execute(args: OciArguments, context: OciContext): OciOutcome {
+  const found = findRunning(args, context);
+  const { state, init, pidfd } = found;
+  const own = state.config.process;
+  if (own === undefined) throw new PidboxError("CONFIG_INVALID", "The container's config has no process", { context: { from: "/process" } });
+  const process = processOf(args, context, own);
+  const preserved = preserveDescriptors(args, context);
+  const { facts } = readHost();
+  const whole = { ...process, env: environmentOf(process, state.rootfs, context, preserved.listening) };
+  const blueprint = blueprintOf(whole, args, context, found, preserved.all);
+  const namespaces = (state.config.linux?.namespaces ?? []).map(({ type }): LinuxNamespaceType => type);
+  const cgroups = state.cgroups.map((directory) => ({ version: facts.cgroups.some((h) => h.version === 2) ? 2 : 1, directory }) as const);
+  const file = createImageFile();
+  const plan = compileJoining(blueprint, { pid: init.pid, namespaces, cgroups }, facts, { self: file, pidfd: raiseDescriptor(pidfd, preserved.all) });
+  return replaceProcess(file, plan, state.id);
+}
+
+export const exec: OciVerb = {
+  name: "exec",
+  summary: "execute new process inside the container",
+  usage: "<container-id> <command> [command options]  || -p process.json <container-id>",
+  description: "The exec command runs one more process in a container, with all of the container's confinement. A small process of pidbox is its parent inside: it reaps what the process leaves behind, forwards signals, and ends with its status.",
+  options: EXEC_OPTIONS,
+  operands: [CONTAINER_ID, { name: "command", help: "The program and its arguments", repeat: true }],
+  optionsFirst: true,
+  failure: { prefix: "exec failed: ", exit: 255 },
+  run: execute,
+};

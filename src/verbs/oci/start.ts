@@ -1,0 +1,92 @@
+/** `pidbox-oci start`: the word to a created container to run its program (runtime.md, "Start"). */
+import { PidboxError } from "../../base/error.ts";
+import { quote } from "../../base/text.ts";
+import { runHook } from "../../engine/hooks.ts";
+import { planInImage } from "../../engine/launch.ts";
+import { isAlive, lockContainer, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
+import type { RuntimeInit, RuntimeState } from "../../engine/runtime-store.ts";
+import { unlink } from "../../engine/store.ts";
+import { errnoName } from "../../kernel/abi/errno.ts";
+import { SYSCALLS } from "../../kernel/abi/host.ts";
+import { address, syscall } from "../../kernel/ffi.ts";
+import { close, O, open, readDescriptor } from "../../kernel/file.ts";
+import { decodePlan } from "../../plan/decode.ts";
+import { failureError } from "../../plan/failure.ts";
+import { parseContainerId } from "../../spec/name.ts";
+import { CONTAINER_ID } from "./verb.ts";
+import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
+
+const POLLIN = 1;
+const SIGKILL = 9;
+const REPORT_SIZE = 16;
+const IMAGE_LIMIT = 80 << 20;
+
+function failed(action: string, result: number): PidboxError {
+  return new PidboxError("IO", `Cannot start the container: ${action}: ${errnoName(result)}`, { context: { errno: errnoName(result) } });
+}
+
+/** Gives the word and waits until exec has closed the other end of the report, or a failed op was written to it. Returns the report's bytes. */
+function giveWord(directory: string): Uint8Array {
+  const report = open(`${directory}/report`, O.RDONLY | O.NONBLOCK | O.NOFOLLOW);
+  if (report < 0) throw failed("report", report);
+  const start = open(`${directory}/start`, O.WRONLY | O.NONBLOCK | O.NOFOLLOW);
+  if (start < 0) throw failed("start", start);
+  const written = syscall(SYSCALLS.write, start, address(new Uint8Array(1)), 1);
+  close(start);
+  if (written !== 1) throw failed("start", written);
+  unlink(`${directory}/start`);
+  const poll = new Int32Array([report, POLLIN]);
+  while (syscall(SYSCALLS.ppoll, address(poll), 1, 0, 0, 8) < 0);
+  const bytes = readDescriptor(report, 4096);
+  close(report);
+  unlink(`${directory}/report`);
+  return typeof bytes === "number" ? new Uint8Array(0) : bytes;
+}
+
+/** Why the program does not run, by the plan that the first process was still running before it. */
+function explain(image: Uint8Array | number, report: Uint8Array): PidboxError {
+  if (typeof image === "number") return new PidboxError("LAUNCH_FAILED", "Cannot start the container: its first process ended before the program ran");
+  const view = new DataView(report.buffer, report.byteOffset, report.byteLength);
+  const found = { op: view.getUint32(0, true), error: view.getInt32(4, true), value: Number(view.getBigInt64(8, true)) };
+  return failureError(decodePlan(planInImage(image)), found);
+}
+
+function poststart(state: RuntimeState, init: RuntimeInit): void {
+  for (const hook of state.config.hooks?.poststart ?? []) {
+    const { id, bundle, config: { ociVersion, annotations } } = state;
+    const document = JSON.stringify({ ociVersion, id, status: "running", pid: init.pid, bundle, ...(annotations === undefined ? {} : { annotations }) });
+    const why = runHook(hook, document, bundle);
+    if (why === undefined) continue;
+    // runtime.md, step 9: the container is stopped. Whoever made it deletes it.
+    if (isAlive(init)) syscall(SYSCALLS.kill, init.pid, SIGKILL);
+    throw new PidboxError("LAUNCH_FAILED", `error running poststart hook ${quote(hook.path)}: ${why}`, { context: { from: "/hooks/poststart" } });
+  }
+}
+
+function startContainer(id: string, context: OciContext): OciOutcome {
+  const locked = lockContainer(context.root, id);
+  const state = readRuntimeState(context.root, id);
+  const status = readRuntimeStatus(locked.directory, state.cgroups);
+  const init = readInit(locked.directory);
+  if (status !== "created" || init === undefined) {
+    throw new PidboxError("CONFLICT", status === "stopped" ? "cannot start a container that has stopped" : `cannot start a container in the ${status} state`);
+  }
+  // The launcher's own image: only a report of a failure needs it, and the process is gone by then.
+  const exe = open(`/proc/${init.pid}/exe`, O.RDONLY);
+  const report = giveWord(locked.directory);
+  if (report.length >= REPORT_SIZE) throw explain(exe < 0 ? exe : readDescriptor(exe, IMAGE_LIMIT), report);
+  if (exe >= 0) close(exe);
+  poststart(state, init);
+  close(locked.lock);
+  return { exit: 0 };
+}
+
+export const start: OciVerb = {
+  name: "start",
+  summary: "executes the user defined process in a created container",
+  usage: "<container-id>",
+  description: "The start command executes the user defined process in a created container.",
+  options: [],
+  operands: [CONTAINER_ID],
+  run: (args, context) => startContainer(parseContainerId(args.operands[0] ?? ""), context),
+};
