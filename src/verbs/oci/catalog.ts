@@ -3,14 +3,21 @@ import type { OciVerb } from "./verb.ts";
 
 /** The verbs in the order in which help lists them. */
 export const OCI_CATALOG: Readonly<Record<string, () => Promise<OciVerb>>> = {
+  create: async () => (await import("./create.ts")).create,
   delete: async () => (await import("./delete.ts")).delete_,
+  exec: async () => (await import("./exec.ts")).exec,
   kill: async () => (await import("./kill.ts")).kill,
   list: async () => (await import("./list.ts")).list,
+  run: async () => (await import("./run.ts")).run,
+  start: async () => (await import("./start.ts")).start,
   state: async () => (await import("./state.ts")).state,
 };
 
 /** Commands that the launcher gives when it re-executes pidbox, `pidbox oci ...LOG_WORDS __oci-NAME ...`. No help lists them. */
-export const OCI_RE_ENTRIES: Readonly<Record<string, () => Promise<OciVerb>>> = {};
+export const OCI_RE_ENTRIES: Readonly<Record<string, () => Promise<OciVerb>>> = {
+  "__oci-failed": async () => (await import("./failed.ts")).failed,
+  "__oci-exec-failed": async () => (await import("./failed.ts")).execFailed,
+};
 
 /** All verbs, loaded, in the order of the catalog. */
 export function loadOciVerbs(): Promise<OciVerb[]> {

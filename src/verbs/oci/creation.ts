@@ -13,7 +13,7 @@ import { cgroupPath, placeLimits } from "../../plan/cgroups.ts";
 import { compile } from "../../plan/compile.ts";
 import type { HostFacts } from "../../plan/host-facts.ts";
 import { parseContainerId } from "../../spec/name.ts";
-import { blueprintOf, environmentOf, preserveDescriptors, readBundle, stdioOf } from "./draft.ts";
+import { blueprintOf, environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, readBundle, stdioOf } from "./draft.ts";
 import type { Bundle } from "./draft.ts";
 import type { OciArguments, OciContext, OciOutcome } from "./verb.ts";
 
@@ -49,7 +49,8 @@ async function fill(locked: LockedContainer, bundle: Bundle, args: OciArguments,
   const stdio = stdioOf(bundle.process.terminal === true, args.value("console-socket"), options.leaves);
   const preserved = preserveDescriptors(args, context);
   const { facts } = readHost();
-  const process = { ...bundle.process, env: environmentOf(bundle.process, bundle.rootfs, context, preserved.listening) };
+  const granted = grantedProcess(bundle.process, ownedCapabilities(bundle.config, facts), context);
+  const process = { ...granted, env: environmentOf(bundle.process, bundle.rootfs, context, preserved.listening) };
   const whole = { ...bundle, config: { ...bundle.config, process } };
   const blueprint = await blueprintOf(whole, args, context, facts, { ...options, id, state: locked.directory, preserved: preserved.all, stdio });
   if (options.waits) makeFifos(locked.directory);

@@ -1,6 +1,7 @@
 /** A bundle and the words of `create` or `run` as a blueprint: what all of them ask of a container, in one place. */
 import { PidboxError } from "../../base/error.ts";
-import { quote } from "../../base/text.ts";
+import { printable, quote } from "../../base/text.ts";
+import { effectiveCapabilities } from "../../engine/host.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
 import { syscall } from "../../kernel/ffi.ts";
@@ -10,6 +11,7 @@ import type { Blueprint, RuntimeFrame, Stdio } from "../../plan/blueprint.ts";
 import type { HostFacts, UserMapping } from "../../plan/host-facts.ts";
 import { parseConfig } from "../../spec/validate.ts";
 import type { Config, Process } from "../../spec/runtime-config.ts";
+import { grantCapabilities } from "./capabilities.ts";
 import type { OciArguments, OciContext } from "./verb.ts";
 
 export interface Bundle {
@@ -73,6 +75,19 @@ export function environmentOf(process: Process, rootfs: string, context: OciCont
   if (listening === 0) return env;
   const names = context.environment["LISTEN_FDNAMES"];
   return [...env, `LISTEN_FDS=${listening}`, "LISTEN_PID=1", ...(names === undefined ? [] : [`LISTEN_FDNAMES=${names}`])];
+}
+
+/** The process with the capabilities that can be granted; a warning names the others. `owned` as for grantCapabilities. */
+export function grantedProcess(process: Process, owned: number, context: OciContext): Process {
+  if (process.capabilities === undefined) return process;
+  const { sets, refused } = grantCapabilities(process.capabilities, owned);
+  if (refused.length > 0) context.warn(`these capabilities cannot be granted here: ${refused.map(printable).join(", ")}`);
+  return { ...process, capabilities: sets };
+}
+
+/** Capabilities that a process of the container can have: in a user namespace of its own all that there are. */
+export function ownedCapabilities(config: Config, facts: HostFacts): number {
+  return config.linux?.namespaces?.some(({ type }) => type === "user") === true ? 2 ** (facts.lastCapability + 1) - 1 : effectiveCapabilities();
 }
 
 const F_SETFD = 2;

@@ -13,7 +13,7 @@ import { parseContainerId } from "../../spec/name.ts";
 import type { Capabilities, LinuxNamespaceType, Process, User } from "../../spec/runtime-config.ts";
 import { parseProcess } from "../../spec/validate.ts";
 import { raiseDescriptor } from "./creation.ts";
-import { absolute, environmentOf, preserveDescriptors, stdioOf } from "./draft.ts";
+import { absolute, environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, stdioOf } from "./draft.ts";
 import { EXEC_OPTIONS } from "./process-options.ts";
 import { CONTAINER_ID } from "./verb.ts";
 import type { OciArguments, OciContext, OciOutcome, OciVerb } from "./verb.ts";
@@ -103,7 +103,8 @@ function execute(args: OciArguments, context: OciContext): OciOutcome {
   const process = processOf(args, context, own);
   const preserved = preserveDescriptors(args, context);
   const { facts } = readHost();
-  const whole = { ...process, env: environmentOf(process, state.rootfs, context, preserved.listening) };
+  const granted = grantedProcess(process, ownedCapabilities(state.config, facts), context);
+  const whole = { ...granted, env: environmentOf(process, state.rootfs, context, preserved.listening) };
   const blueprint = blueprintOf(whole, args, context, found, preserved.all);
   const namespaces = (state.config.linux?.namespaces ?? []).map(({ type }): LinuxNamespaceType => type);
   const cgroups = state.cgroups.map((directory) => ({ version: facts.cgroups.some((h) => h.version === 2) ? 2 : 1, directory }) as const);
@@ -120,6 +121,6 @@ export const exec: OciVerb = {
   options: EXEC_OPTIONS,
   operands: [CONTAINER_ID, { name: "command", help: "The program and its arguments", repeat: true }],
   optionsFirst: true,
-  failure: { prefix: "exec failed: ", exit: 255 },
+  failure: { prefix: "exec failed", exit: 255 },
   run: execute,
 };

@@ -38,4 +38,4 @@ export const failed: OciVerb = {
 };
 
 /** The same for a process that was to join a container. */
-export const execFailed: OciVerb = { ...failed, name: "__oci-exec-failed", failure: { prefix: "exec failed: ", exit: 255 } };
+export const execFailed: OciVerb = { ...failed, name: "__oci-exec-failed", failure: { prefix: "exec failed", exit: 255 } };
