@@ -5,7 +5,6 @@ import { compile } from "./compile.ts";
 import { decodePlan } from "./decode.ts";
 import { stepText } from "./explain.ts";
 import type { HostFacts } from "./host-facts.ts";
-import { programPaths } from "./process.ts";
 
 interface Step {
   readonly from: string;
@@ -115,16 +114,5 @@ describe("compile()", () => {
     const { seccomp: _seccomp, ...open } = runScene();
     const steps = inside({ ...open, landlock: false, init: false });
     expect(steps.filter((step) => /seccomp|landlock/.test(step.text))).toEqual([]);
-  });
-});
-
-describe("programPaths()", () => {
-  test("looks in the container's PATH, an empty entry being the working directory", () => {
-    expect(programPaths("sh", ["A=b", "PATH=/x::/y/"])).toEqual(["/x/sh", "./sh", "/y//sh"]);
-    expect(programPaths("sh", [])).toContain("/usr/bin/sh");
-    expect(programPaths("sh", ["XPATH=/no"])).toContain("/bin/sh");
-  });
-  test("takes a path as it is", () => {
-    expect([programPaths("./a", ["PATH=/x"]), programPaths("/b", []), programPaths("c/d", [])]).toEqual([["./a"], ["/b"], ["c/d"]]);
   });
 });

@@ -31,6 +31,8 @@ import { isLaidOutside, layOverlayOutside } from "./overlay.ts";
 import { assertStdio, loadSeccomp, makeDirectory, startProcess } from "./process.ts";
 import { attachRootfs, maskPaths, pivot, readonlyPaths, sealRootfs } from "./rootfs.ts";
 import { labelProgram } from "./security-modules.ts";
+import { addProgram, programOf } from "./program.ts";
+import type { PlanBody } from "./program.ts";
 import { closeFrame, comeHome, failFrame, guardTerminal, openFrame, openStatus, takeTerminal } from "./supervisor.ts";
 import type { Frame, Guard } from "./supervisor.ts";
 import { PlanWriter } from "./writer.ts";
@@ -49,8 +51,19 @@ export interface CompileOptions {
 
 const fileOptions = (mount: Mount): ReturnType<typeof parseMountOptions> => parseMountOptions(mount.options ?? []);
 
+/** All of a plan but the program. */
+export interface CompiledBody extends PlanBody {
+  /** The directories that the plan makes in the cgroup hierarchies. */
+  readonly cgroups: readonly string[];
+}
+
 /** Compiles a plan. Throws CONFIG_INVALID and HOST_UNSUPPORTED for what cannot be done here. */
-export function compile(blueprint: Blueprint, facts: HostFacts, options: CompileOptions): Uint8Array {
+export function compile(blueprint: Blueprint, facts: HostFacts, options: CompileOptions): Uint8Array<ArrayBuffer> {
+  return addProgram(compileBody(blueprint, facts, options), programOf(blueprint.config.process));
+}
+
+/** Compiles all but the program: arguments and environment of the process change nothing, unless `blueprint.runtime` is there. Throws as compile does. */
+export function compileBody(blueprint: Blueprint, facts: HostFacts, options: CompileOptions): CompiledBody {
   const w = new PlanWriter();
   const c = compilation(w, blueprint, facts);
   const frame = openFrame(c, options.self, options.gate ?? options.lock);
@@ -86,7 +99,7 @@ export function compile(blueprint: Blueprint, facts: HostFacts, options: Compile
   w.place(contained);
   containerOps(c, { own, cgroups, link, joined, creation, prepared: [...prepared.keys()], gate: options.gate !== undefined });
   w.exit(125);
-  return w.finish(onFailure, options.fault);
+  return { ...w.finishBody(onFailure, options.fault), cgroups: cgroups.directories };
 }
 
 interface Supervision {

@@ -10,6 +10,7 @@ import type { Console } from "./devices.ts";
 import { capabilityMask, setCapabilities } from "./identity.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
+import { programOf } from "./program.ts";
 import { builtinFilter } from "./seccomp-compiled.ts";
 import { labelInit } from "./security-modules.ts";
 import { components, ensureTarget } from "./target.ts";
@@ -170,13 +171,6 @@ function enterDirectory(c: Compilation): void {
   assertDirectory(c);
 }
 
-/** Full paths to try for a program: itself if it has a slash, else each directory of the container's PATH. */
-export function programPaths(program: string, env: readonly string[]): string[] {
-  if (program.includes("/")) return [program];
-  const path = env.find((e) => e.startsWith("PATH="))?.slice(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  return path.split(":").map((dir) => `${dir === "" ? "." : dir}/${program}`);
-}
-
 /** All layers are on: says so, and goes on only if the answer is one byte and then the end, for the verifier has printed its table by then. */
 function waitAtGate(c: Compilation): void {
   const { writer: w } = c;
@@ -191,20 +185,16 @@ function waitAtGate(c: Compilation): void {
 function becomeMain(c: Compilation, handles: ProcessHandles): void {
   const { writer: w, blueprint } = c;
   const process = blueprint.config.process;
-  const args = process?.args ?? [];
   if (handles.joins === true && blueprint.init) w.from("--init").call(SYSCALLS.prctl, PR.SET_PDEATHSIG, SIGNAL.KILL);
+  const program = programOf(process);
   prepareStdio(c, handles.console);
   limitResources(c);
   enterDirectory(c);
   landlock(c);
-  const env = process?.env ?? [];
-  const programs = programPaths(args[0] ?? "", env);
   if (handles.creation !== undefined && handles.link !== undefined) {
-    assertProgram(c, programs);
+    assertProgram(c, program.paths);
     awaitStart(c, handles.creation, handles.link);
   }
-  const paths = w.texts(programs);
-  const [argv, envp] = [w.texts(args), w.texts(env)];
   w.from("descriptors");
   const { report, extra } = c.descriptors;
   if (handles.gate) w.call(SYSCALLS.close_range, report + 1, extra - 1, 0);
@@ -213,6 +203,6 @@ function becomeMain(c: Compilation, handles: ProcessHandles): void {
   if (handles.gate) w.from("--verify").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 1);
   if (process?.noNewPrivileges === true) loadSeccomp(c);
   if (handles.gate) waitAtGate(c);
-  w.from("/process/args").execute(paths, argv, envp);
+  w.from("/process/args").program(program);
   w.exit(125);
 }

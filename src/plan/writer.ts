@@ -4,6 +4,8 @@
  */
 import { PidboxError } from "../base/error.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { addProgram } from "./program.ts";
+import type { PlanBody, Program } from "./program.ts";
 import { argumentValue, DATA_BASE, FLAG, KIND, OP, PLAN, register, REGISTER_BASE } from "./op.ts";
 
 const encoder = new TextEncoder();
@@ -30,6 +32,8 @@ export class PlanWriter {
   #nextRegister = 8;
   #freeRegisters: number[] = [];
   #last = 0;
+  #programOp = -1;
+  #program: Program = { paths: [], args: [], env: [] };
 
   /** Index of the next op. */
   get position(): number {
@@ -204,6 +208,13 @@ export class PlanWriter {
     return this.#append(OP.EXECUTE, 0, paths, argv, envp, 0, 0, 0);
   }
 
+  /** EXECUTE of a program that is put behind everything else; once at most. */
+  program(program: Program): this {
+    this.#programOp = this.#opCount;
+    this.#program = program;
+    return this.execute(DATA_BASE, DATA_BASE, DATA_BASE);
+  }
+
   supervise(pid: number, pidfd: number, report: number, signals: number, page: number, watch: number): this {
     return this.#append(OP.SUPERVISE, 0, pid, pidfd, report, signals, page, watch);
   }
@@ -292,7 +303,12 @@ export class PlanWriter {
    * The finished plan. `onFailure` is the op where the supervisor goes on after a failure; `fault` an op that is to fail on purpose.
    * The last op must be an EXIT.
    */
-  finish(onFailure: number, fault: number = PLAN.noOp): Uint8Array {
+  finish(onFailure: number, fault: number = PLAN.noOp): Uint8Array<ArrayBuffer> {
+    return addProgram(this.finishBody(onFailure, fault), this.#program);
+  }
+
+  /** The same without the program. */
+  finishBody(onFailure: number, fault: number = PLAN.noOp): PlanBody {
     const dataSize = this.room(8) - DATA_BASE + 8;
     const relocationOffset = PLAN.headerSize + this.#opCount * PLAN.opSize;
     const dataOffset = (relocationOffset + this.#relocations.length * 4 + 7) & ~7;
@@ -305,6 +321,6 @@ export class PlanWriter {
     words.set(this.#ops.subarray(0, this.#opCount * WORDS), PLAN.headerSize / 4);
     words.set(this.#relocations, relocationOffset / 4);
     plan.set(this.#data.subarray(0, dataSize), dataOffset);
-    return plan;
+    return { bytes: plan, programOp: this.#programOp };
   }
 }

@@ -1,0 +1,74 @@
+/**
+ * The program at the end of a plan's bytes: paths to try, arguments and environment, behind everything else. Plans that differ in the program alone have one
+ * body, which engine/plan-cache.ts keeps. Pure.
+ */
+import type { Process } from "../spec/runtime-config.ts";
+import { PLAN } from "./op.ts";
+
+export interface Program {
+  /** Full paths to try. */
+  readonly paths: readonly string[];
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+}
+
+/** A plan whose EXECUTE finds no path yet. */
+export interface PlanBody {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Index of that op; -1: the plan executes nothing. */
+  readonly programOp: number;
+}
+
+/** Full paths to try for a program: itself if it has a slash, else each directory of the container's PATH. */
+export function programPaths(program: string, env: readonly string[]): string[] {
+  if (program.includes("/")) return [program];
+  const path = env.find((e) => e.startsWith("PATH="))?.slice(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  return path.split(":").map((dir) => `${dir === "" ? "." : dir}/${program}`);
+}
+
+export function programOf(process: Process | undefined): Program {
+  const [args, env] = [process?.args ?? [], process?.env ?? []];
+  return { paths: programPaths(args[0] ?? "", env), args, env };
+}
+
+/** Indexes of 32-bit words in the header (struct plan_header). */
+const HEADER = { size: 2, relocationOffset: 5, relocationCount: 6, dataOffset: 7, dataSize: 8 } as const;
+const encoder = new TextEncoder();
+
+/** The whole plan. */
+export function addProgram({ bytes, programOp }: PlanBody, { paths, args, env }: Program): Uint8Array<ArrayBuffer> {
+  if (programOp < 0) return bytes;
+  const header = new Int32Array(bytes.buffer, bytes.byteOffset, PLAN.headerSize / 4);
+  const [relocationOffset = 0, relocationCount = 0, oldDataOffset = 0, dataSize = 0] = header.subarray(HEADER.relocationOffset, HEADER.dataSize + 1);
+  const lists = [paths, args, env];
+  const pointers = paths.length + args.length + env.length;
+  const relocationEnd = relocationOffset + 4 * (relocationCount + pointers);
+  const dataOffset = (relocationEnd + 7) & ~7;
+  let room = 8 * (pointers + lists.length) + 16;
+  for (const list of lists) for (const text of list) room += 3 * text.length + 1;
+  const plan = new Uint8Array(dataOffset + dataSize + room);
+  plan.set(bytes.subarray(0, relocationOffset + 4 * relocationCount));
+  plan.set(bytes.subarray(oldDataOffset, oldDataOffset + dataSize), dataOffset);
+  const words = new Int32Array(plan.buffer, 0, (plan.length - (plan.length % 4)) / 4);
+  let relocation = relocationOffset / 4 + relocationCount;
+  let cell = dataSize;
+  let text = dataSize + 8 * (pointers + lists.length);
+  lists.forEach((list, i) => {
+    // EXECUTE has the three arrays as its first arguments, of two words each, behind four words.
+    words[(PLAN.headerSize + programOp * PLAN.opSize) / 4 + 4 + 2 * i] = cell;
+    for (const one of list) {
+      words[relocation++] = cell;
+      words[(dataOffset + cell) / 4] = text;
+      text += encoder.encodeInto(one, plan.subarray(dataOffset + text)).written + 1;
+      cell += 8;
+    }
+    cell += 8;
+  });
+  // The launcher wants the last cell of the data to be zero.
+  const size = ((text + 7) & ~7) + 8;
+  words[HEADER.size] = dataOffset + size;
+  words[HEADER.relocationCount] = relocationCount + pointers;
+  words[HEADER.dataOffset] = dataOffset;
+  words[HEADER.dataSize] = size;
+  return plan.subarray(0, dataOffset + size);
+}
