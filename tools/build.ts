@@ -97,8 +97,10 @@ function commit(): string | undefined {
 
 function buildBinary(): void {
   const id = commit();
-  const defines = id === undefined ? [] : ["--define", `PIDBOX_COMMIT=${JSON.stringify(id)}`];
-  const inputs = digest([...filesBelow("src"), join(ROOT, "package.json"), join(ROOT, LAUNCHER_IMAGE)], [...BUN_FLAGS, ...defines]);
+  const sources = [...filesBelow("src"), join(ROOT, "package.json"), join(ROOT, LAUNCHER_IMAGE)];
+  const commitDefine = id === undefined ? [] : ["--define", `PIDBOX_COMMIT=${JSON.stringify(id)}`];
+  const defines = [...commitDefine, "--define", `PIDBOX_BUILD=${JSON.stringify(digest(sources, BUN_FLAGS))}`];
+  const inputs = digest(sources, [...BUN_FLAGS, ...defines]);
   const built = whenChanged(BINARY, inputs, () => {
     const temporary = `${BINARY}.${process.pid}`;
     run([process.execPath, ...BUN_FLAGS, ...defines, "src/cli/main.ts", "--outfile", temporary]);

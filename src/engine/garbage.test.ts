@@ -114,6 +114,15 @@ test("collectGarbage() says what it could not remove", () => {
   expect(collectGarbage(root, OPTIONS)).toMatchObject([{ kind: "container", left: [directory] }]);
 });
 
+test("collectGarbage() empties the plans that are kept where everything was asked for", () => {
+  mkdirSync(`${root}/plans`);
+  for (const name of ["3", ".unfinished"]) writeFileSync(`${root}/plans/${name}`, "");
+  expect(collectGarbage(root, OPTIONS)).toEqual([]);
+  expect(collectGarbage(root, { ...OPTIONS, all: true, dry: true }).map((g) => g.kind)).toEqual(["plan", "plan"]);
+  expect(collectGarbage(root, { ...OPTIONS, all: true }).map((g) => [g.kind, g.left])).toEqual([["plan", undefined], ["plan", undefined]]);
+  expect(collectGarbage(root, { ...OPTIONS, all: true })).toEqual([]);
+});
+
 test("collectSome() looks at four containers, and removes the dead among them only", async () => {
   const ids = ["1", "2", "3", "4", "5", "6"].map((digit) => digit.repeat(64));
   for (const id of ids) container(id, { status: record(1) });

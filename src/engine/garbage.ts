@@ -11,14 +11,15 @@ import { close, listDirectory, readLink, readText, stat } from "../kernel/file.t
 import { readDetail } from "../kernel/process-list.ts";
 import { TICKS_PER_SECOND } from "../kernel/process-status.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
+import { keptPlans } from "./plan-cache.ts";
 import { removeCgroup, removeContainer } from "./removal.ts";
 import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus, unlink } from "./store.ts";
 import { lifeOf } from "./stored.ts";
 
 export interface Garbage {
-  readonly kind: "container" | "record" | "directory" | "cgroup" | "name" | "id range";
+  readonly kind: "container" | "record" | "directory" | "cgroup" | "name" | "id range" | "plan";
   readonly path: string;
-  /** Id of the container that it was of. */
+  /** Id of the container that it was of; empty for what was of none. */
   readonly id: string;
   /** Why it is not needed any more, as words. */
   readonly why: string;
@@ -138,7 +139,7 @@ function removeLink(garbage: Garbage): Garbage {
 }
 
 export interface CollectOptions {
-  /** Also records of containers that have ended in order. */
+  /** Also records of containers that have ended in order, and plans that are kept for the next start. */
   readonly all: boolean;
   /** Only say what there is. */
   readonly dry: boolean;
@@ -155,7 +156,8 @@ export function collectGarbage(root: string, options: CollectOptions): Garbage[]
   // After the containers: what these left behind by failing is found once more, as what it is.
   const cgroups = findCgroups(root, hierarchies, now);
   const links = findLinks(root);
-  if (dry) return [...removed, ...cgroups, ...links];
+  const plans = all ? keptPlans(root).map((path): Garbage => ({ kind: "plan", path, id: "", why: "it can be made anew" })) : [];
+  if (dry) return [...removed, ...cgroups, ...links, ...plans];
   const swept = cgroups.map((garbage) => (removeCgroup(garbage.path) ? garbage : { ...garbage, left: [garbage.path] }));
-  return [...removed, ...swept, ...links.map(removeLink)];
+  return [...removed, ...swept, ...links.map(removeLink), ...plans.map((plan) => (unlink(plan.path) < 0 ? { ...plan, left: [plan.path] } : plan))];
 }

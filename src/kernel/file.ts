@@ -136,10 +136,12 @@ export function canEnter(path: string): boolean {
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_BASIC_STATS = 0x7ff;
 
-/** statx(2) of `path`, following a final symbolic link unless `noFollow`; or -errno. */
+const AT_EMPTY_PATH = 0x1000;
+
+/** statx(2) of `path`, following a final symbolic link unless `noFollow`, or of `dirfd` itself if `path` is empty; or -errno. */
 export function stat(path: string, options: { noFollow?: boolean; dirfd?: number } = {}): FileStatus | number {
   const buffer = new Uint8Array(256);
-  const flags = options.noFollow === true ? AT_SYMLINK_NOFOLLOW : 0;
+  const flags = path === "" && options.dirfd !== undefined ? AT_EMPTY_PATH : options.noFollow === true ? AT_SYMLINK_NOFOLLOW : 0;
   const result = syscall(SYSCALLS.statx, options.dirfd ?? AT_FDCWD, address(cString(path)), flags, STATX_BASIC_STATS, address(buffer));
   if (result < 0) return result;
   const view = new DataView(buffer.buffer);

@@ -5,15 +5,14 @@ import { writeFile } from "../kernel/file.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { collectSome } from "../engine/garbage-some.ts";
 import { createImageFile, replaceProcess } from "../engine/launch.ts";
+import { planFor } from "../engine/plan-cache.ts";
 import { createDirectory, removeDirectory, reserve, stateRoot, unlink, writeState } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
 import type { Blueprint } from "../plan/blueprint.ts";
-import { cgroupPath, placeLimits } from "../plan/cgroups.ts";
-import { compile } from "../plan/compile.ts";
 import type { HostFacts } from "../plan/host-facts.ts";
 import { DEFAULT_PROFILE } from "../plan/security-modules.ts";
 import { parseName } from "../spec/name.ts";
-import { mappingFor, reserveRange } from "./container-user.ts";
+import { FIRST_RANGE, mappingFor, reserveRange } from "./container-user.ts";
 import type { ReservedRange } from "./container-user.ts";
 import { wholeNumber } from "./container-limits.ts";
 import type { Kind } from "./container-limits.ts";
@@ -47,7 +46,7 @@ export function openPlace(args: Arguments, context: Context, facts: HostFacts, d
   // The name that is made from the id needs no link: it is found as the beginning of the id.
   const names = given === undefined ? [] : [`${root}/names/${name}`];
   if (dry) {
-    const range = ranged ? { start: 0x4000_0000, link: `${root}/ids/0` } : undefined;
+    const range = ranged ? { start: FIRST_RANGE, link: `${root}/ids/${FIRST_RANGE}` } : undefined;
     return { id, name, root, directory: `${root}/containers/${id}`, reservations: range === undefined ? [] : [range.link], names, range };
   }
   const directory = createDirectory(root, id, facts.uid);
@@ -86,22 +85,22 @@ function labelsOf(args: Arguments): Record<string, string> {
   }));
 }
 
-function stateOf(blueprint: Blueprint, facts: HostFacts, args: Arguments, kind: Kind, place: Place): ContainerState {
+function stateOf(blueprint: Blueprint, cgroups: readonly string[], args: Arguments, kind: Kind, place: Place): ContainerState {
   const { seccomp, state: _state, executable: _executable, ...rest } = blueprint;
-  const placements = placeLimits(blueprint.config.linux?.resources ?? {}, facts, blueprint.degraded.includes("cgroups"));
   const cidfile = args.value("cidfile");
   return {
     version: 1, id: place.id, name: place.name, verb: kind, command: blueprint.config.process?.args ?? [], created: Date.now(),
     unsafe: blueprint.unsafe, degraded: blueprint.degraded, remove: !blueprint.state.keep,
-    cgroups: placements.map(({ hierarchy }) => `${hierarchy.directory}/${cgroupPath(blueprint)}`), names: place.names,
-    reservations: place.reservations, labels: labelsOf(args), ...(cidfile === undefined ? {} : { cidfile }),
+    cgroups, names: place.names, reservations: place.reservations, labels: labelsOf(args), ...(cidfile === undefined ? {} : { cidfile }),
     blueprint: { ...rest, ...(seccomp === undefined ? {} : { seccomp: seccomp.name }) },
   };
 }
 
-async function explainPlan(plan: Uint8Array): Promise<Outcome> {
-  const [{ decodePlan }, { explain, explainData }] = await Promise.all([import("../plan/decode.ts"), import("../plan/explain.ts")]);
-  const decoded = decodePlan(plan);
+async function explainPlan(blueprint: Blueprint, facts: HostFacts, verify: boolean): Promise<Outcome> {
+  const [{ compile }, { decodePlan }, { explain, explainData }] = await Promise.all([
+    import("../plan/compile.ts"), import("../plan/decode.ts"), import("../plan/explain.ts"),
+  ]);
+  const decoded = decodePlan(compile(blueprint, facts, { self: 3, ...(verify ? { gate: 32 } : {}) }));
   return { exit: EXIT.ok, data: explainData(decoded), text: () => explain(decoded) };
 }
 
@@ -116,13 +115,15 @@ function writeIdFile(args: Arguments, id: string): void {
 export async function startContainer(blueprint: Blueprint, facts: HostFacts, args: Arguments, kind: Kind, place: Place): Promise<Outcome> {
   const fault = wholeNumber(args, "fault", 0, 8191);
   const verify = args.flag("verify");
-  if (args.flag("explain")) return explainPlan(compile(blueprint, facts, { self: 3, ...(verify ? { gate: 32 } : {}) }));
+  if (args.flag("explain")) return explainPlan(blueprint, facts, verify);
   if (blueprint.config.process?.apparmorProfile === DEFAULT_PROFILE && facts.privileged) (await import("../engine/apparmor.ts")).loadDefaultProfile();
   await collectSome(place.root);
   const file = createImageFile();
   const gate = verify ? (await import("./verified-start.ts")).openGate() : undefined;
-  const plan = compile(blueprint, facts, { self: file, ...(fault === undefined ? {} : { fault }), ...(gate === undefined ? {} : { gate: gate.inside }) });
-  writeState(place.directory, stateOf(blueprint, facts, args, kind, place));
+  const options = { self: file, ...(fault === undefined ? {} : { fault }), ...(gate === undefined ? {} : { gate: gate.inside }) };
+  const names = { id: place.id, ...(place.range === undefined ? {} : { range: place.range.start }) };
+  const { plan, cgroups } = await planFor(place.root, { blueprint, facts, options, names });
+  writeState(place.directory, stateOf(blueprint, cgroups, args, kind, place));
   writeIdFile(args, place.id);
   if (gate !== undefined) (await import("./verified-start.ts")).startVerifier(gate, blueprint, facts);
   return replaceProcess(file, plan, place.name);

@@ -15,7 +15,7 @@ import type { Arguments } from "./verb.ts";
 /** Ids of one container. */
 const RANGE = 65536;
 /** Ranges that pidbox gives out: ids from 2^30 to 2^31, where no distribution puts people, and a signed 32-bit number still reaches. */
-const FIRST_RANGE = 0x4000_0000;
+export const FIRST_RANGE = 0x4000_0000;
 const RANGES = 0x4000;
 
 /** A range of host ids that no other container of pidbox has: files of one are never files of another. */
@@ -29,8 +29,9 @@ export function reserveRange(root: string, id: string): ReservedRange {
   const wish = Number.parseInt(id.slice(0, 8), 16) % RANGES;
   for (let i = 0; i < RANGES; i++) {
     const slot = (wish + i) % RANGES;
-    const link = `${root}/ids/${slot}`;
-    if (reserve(link, id)) return { start: FIRST_RANGE + slot * RANGE, link };
+    const start = FIRST_RANGE + slot * RANGE;
+    const link = `${root}/ids/${start}`;
+    if (reserve(link, id)) return { start, link };
   }
   throw new PidboxError("CONFLICT", "Cannot reserve ids for the container: every range is in use", { hint: "pidbox gc frees those of containers that are gone" });
 }

@@ -22,9 +22,9 @@ export const gc: Verb = {
   description:
     "Containers clean up after themselves. Where their supervisor was killed it could not: gc kills the processes that are left, and removes cgroups, state, names and id ranges. "
     + "Every start of a container does a small part of this by itself. Nothing of a container that runs is touched.\n\n"
-    + "Containers of pidbox run without --rm that have ended keep their record, for ps -a; --all removes these too.",
+    + "Containers of pidbox run without --rm that have ended keep their record, for ps -a; --all removes these too, and the plans that are kept to start the same again sooner.",
   options: [
-    { name: "all", short: "a", help: "Also remove the records of containers that have ended" },
+    { name: "all", short: "a", help: "Also remove the records of containers that have ended, and plans that are kept" },
     { name: "dry-run", help: "Say what would be removed, and remove nothing" },
     { name: "format", value: "FORMAT", choices: ["table", "json"], help: "How to print: table for people, json for programs, one object a line" },
   ],
