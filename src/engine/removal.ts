@@ -1,46 +1,23 @@
 /** Ends what is left of a container and takes it off the host. Every step may be done already, by the supervisor or by another pidbox. */
-import { SYSCALLS } from "../kernel/abi/host.ts";
-import { SIGNAL } from "../kernel/abi/constants.ts";
-import { address, syscall } from "../kernel/ffi.ts";
-import { listDirectory, readText, stat, writeFile } from "../kernel/file.ts";
-import { readLink } from "../kernel/file.ts";
+import { readLink, stat } from "../kernel/file.ts";
+import { pause } from "../kernel/wait.ts";
+import { childCgroups } from "./cgroup-files.ts";
+import { thawCgroups } from "./cgroup-freeze.ts";
+import { killCgroups } from "./cgroup-processes.ts";
 import type { ContainerState } from "./store.ts";
 import { removeDirectory, unlink } from "./store.ts";
 
 const EBUSY = -16;
 const TRIES = 500;
 
-function pause(milliseconds: number): void {
-  const time = new BigInt64Array([0n, BigInt(milliseconds) * 1_000_000n]);
-  syscall(SYSCALLS.nanosleep, address(time));
-}
-
-/** The processes of a cgroup and of those below it. */
-function processes(cgroup: string): number[] {
-  const text = readText(`${cgroup}/cgroup.procs`, 4 << 20);
-  const own = typeof text === "string" ? text.split("\n").filter((line) => line !== "").map(Number) : [];
-  return [...own, ...children(cgroup).flatMap(processes)];
-}
-
-function children(cgroup: string): string[] {
-  const entries = listDirectory(cgroup, 1 << 16);
-  return typeof entries === "number" ? [] : entries.filter((entry) => entry.type === 4).map((entry) => `${cgroup}/${entry.name}`);
-}
-
-/** Kills all processes of a cgroup: at once where the kernel can (cgroup.kill, 5.14), else one by one until none is new. */
-export function killCgroup(cgroup: string): void {
-  if (writeFile(`${cgroup}/cgroup.kill`, "1") === 0) return;
-  for (const pid of processes(cgroup)) if (pid > 0) syscall(SYSCALLS.kill, pid, SIGNAL.KILL);
-}
-
 /** Removes a cgroup and those below it, killing what is in them. Returns whether it is gone. */
 export function removeCgroup(cgroup: string): boolean {
   for (let tries = 0; tries < TRIES; tries++) {
-    for (const child of children(cgroup)) removeCgroup(child);
+    for (const child of childCgroups(cgroup)) removeCgroup(child);
     const result = removeDirectory(cgroup);
     if (result === 0 || result === -2) return true;
     if (result !== EBUSY) return false;
-    killCgroup(cgroup);
+    killCgroups([cgroup]);
     pause(tries < 50 ? 1 : 10);
   }
   return false;
@@ -48,6 +25,8 @@ export function removeCgroup(cgroup: string): boolean {
 
 /** Removes cgroups and reservations, and unless `keep` the record too. Returns paths that could not be removed. */
 export function removeContainer(directory: string, state: ContainerState | undefined, keep: boolean): string[] {
+  // A paused v1 container would not die: its cgroups are taken away one after the other, and the freezer's may be the last.
+  thawCgroups(state?.cgroups ?? []);
   const left = (state?.cgroups ?? []).filter((cgroup) => !removeCgroup(cgroup));
   const id = directory.slice(directory.lastIndexOf("/") + 1);
   // Links are taken back only if they still lead to this container.

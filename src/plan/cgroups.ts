@@ -38,7 +38,7 @@ function limitText(value: Integer64): string {
   return value < 0 ? "max" : String(value);
 }
 
-function limitsV1(resources: LinuxResources, swapAccounting: boolean): Limit[] {
+export function limitsV1(resources: LinuxResources, swapAccounting: boolean): Limit[] {
   const limits: Limit[] = [];
   const add = (controller: string, file: string, value: Integer64 | string | undefined, from: string): void => {
     if (value !== undefined) limits.push({ controller, file: `${controller}.${file}`, value: String(value), from: at(from) });
@@ -59,7 +59,7 @@ function limitsV1(resources: LinuxResources, swapAccounting: boolean): Limit[] {
   return limits;
 }
 
-function limitsV2(resources: LinuxResources, swapAccounting: boolean): Limit[] {
+export function limitsV2(resources: LinuxResources, swapAccounting: boolean): Limit[] {
   const limits: Limit[] = [];
   const add = (file: string, value: string | number | undefined, from: string): void => {
     if (value !== undefined) limits.push({ controller: file.split(".")[0] ?? "", file, value: String(value), from: at(from) });

@@ -1,0 +1,107 @@
+/**
+ * New limits for a living container, in the cgroups that it has.
+ *
+ * All or nothing as far as files can be put back: when one cannot be written, those before it get their old text again, and the error says which did not.
+ */
+import { PidboxError } from "../base/error.ts";
+import { errnoName } from "../kernel/abi/errno.ts";
+import { writeFile } from "../kernel/file.ts";
+import { limitsV1, limitsV2 } from "../plan/cgroups.ts";
+import type { Limit } from "../plan/cgroups.ts";
+import { mergeResources } from "../spec/merge-resources.ts";
+import type { LinuxResources } from "../spec/runtime-config.ts";
+import { directoryWith, readCgroupNumber, readCgroupText } from "./cgroup-files.ts";
+
+const EINVAL = -22;
+const EBUSY = -16;
+
+/** `change` and those fields of `merged` that the kernel takes in one file with it, or in an order with it. */
+function withCompanions(merged: LinuxResources, change: LinuxResources): LinuxResources {
+  const { cpu, memory } = change;
+  const bandwidth = cpu?.quota !== undefined || cpu?.period !== undefined;
+  const amount = memory?.limit !== undefined || memory?.swap !== undefined;
+  const pick = <T extends object>(value: T | undefined, names: readonly (keyof T)[]): Partial<T> =>
+    Object.fromEntries(names.flatMap((name) => (value?.[name] === undefined ? [] : [[name, value[name]]]))) as Partial<T>;
+  return {
+    ...change,
+    ...(bandwidth ? { cpu: { ...cpu, ...pick(merged.cpu, ["quota", "period"]) } } : {}),
+    ...(amount ? { memory: { ...memory, ...pick(merged.memory, ["limit", "swap"]) } } : {}),
+  };
+}
+
+/** The kernel wants memory <= memory and swap at each step: what grows goes last to first (cgroup-v1/memory.rst, 2.4). */
+function orderMemory(limits: readonly Limit[], cgroups: readonly string[]): readonly Limit[] {
+  const swap = limits.find((limit) => limit.file === "memory.memsw.limit_in_bytes");
+  const directory = directoryWith(cgroups, "memory.limit_in_bytes");
+  const now = directory === undefined ? undefined : readCgroupNumber(directory, "memory.limit_in_bytes");
+  if (swap === undefined || now === undefined || (swap.value !== "-1" && BigInt(swap.value) <= BigInt(now))) return limits;
+  return [swap, ...limits.filter((limit) => limit !== swap)];
+}
+
+/** What to write back: reading gives the text that writing takes, but for files with a line for each device. */
+interface Written {
+  readonly path: string;
+  readonly before: string | undefined;
+}
+
+function putBack(written: readonly Written[]): string {
+  const left = written.toReversed().filter(({ path, before }) => before === undefined || writeFile(path, before.trim()) < 0);
+  if (written.length === 0) return "nothing was changed";
+  return left.length === 0 ? "what was changed before was put back" : `still changed: ${left.map(({ path }) => path).join(", ")}`;
+}
+
+function whyRefused(directory: string, limit: Limit, errno: number): string {
+  if (errno !== EBUSY || !limit.file.startsWith("memory.")) return errnoName(errno);
+  const [usage, peak] = ["memory.usage_in_bytes", "memory.max_usage_in_bytes"].map((file) => readCgroupNumber(directory, file));
+  return usage === undefined ? errnoName(errno) : `EBUSY, it uses more (now ${usage}, at most ${peak ?? usage})`;
+}
+
+function failure(limit: Limit, path: string, why: string, errno: number | undefined, rest: string): PidboxError {
+  return new PidboxError(errno === undefined ? "HOST_UNSUPPORTED" : "IO", `Cannot set ${limit.file} to ${limit.value} for the ${limit.controller} controller: ${why}; ${rest}`, {
+    context: { path, from: limit.from, ...(errno === undefined ? { feature: "cgroups" } : { errno: errnoName(errno) }) },
+  });
+}
+
+function apply(cgroups: readonly string[], limits: readonly Limit[]): void {
+  const written: Written[] = [];
+  const later: Limit[] = [];
+  const one = (limit: Limit, last: boolean): void => {
+    const directory = directoryWith(cgroups, limit.file);
+    if (directory === undefined) throw failure(limit, cgroups[0] ?? "", "none of the container's cgroups has this file", undefined, putBack(written));
+    const path = `${directory}/${limit.file}`;
+    const before = readCgroupText(directory, limit.file);
+    const result = writeFile(path, limit.value);
+    // A quota and its period, or its burst, can each be refused for the old value of the other: what was refused is tried again after the rest.
+    if (result === EINVAL && !last && limit.controller === "cpu") return void later.push(limit);
+    if (result < 0) throw failure(limit, path, whyRefused(directory, limit, result), result, putBack(written));
+    written.push({ path, before: before?.includes(":") === true ? undefined : before });
+  };
+  for (const limit of limits) one(limit, false);
+  for (const limit of later) one(limit, true);
+}
+
+/** A limit below what is used would make the kernel kill: refused if the caller wants that (config-linux.md, checkBeforeUpdate). v1 refuses by itself. */
+function checkUsage({ memory }: LinuxResources, cgroups: readonly string[]): void {
+  const directory = directoryWith(cgroups, "memory.current");
+  const usage = directory === undefined ? undefined : readCgroupNumber(directory, "memory.current");
+  if (memory?.checkBeforeUpdate !== true || usage === undefined) return;
+  for (const name of ["swap", "limit"] as const) {
+    const value = memory[name];
+    if (value === undefined || value <= 0 || value > usage) continue;
+    throw new PidboxError("CONFLICT", `Cannot set the memory limit: ${name} ${value} is not above the ${usage} bytes that the container uses, and checkBeforeUpdate is set`, { context: { from: `/linux/resources/memory/${name}` } });
+  }
+}
+
+/**
+ * Writes `change` to the cgroups of a container that has `current`, and returns what it has then, to be kept for the next time.
+ * Throws HOST_UNSUPPORTED naming controller and file where no cgroup has the file, IO where the kernel refuses, CONFLICT for checkBeforeUpdate.
+ */
+export function updateCgroups(cgroups: readonly string[], current: LinuxResources, change: LinuxResources): LinuxResources {
+  const merged = mergeResources(current, change);
+  const effective = withCompanions(merged, change);
+  const unified = directoryWith(cgroups, "tasks") === undefined;
+  checkUsage(effective, cgroups);
+  const swap = directoryWith(cgroups, unified ? "memory.swap.max" : "memory.memsw.limit_in_bytes") !== undefined;
+  apply(cgroups, orderMemory(unified ? limitsV2(effective, swap) : limitsV1(effective, swap), cgroups));
+  return merged;
+}
