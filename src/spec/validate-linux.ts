@@ -110,10 +110,14 @@ const intelRdt = object<LinuxIntelRdt>(RDT, {
   schemata: list(line("", "must")), l3CacheSchema: line("L3:", "should"), memBwSchema: line("MB:", "must"), enableMonitoring: flag,
 });
 
+export const MEMORY_POLICY_MODES: readonly LinuxMemoryPolicy["mode"][] = [
+  "MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL",
+];
+export const MEMORY_POLICY_FLAGS: NonNullable<LinuxMemoryPolicy["flags"]> = ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"];
+
 const memoryPolicy = also(
   object<LinuxMemoryPolicy>(POLICY, {
-    mode: word(["MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"], POLICY),
-    nodes: cpuList(POLICY), flags: list(word(["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"], POLICY)),
+    mode: word(MEMORY_POLICY_MODES, POLICY), nodes: cpuList(POLICY), flags: list(word(MEMORY_POLICY_FLAGS, POLICY)),
   }, ["mode"]),
   (value, pointer, report) => {
     // set_mempolicy(2); an empty set with MPOL_PREFERRED means local allocation.

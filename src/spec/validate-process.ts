@@ -120,6 +120,9 @@ export const process: Decoder<Process> = also(
 const hook = object<Hook>(HOOKS, { path: absolutePath(HOOKS), args: list(text), env: environment, timeout: whole(1, 0x7fffffff) }, ["path"]);
 const hookList = list(hook);
 
+/** In the order in which they run (runtime.md, "Lifecycle"). */
+export const HOOK_PHASES: readonly (keyof Hooks)[] = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
+
 export const hooks: Decoder<Hooks> = object<Hooks>(HOOKS, {
   prestart: also(hookList, (found, pointer, report: Report) => {
     if (found.length > 0) report.should("deprecated", pointer, HOOKS, "prestart is deprecated: use createRuntime, createContainer or startContainer");

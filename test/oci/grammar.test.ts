@@ -38,6 +38,16 @@ const SAME: readonly (readonly string[])[] = [
   ["kill"], ["kill", "nope"], ["kill", "nope", "KILL"], ["kill", "nope", "BOGUS"], ["kill", "nope", "-5"],
   ["kill", "nope", "-a", "KILL"], ["kill", "a", "b", "c"], ["kill", "-9x", "nope"],
   ["kill", "--", "nope"], ["kill", "-a=x", "nope"], ["kill", "--all", "nope"],
+  // create, start, run, exec
+  ["create"], ["create", "a", "b"], ["create", "--preserve-fds", "x", "y"], ["create", "--preserve-fds=99999999999999999999", "y"],
+  ["create", "--bundle=/tmp", "-b", "/tmp", "x"], ["create", "--tty", "x"], ["create", "-h"], ["start"], ["start", "nope"], ["start", "nope", "x"],
+  ["start", "-b", "x"], ["run"], ["run", "a", "b"], ["run", "--keep=x", "a"], ["run", "-d=maybe", "a"], ["run", "-it", "a"],
+  ["exec"], ["exec", "nope", "true"], ["exec", "-it", "nope", "true"], ["exec", "nope", "-t", "true"], ["exec", "-e", "a=b", "-e", "c=d", "nope", "true"],
+  ["exec", "--preserve-fds", "x", "nope", "true"], ["exec", "-t", "--tty", "nope"], ["exec", "--help"], ["exec", "-u"], ["exec", "-g", "0", "nope", "x"],
+  // spec, features, checkpoint, restore
+  ["spec", "x"], ["spec", "--rootless=x"], ["spec", "-h"], ["features", "x"], ["features", "-x"],
+  ["checkpoint"], ["checkpoint", "a", "b"], ["checkpoint", "-x", "a"],
+  ["checkpoint", "--status-fd", "x", "a"], ["restore"], ["restore", "--help"], ["restore", "--detach=x", "a"],
   // delete
   ["delete"], ["delete", "nope"], ["delete", "-f", "nope"], ["delete", "nope", "-f"],
   ["delete", "nope", "--force=false"], ["delete", "nope", "-f", "x"], ["delete", "nope", "--", "-f"],

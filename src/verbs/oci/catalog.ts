@@ -3,12 +3,16 @@ import type { OciVerb } from "./verb.ts";
 
 /** The verbs in the order in which help lists them. */
 export const OCI_CATALOG: Readonly<Record<string, () => Promise<OciVerb>>> = {
+  checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
   create: async () => (await import("./create.ts")).create,
   delete: async () => (await import("./delete.ts")).delete_,
   exec: async () => (await import("./exec.ts")).exec,
+  features: async () => (await import("./features.ts")).features,
   kill: async () => (await import("./kill.ts")).kill,
   list: async () => (await import("./list.ts")).list,
+  restore: async () => (await import("./checkpoint.ts")).restore,
   run: async () => (await import("./run.ts")).run,
+  spec: async () => (await import("./spec.ts")).spec,
   start: async () => (await import("./start.ts")).start,
   state: async () => (await import("./state.ts")).state,
 };

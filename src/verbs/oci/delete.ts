@@ -1,12 +1,13 @@
 /** `pidbox-oci delete`: takes a container that has ended off the host. */
 import { PidboxError } from "../../base/error.ts";
 import { quote } from "../../base/text.ts";
+import { runHook } from "../../engine/hooks.ts";
 import { removeCgroup } from "../../engine/removal.ts";
 import { lockContainer, removeRuntimeState } from "../../engine/runtime-store.ts";
 import { SIGNAL } from "../../kernel/abi/constants.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
 import { address, syscall } from "../../kernel/ffi.ts";
-import { containerId, loadContainer, observe } from "./container.ts";
+import { containerId, loadContainer, observe, SPEC_VERSION } from "./container.ts";
 import type { LoadedContainer, ObservedContainer } from "./container.ts";
 import { signalInit } from "./kill.ts";
 import { CONTAINER_ID } from "./verb.ts";
@@ -29,10 +30,21 @@ function killAndWait(container: ObservedContainer): void {
   throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: container init still running`);
 }
 
-function destroy(container: LoadedContainer): void {
+/** runtime.md, "Lifecycle", 14: after the container is gone, and a failure is a warning. */
+function runPoststop({ id, state }: LoadedContainer, context: OciContext): void {
+  const { annotations } = state.config;
+  for (const hook of state.config.hooks?.poststop ?? []) {
+    const document = { ociVersion: SPEC_VERSION, id, status: "stopped", bundle: state.bundle, ...(annotations === undefined ? {} : { annotations }) };
+    const why = runHook(hook, JSON.stringify(document), state.bundle);
+    if (why !== undefined) context.warn(`error running poststop hook ${quote(hook.path)}: ${why}`);
+  }
+}
+
+function destroy(container: LoadedContainer, context: OciContext): void {
   const left = container.state.cgroups.filter((cgroup) => !removeCgroup(cgroup));
   if (left.length > 0) throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: its cgroups stay: ${left.map((path) => quote(path)).join(", ")}`);
   removeRuntimeState(container.directory);
+  runPoststop(container, context);
 }
 
 /** The state of a container that a create left which was killed, without state.json, is removed and taken for none. */
@@ -53,7 +65,7 @@ function remove(id: string, force: boolean, context: OciContext): OciOutcome {
     else if (container.init !== undefined) {
       throw new PidboxError("CONFLICT", `cannot delete container ${id} that is not stopped: ${container.status}`);
     }
-    destroy(container);
+    destroy(container, context);
   } catch (error) {
     if (!force || !(error instanceof PidboxError) || error.code !== "NOT_FOUND") throw error;
   }
