@@ -23,7 +23,7 @@ export interface Compilation {
   readonly root: number;
   /** An empty path, and `struct open_how` blocks that many ops share. */
   readonly empty: number;
-  readonly how: { readonly target: number; readonly directory: number; readonly strict: number; readonly child: number };
+  readonly how: { readonly target: number; readonly directory: number; readonly strict: number; readonly child: number; readonly entry: number };
 }
 
 export const HOW_SIZE = 24;
@@ -41,6 +41,7 @@ export function compilation(writer: PlanWriter, blueprint: Blueprint, facts: Hos
       directory: writer.cells(path | OPEN.DIRECTORY, 0, inRoot),
       strict: writer.cells(path | OPEN.DIRECTORY, 0, inRoot | RESOLVE.NO_SYMLINKS),
       child: writer.cells(path | OPEN.DIRECTORY | OPEN.NOFOLLOW, 0, RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS),
+      entry: writer.cells(path, 0, RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS),
     },
   };
 }

@@ -52,9 +52,24 @@ describe("ensureTarget()", () => {
   });
   test("makes what is missing one component at a time and never follows what it made", () => {
     const made = steps("/a/b/file", { file: true });
-    expect(made.filter((step) => step.includes("mkdirat"))).toHaveLength(3);
-    for (const step of made.filter((one) => one.includes("O_CREAT"))) expect(step).toContain("O_EXCL|O_NOFOLLOW");
-    for (const step of made.filter((one) => /openat2\(r\d+, "(b|file)"/.test(one))) expect(step).toMatch(/O_NOFOLLOW.*RESOLVE_NO_SYMLINKS\|RESOLVE_BENEATH/);
+    const relative = made.filter((one) => /(openat2|mkdirat|mknodat)\(r\d+, "(b|file)"/.test(one));
+    const calls = relative.map((one) => one.replace(/^.*?(mkdirat|mknodat|openat2)\(r\d+, ("\w+").*$/, "$1 $2"));
+    expect(calls).toEqual(['mkdirat "b"', 'openat2 "b"', 'mknodat "file"', 'openat2 "file"']);
+    for (const step of relative.filter((one) => one.includes("openat2"))) expect(step).toContain("RESOLVE_NO_SYMLINKS|RESOLVE_BENEATH");
+  });
+  test("needs ops in proportion to the depth", () => {
+    const size = (depth: number): number => steps("/d".repeat(depth)).length;
+    expect(size(20) - size(10)).toBe(size(30) - size(20));
+  });
+  test("leaves the kind to a register where the plan cannot know it", () => {
+    const made = steps("/a/b", { file: 99 + 2 ** 50 });
+    expect(made.filter((step) => step.includes('"b"')).map((step) => /\w+(?=\()/.exec(step)?.[0])).toEqual(["mkdirat", "openat2", "mknodat", "openat2"]);
+    expect(made.some((step) => step.startsWith("if r99 is an error"))).toBe(true);
+  });
+  test("reports the mode of what is there, and that of a fresh tmpfs for what is not", () => {
+    const made = steps("/a", { mode: 99 + 2 ** 50 });
+    expect(made.filter((step) => step.startsWith("r99 = "))).toHaveLength(2);
+    expect(made.findIndex((step) => step.includes("statx"))).toBeLessThan(made.findIndex((step) => step.includes("mkdirat")));
   });
   test("tolerates only that a directory is absent while it looks", () => {
     const errors = steps("/a/b").filter((step) => step.includes("  or ")).map((step) => step.slice(step.indexOf("  or ") + 5));

@@ -45,7 +45,9 @@ export const ERRNO = {
 } as const;
 
 /** statx(2): the masks that are asked for and the byte offsets of what is read from struct statx. */
-export const STATX = { TYPE: 1, INO: 0x100, MNT_ID: 0x1000, modeAt: 28, inodeAt: 32, rdevMajorAt: 128, rdevMinorAt: 132, mountIdAt: 144, size: 256 } as const;
+export const STATX = {
+  TYPE: 1, MODE: 2, INO: 0x100, MNT_ID: 0x1000, modeAt: 28, inodeAt: 32, rdevMajorAt: 128, rdevMinorAt: 132, mountIdAt: 144, size: 256,
+} as const;
 
 /** seccomp(2) */
 export const SECCOMP_SET_MODE_FILTER = 1;
