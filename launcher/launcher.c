@@ -20,6 +20,7 @@
 #include "syscall.h"
 #define CALL(nr, a, b, c, d, e, f) system_call((nr), (word)(a), (word)(b), (word)(c), (word)(d), (word)(e), (word)(f))
 #endif
+#include "copy.h"
 
 enum role { SUPERVISOR, CONTAINED, HELPER, CLEANUP };
 
@@ -597,6 +598,7 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 	case OP_INIT: init(argument(op, 0), shared_page(argument(op, 1)));
 	case OP_EXIT: leave((int)argument(op, 0));
 	case OP_EACH: break; /* run() has it */
+	case OP_COPY: *result = copy_directory(argument(op, 0), argument(op, 1), 0); break;
 	}
 	return pc + 1;
 }

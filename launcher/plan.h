@@ -40,6 +40,7 @@ enum plan_code {
 	OP_INIT,        /* PID 1 of the container: main child args[0], shared page args[1]; does not return */
 	OP_EXIT,        /* exit_group(args[0]) */
 	OP_EACH,        /* runs the ops up to args[2] once for each of the args[1] pointers at data args[0]; result holds the pointer */
+	OP_COPY,        /* copies what is in the directory of fd args[0] into that of fd args[1] */
 	OP_COUNT
 };
 

@@ -5,10 +5,8 @@
  * where it matters: namespaces, network, root, mounts, read-only and masked paths, user, capabilities, Landlock, seccomp, exec.
  */
 import { AF_INET, AT, CLONE, IFF_UP_RUNNING, OPEN, PR, SIGNAL, SIOCSIFFLAGS, SOCK } from "../kernel/abi/constants.ts";
-import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
+import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { parseMountOptions } from "../spec/mount-options.ts";
-import type { Mount } from "../spec/runtime-config.ts";
 import { sysctlPath } from "../spec/sysctl.ts";
 import { assertIdentity, assertNamespaces, assertRoot, noteNamespaces } from "./assertions.ts";
 import type { OwnNamespaces } from "./assertions.ts";
@@ -17,24 +15,29 @@ import { enterCgroups, makeCgroups } from "./cgroups.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { containerHooks, finishCreation, handTerminal, openCreation, runtimeHooks } from "./creation.ts";
 import type { Creation } from "./creation.ts";
-import { bindDevices, hasOwnDev, openConsole, prepareDevices } from "./devices.ts";
-import { cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
-import { openLink, receive, send } from "./handover.ts";
+import { openConsole } from "./devices.ts";
+import { makeFilesystem } from "./filesystem.ts";
+import { openLink, send } from "./handover.ts";
 import type { Link } from "./handover.ts";
+import { take } from "./held.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { becomeRoot, becomeUser, cloneFlags, dieWithParent, leaveKeyring, openProcess, writeIdMaps, writeOomScore } from "./identity.ts";
-import { dressSource, isBind, makeMounts, openSource, parameter } from "./mounts.ts";
+import { makeMounts, openMounts, sealMounts } from "./mounts.ts";
+import type { Opened } from "./mounts.ts";
 import { compilation, createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
-import { isLaidOutside, layOverlayOutside } from "./overlay.ts";
 import { assertStdio, loadSeccomp, makeDirectory, startProcess } from "./process.ts";
-import { attachRootfs, maskPaths, pivot, readonlyPaths, sealRootfs } from "./rootfs.ts";
+import { attachRootfs, maskPaths, pivot, readonlyPaths, sealRootfs, shareRootfs } from "./rootfs.ts";
+import { setExecutionDomain, setPriorities } from "./scheduling.ts";
 import { labelProgram } from "./security-modules.ts";
 import { addProgram, programOf } from "./program.ts";
 import type { PlanBody } from "./program.ts";
+import { awaitSources, finishSources, prepareSources, releaseSources } from "./sources.ts";
+import type { Sources } from "./sources.ts";
 import { closeFrame, comeHome, failFrame, guardTerminal, openFrame, openStatus, takeTerminal } from "./supervisor.ts";
 import type { Frame, Guard } from "./supervisor.ts";
+import { bearIntoTime, enterTime, keepOwnTime } from "./time-offsets.ts";
 import { PlanWriter } from "./writer.ts";
 
 /** How the plan will be run. */
@@ -48,8 +51,6 @@ export interface CompileOptions {
   /** Fd of the container's lock (pidbox-oci), above all that are preserved: it ends when the container is created. */
   readonly lock?: number;
 }
-
-const fileOptions = (mount: Mount): ReturnType<typeof parseMountOptions> => parseMountOptions(mount.options ?? []);
 
 /** All of a plan but the program. */
 export interface CompiledBody extends PlanBody {
@@ -76,18 +77,18 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   const guard = relayed ? guardTerminal(c, frame) : undefined;
   const link = openLink(c);
   const joined = openNamespaces(c);
-  const prepared = facts.privileged ? prepareMounts(c) : new Map<string, number>();
+  const sources = prepareSources(c);
+  const ownTime = bearIntoTime(c);
 
   const contained = w.label();
   const [pid, pidfd] = [w.register(), w.register()];
   cloneContainer(c, contained, cgroups, joined, pid, pidfd, link);
   comeHome(c, frame);
+  keepOwnTime(c, ownTime);
   // Closed here only: the container goes on with this register.
   w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
-  finishMounts(c, prepared, pid, joined.get("user"));
-  w.from("handover");
-  send(c, link.outside, [...prepared.values()]);
-  w.close(...prepared.values());
+  finishContainer(c, sources, pid, joined.get("user"));
+  releaseSources(c, sources, link.outside);
   if (creation !== undefined) runtimeHooks(c, creation, link.outside, pid);
   if (creation?.console !== undefined) handTerminal(c, link.outside, creation.console);
   else if (relayed) takeTerminal(c, link.outside, frame.watch);
@@ -97,7 +98,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   const onFailure = failFrame(c, frame, cgroups, guard, creation);
 
   w.place(contained);
-  containerOps(c, { own, cgroups, link, joined, creation, prepared: [...prepared.keys()], gate: options.gate !== undefined });
+  containerOps(c, { own, cgroups, link, joined, creation, sources, gate: options.gate !== undefined });
   w.exit(125);
   return { ...w.finishBody(onFailure, options.fault), cgroups: cgroups.directories };
 }
@@ -141,29 +142,8 @@ function openNamespaces(c: Compilation): Map<string, number> {
   return open;
 }
 
-/** Supervisor's ops (privileged): everything that needs the host's paths or its rights, as detached mounts by config pointer. */
-function prepareMounts(c: Compilation): Map<string, number> {
-  const { writer: w, blueprint } = c;
-  const prepared = new Map<string, number>();
-  const { rootfs } = blueprint;
-  if (rootfs.kind !== "assembled") {
-    w.from("/root/path");
-    const source = w.register();
-    w.call(SYSCALLS.openat, AT.FDCWD, w.text(rootfs.source), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(source);
-    prepared.set("/root", cloneTree(c, source, c.empty, rootfs.kind === "bind"));
-    w.close(source);
-  }
-  if (hasOwnDev(c)) prepared.set("/dev", prepareDevices(c));
-  (blueprint.config.mounts ?? []).forEach((mount, i) => {
-    if (!isBind(mount)) return;
-    w.from(`/mounts/${i}`);
-    prepared.set(`/mounts/${i}`, openSource(c, mount, fileOptions(mount)));
-  });
-  return prepared;
-}
-
-/** Supervisor's ops after clone: the id maps, and with them the attributes of the prepared mounts. */
-function finishMounts(c: Compilation, prepared: ReadonlyMap<string, number>, pid: number, joinedUser: number | undefined): void {
+/** Supervisor's ops after clone: the id maps, and with them what was prepared for the container. */
+function finishContainer(c: Compilation, sources: Sources, pid: number, joinedUser: number | undefined): void {
   const { writer: w, blueprint } = c;
   let userns = joinedUser;
   const ownsUsers = blueprint.mapping !== undefined && joinedUser === undefined;
@@ -176,23 +156,7 @@ function finishMounts(c: Compilation, prepared: ReadonlyMap<string, number>, pid
     w.from("/linux/namespaces/user").call(SYSCALLS.openat, proc, w.text("ns/user"), OPEN.RDONLY | OPEN.CLOEXEC).into(userns);
   }
   if (proc !== 0) w.close(proc);
-  const plain = !blueprint.idmapped || blueprint.degraded.includes("idmap");
-  for (const [pointer, mount] of prepared) {
-    w.from(pointer);
-    if (pointer === "/dev") continue;
-    if (pointer === "/root") {
-      const idmap = userns === undefined || plain ? {} : { idmap: userns };
-      setAttributes(c, mount, MOUNT_ATTR.NODEV + ("idmap" in idmap ? MOUNT_ATTR.IDMAP : 0), {
-        propagation: MS.PRIVATE,
-        recursive: blueprint.rootfs.kind === "bind",
-        ...idmap,
-      });
-      if (isLaidOutside(c)) layOverlayOutside(c, mount);
-      continue;
-    }
-    const options = fileOptions(blueprint.config.mounts?.[Number(pointer.slice("/mounts/".length))] as Mount);
-    dressSource(c, mount, options, plain ? undefined : userns);
-  }
+  finishSources(c, sources, userns);
   if (userns !== undefined && joinedUser === undefined) w.close(userns);
 }
 
@@ -218,7 +182,7 @@ interface ContainerHandles {
   readonly link: Link;
   readonly joined: ReadonlyMap<string, number>;
   readonly creation: Creation | undefined;
-  readonly prepared: readonly string[];
+  readonly sources: Sources;
   readonly gate: boolean;
 }
 
@@ -231,29 +195,23 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   if (creation !== undefined) w.call(SYSCALLS.close, c.descriptors.extra).flags(FLAG.IGNORE);
   if (creation?.console !== undefined) w.call(SYSCALLS.close, creation.console);
   enterNamespaces(c, handles);
-  w.from("handover");
-  const received = new Map(handles.prepared.map((pointer): [string, number] => [pointer, w.register()]));
-  receive(c, link.inside, [...received.values()]);
+  awaitSources(c, handles.sources, link.inside);
   if (blueprint.mapping !== undefined) becomeRoot(c);
   dieWithParent(c, link.inside);
   if (creation?.runtime.newKeyring !== false) leaveKeyring(c);
+  enterTime(c);
   if (!c.facts.privileged) w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   if (createsNamespace(blueprint, "network")) raiseLoopback(c);
   nameHost(c);
-  openOwnSources(c, received);
-  const proc = openKernelFilesystems(c, received);
+  const opened = openMounts(c, handles.sources, handles.cgroups);
+  const proc = openProcfs(c, opened);
   assertNamespaces(c, handles.own, proc);
   writeKernelSettings(c, proc);
   const label = labelProgram(c, proc);
-  const nodes = !c.facts.privileged && hasOwnDev(c) ? bindDevices(c) : undefined;
-  const place = attachRootfs(c, received.get("/root"), creation?.beforePivot === true);
+  const root = opened.mounts.get("/root");
+  const place = attachRootfs(c, root === undefined ? undefined : take(c, root), creation?.beforePivot === true);
   if (!place.early) pivot(c, place);
-  const dev = received.get("/dev");
-  if (dev !== undefined) {
-    const at = blueprint.config.mounts?.findIndex((m) => m.destination === "/dev") ?? -1;
-    received.set(`/mounts/${at}`, dev);
-  }
-  makeMounts(c, received, handles.cgroups, nodes);
+  const seals = makeMounts(c, opened, handles.cgroups);
   if (creation !== undefined) containerHooks(c, creation, link.inside);
   if (place.early) pivot(c, place);
   const console = blueprint.stdio.kind === "terminal" ? openConsole(c) : undefined;
@@ -265,8 +223,12 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   makeDirectory(c);
   readonlyPaths(c);
   maskPaths(c);
+  sealMounts(c, seals);
   sealRootfs(c);
+  shareRootfs(c);
   assertRoot(c, c.root);
+  setPriorities(c, blueprint.config.process);
+  setExecutionDomain(c);
   if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c);
   becomeUser(c, link.inside);
   assertIdentity(c);
@@ -308,36 +270,14 @@ function nameHost(c: Compilation): void {
   if (config.domainname !== undefined) w.from("/domainname").call(SYSCALLS.setdomainname, w.text(config.domainname), encoder.encode(config.domainname).length);
 }
 
-/** Rootless: the container opens its bind sources itself, while the host's tree is still there. */
-function openOwnSources(c: Compilation, received: Map<string, number>): void {
-  if (c.facts.privileged) return;
-  (c.blueprint.config.mounts ?? []).forEach((mount, i) => {
-    if (!isBind(mount)) return;
-    c.writer.from(`/mounts/${i}`);
-    const tree = openSource(c, mount, fileOptions(mount));
-    dressSource(c, tree, fileOptions(mount), undefined);
-    received.set(`/mounts/${i}`, tree);
-  });
-}
-
 /**
- * Makes the config's proc and sysfs mounts while the host's tree is still there: in a user namespace the kernel allows them only next to an unmasked one
- * (mount_too_revealing, fs/namespace.c). Returns the register of a procfs of this PID namespace that is attached nowhere yet, so that nothing can lie over
- * it: sysctls, oom_score_adj and assertions go through it (CVE-2019-19921, CVE-2025-52881).
+ * The register of a procfs of this PID namespace that is attached nowhere yet, so that nothing can lie over it: sysctls, labels and assertions go through it
+ * (CVE-2019-19921, CVE-2025-52881). The config's own serves unless it cannot be written to.
  */
-function openKernelFilesystems(c: Compilation, received: Map<string, number>): number {
+function openProcfs(c: Compilation, opened: Opened): number {
   const { writer: w, blueprint } = c;
-  let proc: number | undefined;
-  (blueprint.config.mounts ?? []).forEach((mount, i) => {
-    if (mount.type !== "proc" && mount.type !== "sysfs") return;
-    const options = fileOptions(mount);
-    w.from(`/mounts/${i}`);
-    const made = makeFilesystem(c, mount.type, options.data.map(parameter), options.attributes.set);
-    received.set(`/mounts/${i}`, made);
-    if (mount.type === "proc") proc ??= made;
-  });
   const sysctls = Object.keys(blueprint.config.linux?.sysctl ?? {}).length > 0;
-  if (proc !== undefined && !sysctls) return proc;
+  if (opened.proc !== undefined && !sysctls) return opened.proc;
   w.from("/proc of the plan");
   if (createsNamespace(blueprint, "pid") && !blueprint.degraded.includes("proc")) {
     return makeFilesystem(c, "proc", [], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
@@ -352,7 +292,7 @@ function writeKernelSettings(c: Compilation, proc: number): void {
   const write = (path: string, value: string): void => {
     const fd = w.register();
     w.call(SYSCALLS.openat, proc, w.text(path), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
-    w.call(SYSCALLS.write, fd, w.text(value), value.length).flags(FLAG.FULL).close(fd);
+    w.call(SYSCALLS.write, fd, w.text(value), new TextEncoder().encode(value).length).flags(FLAG.FULL).close(fd);
   };
   for (const [key, value] of Object.entries(config.linux?.sysctl ?? {})) {
     w.from(`/linux/sysctl/${key}`);

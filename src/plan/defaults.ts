@@ -43,7 +43,7 @@ export function kernelMounts(options: {
   const procOptions = options.procOptions ?? (options.processesOnly ? ["subset=pid"] : []);
   return [
     { destination: "/proc", type: "proc", options: [...KERNEL, ...procOptions] },
-    { destination: "/dev", type: "tmpfs", options: ["nosuid", "noexec", "mode=755", "size=64k"] },
+    { destination: "/dev", type: "tmpfs", options: ["nosuid", "noexec", "mode=755", "size=64k", "nr_inodes=512"] },
     {
       destination: "/dev/pts",
       type: "devpts",

@@ -1,15 +1,25 @@
 /**
- * Stage: /dev. A privileged supervisor makes the nodes on a tmpfs of the host's user namespace (a container's own tmpfs cannot hold any);
- * rootless, each host node is bound after the kernel confirmed that it is that device (CVE-2025-31133, CVE-2026-88265). Pure.
+ * Stage: device nodes (config-linux.md, "Devices" and "Default Devices").
+ *
+ * On a tmpfs of the config at /dev a privileged supervisor makes them: a container's own tmpfs could hold none that works. Where there is no such tmpfs, or
+ * a node is elsewhere, the container makes them after all mounts. In a user namespace of which no map is known, and rootless, each host node is bound after
+ * the kernel confirmed that it is that device (CVE-2025-31133, CVE-2026-88265). Nothing is made in a /dev that is a bind mount. Pure.
  */
-import { AT, FILE_TYPE, OPEN, STATX } from "../kernel/abi/constants.ts";
+import { AT, ERRNO, FILE_TYPE, OPEN, STATX } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import type { LinuxDevice } from "../spec/runtime-config.ts";
+import { parseMountOptions } from "../spec/mount-options.ts";
+import type { IdMapping, LinuxDevice, Mount } from "../spec/runtime-config.ts";
+import { hasOwnUsers, isBind, plainOptions } from "./bind.ts";
 import { attach, cloneTree, makeFilesystem } from "./filesystem.ts";
+import type { Parameter } from "./filesystem.ts";
+import { hold, take } from "./held.ts";
+import type { Held } from "./held.ts";
+import { dataParameters } from "./mount-data.ts";
+import { HOW_SIZE } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
-import { ensureTarget } from "./target.ts";
+import { components, ensureTarget } from "./target.ts";
 
 /** config-linux.md, "Default Devices"; ptmx is a link to the container's own devpts. */
 export const DEFAULT_DEVICES: readonly LinuxDevice[] = [
@@ -25,79 +35,233 @@ const LINKS: readonly (readonly [name: string, target: string])[] = [
   ["fd", "/proc/self/fd"], ["stdin", "/proc/self/fd/0"], ["stdout", "/proc/self/fd/1"], ["stderr", "/proc/self/fd/2"], ["ptmx", "pts/ptmx"],
 ];
 
-/** makedev(3) as the kernel's new_encode_dev has it: enough for majors below 4096 and minors below 256. */
+const NODE_TYPE = { c: FILE_TYPE.CHARACTER, u: FILE_TYPE.CHARACTER, b: FILE_TYPE.BLOCK, p: FILE_TYPE.FIFO } as const;
+
+/** makedev(3) as the kernel's new_encode_dev has it: enough for majors below 4096 and minors below 2^20. */
 function deviceNumber(major: number, minor: number): number {
-  return (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12);
+  return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }
 
-function wanted(c: Compilation): LinuxDevice[] {
-  return [...DEFAULT_DEVICES, ...(c.blueprint.config.linux?.devices ?? [])];
+const nodeMode = (device: LinuxDevice): number => NODE_TYPE[device.type] | (device.fileMode ?? 0o666);
+const nodeNumber = (device: LinuxDevice): number => (device.type === "p" ? 0 : deviceNumber(device.major ?? 0, device.minor ?? 0));
+
+/** A path as its components from "/", joined. */
+const place = (path: string): string => components(path).join("/");
+const isBelow = (path: string, directory: string): boolean => path.startsWith(`${directory}/`);
+
+/** The place of the tmpfs at /dev in the config's mounts, or -1. A bind mount there leaves no /dev of the container's own. */
+export function ownDevIndex(c: Compilation): number {
+  const mounts = c.blueprint.config.mounts ?? [];
+  if (mounts.some((mount) => isBind(mount) && place(mount.destination) === "dev")) return -1;
+  return mounts.findIndex((mount) => mount.type === "tmpfs" && place(mount.destination) === "dev");
 }
 
-/** Whether the config has a tmpfs at /dev, the only place where pidbox puts device nodes. */
 export function hasOwnDev(c: Compilation): boolean {
-  return c.blueprint.config.mounts?.some((m) => m.destination === "/dev" && m.type === "tmpfs") ?? false;
+  return ownDevIndex(c) >= 0;
+}
+
+/** Whether the supervisor makes /dev: it has the rights, and knows who the container's root is. */
+export function hasPreparedDev(c: Compilation): boolean {
+  const { facts, blueprint } = c;
+  return facts.privileged && hasOwnDev(c) && (blueprint.mapping !== undefined || !hasOwnUsers(blueprint));
+}
+
+/** The nodes of a container by when they are made. */
+interface Nodes {
+  /** On the tmpfs at /dev, with it. */
+  readonly dev: readonly LinuxDevice[];
+  /** After all mounts. */
+  readonly late: readonly LinuxDevice[];
+}
+
+function nodesOf(c: Compilation): Nodes {
+  const { mounts = [], linux } = c.blueprint.config;
+  if (mounts.some((mount) => isBind(mount) && place(mount.destination) === "dev")) return { dev: [], late: [] };
+  const listed = (linux?.devices ?? []).filter((device) => place(device.path) !== "dev/ptmx");
+  const taken = new Set(listed.map((device) => place(device.path)));
+  const all = [...DEFAULT_DEVICES.filter((device) => !taken.has(place(device.path))), ...listed];
+  if (!hasOwnDev(c)) return { dev: [], late: all };
+  const others = mounts.map((mount) => place(mount.destination)).filter((destination) => isBelow(destination, "dev"));
+  const onDev = (device: LinuxDevice): boolean => {
+    const at = place(device.path);
+    return isBelow(at, "dev") && !others.some((other) => isBelow(at, other));
+  };
+  return { dev: all.filter(onDev), late: all.filter((device) => !onDev(device)) };
+}
+
+/** The host's id of the container's `id`; one that is not mapped cannot own anything, and the container's root does instead. */
+function hostId(map: readonly IdMapping[] | undefined, id: number): number {
+  if (map === undefined) return id;
+  const range = map.find((m) => id >= m.containerID && id < m.containerID + m.size) ?? map.find((m) => m.containerID === 0);
+  return range === undefined ? id : range.hostID + (id >= range.containerID && id < range.containerID + range.size ? id - range.containerID : 0);
+}
+
+/** The options of the tmpfs at /dev as its maker outside of the user namespace has to write them. */
+function devParameters(c: Compilation, mount: Mount): Parameter[] {
+  const { mapping } = c.blueprint;
+  const parameters = dataParameters(c, mount, parseMountOptions(plainOptions(mount))).map(([key, value]): Parameter => {
+    if ((key !== "uid" && key !== "gid") || value === undefined || !/^\d{1,10}$/.test(value)) return value === undefined ? [key] : [key, value];
+    return [key, String(hostId(mapping?.[key], Number(value)))];
+  });
+  return parameters.some(([key]) => key === "mode") ? parameters : [["mode", "0755"], ...parameters];
 }
 
 /** Supervisor's ops (privileged): a detached tmpfs with nodes, links and empty directories, owned by the container's root. */
 export function prepareDevices(c: Compilation): number {
   const { writer: w, blueprint } = c;
+  const mount = blueprint.config.mounts?.[ownDevIndex(c)] ?? { destination: "/dev", type: "tmpfs" };
+  const options = parseMountOptions(plainOptions(mount));
   w.from("/linux/devices");
-  const dev = makeFilesystem(c, "tmpfs", [["mode", "0755"], ["size", "64k"], ["nr_inodes", "512"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC);
-  const uid = blueprint.mapping?.uid[0]?.hostID ?? 0;
-  const gid = blueprint.mapping?.gid[0]?.hostID ?? 0;
+  const dev = makeFilesystem(c, "tmpfs", devParameters(c, mount), options.attributes.set & ~MOUNT_ATTR.RDONLY);
+  const uid = hostId(blueprint.mapping?.uid, 0);
+  const gid = hostId(blueprint.mapping?.gid, 0);
   const owned = uid !== 0 || gid !== 0;
+  const own = (name: number): void => {
+    if (owned) w.call(SYSCALLS.fchownat, dev, name, uid, gid, AT.SYMLINK_NOFOLLOW);
+  };
   if (owned) w.call(SYSCALLS.fchownat, dev, c.empty, uid, gid, AT.EMPTY_PATH);
-  for (const device of wanted(c)) {
-    const name = w.text(device.path.replace(/^\/dev\//, ""));
-    const type = device.type === "b" ? 0o060000 : FILE_TYPE.CHARACTER;
-    w.call(SYSCALLS.mknodat, dev, name, type | (device.fileMode ?? 0o666), deviceNumber(device.major ?? 0, device.minor ?? 0));
+  const made = new Set<string>();
+  const directory = (path: string): void => {
+    if (path === "" || made.has(path)) return;
+    directory(path.slice(0, Math.max(path.lastIndexOf("/"), 0)));
+    made.add(path);
+    w.call(SYSCALLS.mkdirat, dev, w.text(path), 0o755);
+    own(w.text(path));
+  };
+  for (const device of nodesOf(c).dev) {
+    const path = place(device.path).slice("dev/".length);
+    directory(path.slice(0, Math.max(path.lastIndexOf("/"), 0)));
+    made.add(path);
+    const name = w.text(path);
+    w.call(SYSCALLS.mknodat, dev, name, nodeMode(device), nodeNumber(device));
     // mknod obeys the umask; the mode asked for is the mode given.
     w.call(SYSCALLS.fchmodat, dev, name, device.fileMode ?? 0o666);
-    if (owned) w.call(SYSCALLS.fchownat, dev, name, uid + (device.uid ?? 0), gid + (device.gid ?? 0), AT.SYMLINK_NOFOLLOW);
+    const [owner, group] = [hostId(blueprint.mapping?.uid, device.uid ?? 0), hostId(blueprint.mapping?.gid, device.gid ?? 0)];
+    if (owner !== 0 || group !== 0) w.call(SYSCALLS.fchownat, dev, name, owner, group, AT.SYMLINK_NOFOLLOW);
   }
   links(c, dev);
-  for (const mount of blueprint.config.mounts ?? []) {
-    const inside = /^\/dev\/([^/]+)$/.exec(mount.destination)?.[1];
-    if (inside === undefined || mount.type === "bind") continue;
-    w.call(SYSCALLS.mkdirat, dev, w.text(inside), 0o755);
-    if (owned) w.call(SYSCALLS.fchownat, dev, w.text(inside), uid, gid, AT.SYMLINK_NOFOLLOW);
-  }
+  for (const other of blueprint.config.mounts ?? []) if (isPreparedPlace(c, other)) directory(place(other.destination).slice("dev/".length));
   return dev;
 }
 
-function links(c: Compilation, dev: number): void {
-  for (const [name, target] of LINKS) c.writer.call(SYSCALLS.symlinkat, c.writer.text(target), dev, c.writer.text(name));
+/** Whether the supervisor's /dev comes with a directory for this mount. */
+export function isPreparedPlace(c: Compilation, mount: Mount): boolean {
+  return hasPreparedDev(c) && !isBind(mount) && /^dev\/[^/]+$/.test(place(mount.destination));
 }
 
-/** Container's ops before the pivot (rootless): a detached mount of each host node, by device path. */
-export function bindDevices(c: Compilation): Map<string, number> {
+/** The standard links in the directory of register `dev`, made a moment ago by pidbox. */
+function links(c: Compilation, dev: number): void {
   const { writer: w } = c;
-  const binds = new Map<string, number>();
+  for (const [name, target] of LINKS) w.call(SYSCALLS.symlinkat, w.text(target), dev, w.text(name));
+  if (c.blueprint.runtime !== undefined) linkCore(c, dev, w.register());
+}
+
+/** What other runtimes add where the kernel has it. */
+function linkCore(c: Compilation, dev: number, found: number): void {
+  const { writer: w } = c;
+  const none = w.label();
+  w.call(SYSCALLS.faccessat, AT.FDCWD, w.text("/proc/kcore"), 0).into(found).tolerate(ERRNO.ENOENT).jumpError(none, found);
+  w.call(SYSCALLS.symlinkat, w.text("/proc/kcore"), dev, w.text("core")).tolerate(ERRNO.EEXIST).place(none).release(found);
+}
+
+/** Whether the container can make nodes itself. */
+function makesNodes(c: Compilation): boolean {
+  return c.facts.privileged && !hasOwnUsers(c.blueprint);
+}
+
+/** Ops that fail unless the descriptor of register `file` is the device. */
+function assertDevice(c: Compilation, file: number, device: LinuxDevice): void {
+  const { writer: w } = c;
   const status = w.room(STATX.size);
-  for (const device of wanted(c)) {
-    w.from("/linux/devices");
-    const mount = cloneTree(c, AT.FDCWD, w.text(device.path), false);
-    w.call(SYSCALLS.statx, mount, c.empty, AT.EMPTY_PATH, STATX.TYPE, status);
-    const found = w.register();
+  const found = w.register();
+  w.call(SYSCALLS.statx, file, c.empty, AT.EMPTY_PATH, STATX.TYPE, status);
+  w.load(found, status + STATX.modeAt, 2).expect(found, NODE_TYPE[device.type], { mask: FILE_TYPE.MASK });
+  if (device.type !== "p") {
     w.load(found, status + STATX.rdevMajorAt, 4).expect(found, device.major ?? 0);
     w.load(found, status + STATX.rdevMinorAt, 4).expect(found, device.minor ?? 0);
-    binds.set(device.path, mount);
+  }
+  w.release(found);
+}
+
+/** Detached mounts of the host's nodes, by device. */
+export type BoundNodes = ReadonlyMap<LinuxDevice, Held>;
+
+/** Container's ops before the pivot: a detached mount of each host node that it cannot make. */
+export function bindNodes(c: Compilation): BoundNodes {
+  const { writer: w } = c;
+  const binds = new Map<LinuxDevice, Held>();
+  const { dev, late } = nodesOf(c);
+  const needed = [...(hasPreparedDev(c) ? [] : dev), ...late].filter((device) => device.type !== "p");
+  if (makesNodes(c)) return binds;
+  for (const device of needed) {
+    w.from("/linux/devices");
+    const mount = cloneTree(c, AT.FDCWD, w.text(`/${place(device.path)}`), false);
+    assertDevice(c, mount, device);
+    binds.set(device, hold(c, mount));
   }
   return binds;
 }
 
-/** Container's ops after /dev is in place (rootless): the binds and links. */
-export function placeDevices(c: Compilation, binds: ReadonlyMap<string, number>): void {
+function placeBound(c: Compilation, path: string, held: Held): void {
+  const target = ensureTarget(c, path, { file: true });
+  const mount = take(c, held);
+  attach(c, mount, target);
+  c.writer.close(mount, target);
+}
+
+/** One node where it belongs, made or found: a file that is something else is an error (config-linux.md, "Devices"). */
+function makeNode(c: Compilation, device: LinuxDevice): void {
+  const { writer: w } = c;
+  const parts = components(device.path);
+  const directory = ensureTarget(c, parts.slice(0, -1).join("/"));
+  const name = w.text(parts.at(-1) ?? "");
+  const node = w.register();
+  w.call(SYSCALLS.mknodat, directory, name, nodeMode(device), nodeNumber(device)).into(node).tolerate(ERRNO.EEXIST);
+  const there = w.label();
+  const made = w.register();
+  w.call(SYSCALLS.openat2, directory, name, c.how.entry, HOW_SIZE).into(made);
+  assertDevice(c, made, device);
+  w.jumpError(there, node);
+  if (device.uid !== undefined || device.gid !== undefined) w.call(SYSCALLS.fchownat, made, c.empty, device.uid ?? 0, device.gid ?? 0, AT.EMPTY_PATH);
+  w.place(there).close(made, directory).release(node);
+}
+
+function placeNodes(c: Compilation, devices: readonly LinuxDevice[], binds: BoundNodes): void {
+  const made = devices.filter((device) => !binds.has(device));
+  if (made.length > 0) c.writer.call(SYSCALLS.umask, 0);
+  for (const device of devices) {
+    const held = binds.get(device);
+    if (held === undefined) makeNode(c, device);
+    else placeBound(c, device.path, held);
+  }
+  if (made.length > 0) c.writer.call(SYSCALLS.umask, 0o022);
+}
+
+/** Container's ops after its own tmpfs is at /dev: nodes and links. */
+export function placeDevices(c: Compilation, binds: BoundNodes): void {
   const { writer: w } = c;
   w.from("/linux/devices");
-  for (const [path, mount] of binds) {
-    const target = ensureTarget(c, path, { file: true });
-    attach(c, mount, target);
-    w.close(mount, target);
-  }
+  placeNodes(c, nodesOf(c).dev, binds);
   const dev = ensureTarget(c, "/dev", { strict: true });
   links(c, dev);
+  w.close(dev);
+}
+
+/** Container's ops after all mounts: nodes outside of that tmpfs, and what a /dev of the root's own lacks. */
+export function placeLateDevices(c: Compilation, binds: BoundNodes): void {
+  const { writer: w, blueprint: { config } } = c;
+  const { late } = nodesOf(c);
+  if (late.length === 0) return;
+  w.from("/linux/devices");
+  placeNodes(c, late, binds);
+  if (hasOwnDev(c)) return;
+  const dev = ensureTarget(c, "/dev", { strict: true });
+  // On the host's own devtmpfs a ptmx that works is there, and not the container's to replace.
+  const shared = config.mounts?.some((mount) => mount.type === "devtmpfs" && place(mount.destination) === "dev") ?? false;
+  if (!shared) w.call(SYSCALLS.unlinkat, dev, w.text("ptmx"), 0).tolerate(ERRNO.ENOENT);
+  for (const [name, target] of LINKS) w.call(SYSCALLS.symlinkat, w.text(target), dev, w.text(name)).tolerate(ERRNO.EEXIST);
+  linkCore(c, dev, w.register());
+  w.close(dev);
 }
 
 /** The pty of the container: master and slave descriptors. */

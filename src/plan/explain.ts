@@ -65,6 +65,7 @@ export function opText(plan: DecodedPlan, op: DecodedOp): string {
     case "SUPERVISE": return "supervise until the container ends";
     case "INIT": return "be PID 1: reap, forward signals, end with the main child";
     case "EACH": return `for each of ${b} texts in r${op.result}, up to ${c}: ${tableTexts(plan, op)}`;
+    case "COPY": return `copy what is in ${a} into ${b}`;
     case "EXIT": return `exit(${a})`;
   }
 }

@@ -39,6 +39,8 @@ const ADVICE: readonly Advice[] = [
   { calls: ["clone3"], errors: [EAGAIN], hint: "The limit of processes of this user or cgroup is reached" },
   { calls: ["mount_setattr"], errors: [EINVAL, EPERM], hint: "The filesystem cannot be id-mapped on this kernel. Copy the files to ext4, xfs, btrfs or tmpfs, or accept files of unmapped owners: --allow-degraded=idmap" },
   { calls: ["move_mount"], errors: [EPERM], from: "/root", hint: "Landlock forbids mounts here: start the outer container with --security-opt landlock=unconfined --unsafe=landlock" },
+  // Docker takes "not a directory" for the sign of this (moby, daemon/errors.go).
+  { calls: ["move_mount"], errors: [EINVAL], from: "/mounts", hint: "Not a directory: source and destination of a mount must both be directories, or both not" },
   { calls: ["pivot_root", "move_mount", "umount2"], errors: [EACCES], hint: "AppArmor forbids mounts here: start the outer container with --security-opt apparmor=unconfined --unsafe=apparmor" },
   { calls: ["fsconfig"], errors: [EINVAL], from: "/root", hint: "A directory with mounts below it cannot be a layer in a user namespace: give one without, or write to it directly with --rw /" },
   { calls: ["fsmount", "fsconfig"], errors: [EPERM], from: "/mounts", hint: "The kernel refuses a fresh mount of this type next to a masked one: are we inside a container? See pidbox doctor" },

@@ -6,15 +6,18 @@ import type { Compilation } from "./names.ts";
 /** A parameter of a filesystem: a flag, or a key with its value. */
 export type Parameter = readonly [key: string, value?: string];
 
+export function setParameter(c: Compilation, context: number, [key, value]: Parameter): void {
+  const { writer: w } = c;
+  if (value === undefined) w.call(SYSCALLS.fsconfig, context, FSCONFIG.SET_FLAG, w.text(key));
+  else w.call(SYSCALLS.fsconfig, context, FSCONFIG.SET_STRING, w.text(key), w.text(value));
+}
+
 /** Ops for a new, detached filesystem; its descriptor is in the register returned. */
 export function makeFilesystem(c: Compilation, type: string, parameters: readonly Parameter[], attributes: number): number {
   const { writer: w } = c;
   const mount = w.register();
   w.call(SYSCALLS.fsopen, w.text(type), FSOPEN_CLOEXEC).into(mount);
-  for (const [key, value] of parameters) {
-    if (value === undefined) w.call(SYSCALLS.fsconfig, mount, FSCONFIG.SET_FLAG, w.text(key));
-    else w.call(SYSCALLS.fsconfig, mount, FSCONFIG.SET_STRING, w.text(key), w.text(value));
-  }
+  for (const parameter of parameters) setParameter(c, mount, parameter);
   w.call(SYSCALLS.fsconfig, mount, FSCONFIG.CREATE);
   w.call(SYSCALLS.fsmount, mount, FSMOUNT_CLOEXEC, attributes).into(mount);
   return mount;

@@ -6,13 +6,15 @@ import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { IdMapping, User } from "../spec/runtime-config.ts";
 import type { UserMapping } from "./host-facts.ts";
 import type { Compilation } from "./names.ts";
+import { setsClocks } from "./time-offsets.ts";
 import { FLAG } from "./op.ts";
 
-function mapText(map: readonly IdMapping[]): string {
+/** An id map as /proc takes it. */
+export function mapText(map: readonly IdMapping[]): string {
   return map.map((m) => `${m.containerID} ${m.hostID} ${m.size}\n`).join("");
 }
 
-function writeMap(c: Compilation, proc: number, file: string, value: string): void {
+export function writeMap(c: Compilation, proc: number, file: string, value: string): void {
   const { writer: w } = c;
   const fd = w.register();
   w.call(SYSCALLS.openat, proc, w.text(file), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
@@ -167,5 +169,5 @@ export function cloneFlags(c: Compilation): number {
   };
   let flags = 0;
   for (const namespace of c.blueprint.config.linux?.namespaces ?? []) if (namespace.path === undefined) flags += flag[namespace.type] ?? 0;
-  return flags;
+  return setsClocks(c.blueprint) ? flags - CLONE.NEWTIME : flags;
 }

@@ -8,6 +8,7 @@ import { AT, ERRNO, MNT_DETACH, OPEN } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { assertRoot } from "./assertions.ts";
+import type { RootfsPropagation } from "../spec/runtime-config.ts";
 import type { AssembledEntry, Rootfs } from "./blueprint.ts";
 import { attach, attachAt, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import { createsNamespace } from "./names.ts";
@@ -64,8 +65,9 @@ export function attachRootfs(c: Compilation, lower: number | undefined, early: b
   const entries = openEntries(c, rootfs);
   // Copied before the staging lies over "/": the source may be "/" itself.
   const source = rootfs.kind === "assembled" ? 0 : (lower ?? cloneTree(c, AT.FDCWD, w.text(rootfs.source), true));
+  const attributes = c.blueprint.runtime === undefined ? MOUNT_ATTR.NODEV : 0;
+  if (lower === undefined && rootfs.kind !== "assembled") setAttributes(c, source, attributes, { propagation: MS.PRIVATE, recursive: rootfs.kind === "bind" });
   if (early && rootfs.kind === "bind") {
-    if (lower === undefined) setAttributes(c, source, MOUNT_ATTR.NODEV, { propagation: MS.PRIVATE });
     attachAt(c, source, AT.FDCWD, rootfs.source);
     openRoot(c, source);
     return { early, entries };
@@ -77,7 +79,6 @@ export function attachRootfs(c: Compilation, lower: number | undefined, early: b
   if (rootfs.kind === "assembled") {
     root = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
   } else {
-    if (lower === undefined) setAttributes(c, source, MOUNT_ATTR.NODEV, { propagation: MS.PRIVATE });
     root = rootfs.kind === "overlay" && !isLaidOutside(c) ? layOverlay(c, staging, source, rootfs.hidden ?? []) : source;
   }
   attachAt(c, root, staging, "root");
@@ -111,6 +112,24 @@ export function sealRootfs(c: Compilation): void {
   if (c.blueprint.config.root?.readonly !== true) return;
   c.writer.from("/root/readonly");
   setAttributes(c, c.root, MOUNT_ATTR.RDONLY);
+}
+
+const PROPAGATION: Readonly<Record<RootfsPropagation, { readonly propagation: number; readonly recursive: boolean }>> = {
+  private: { propagation: MS.PRIVATE, recursive: false }, rprivate: { propagation: MS.PRIVATE, recursive: true },
+  shared: { propagation: MS.SHARED, recursive: false }, rshared: { propagation: MS.SHARED, recursive: true },
+  slave: { propagation: MS.SLAVE, recursive: false }, rslave: { propagation: MS.SLAVE, recursive: true },
+  unbindable: { propagation: MS.UNBINDABLE, recursive: false }, runbindable: { propagation: MS.UNBINDABLE, recursive: true },
+};
+
+/**
+ * Container's ops once the root is complete: its propagation for what is mounted or copied later (config-linux.md, "Rootfs Mount Propagation"). Until here
+ * it is private, so a shared root has no peer on the host, and what the mounts of the config are to the host was settled at their sources.
+ */
+export function shareRootfs(c: Compilation): void {
+  const word = c.blueprint.config.linux?.rootfsPropagation;
+  if (word === undefined || word === "private") return;
+  c.writer.from("/linux/rootfsPropagation");
+  setAttributes(c, c.root, 0, PROPAGATION[word]);
 }
 
 /** Container's ops: masked paths get an empty file or directory of a read-only tmpfs of the container's own; what is absent is skipped (config-linux.md). */

@@ -204,6 +204,11 @@ export class PlanWriter {
     return this.place(end).release(pointer);
   }
 
+  /** Copies what is in one directory into another, which is empty. Both registers hold descriptors open for reading. */
+  copy(from: number, to: number): this {
+    return this.#append(OP.COPY, 0, from, to, 0, 0, 0, 0);
+  }
+
   execute(paths: number, argv: number, envp: number): this {
     return this.#append(OP.EXECUTE, 0, paths, argv, envp, 0, 0, 0);
   }

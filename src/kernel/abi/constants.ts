@@ -5,7 +5,8 @@ export const OPEN_TREE = { CLONE: 1, CLOEXEC: 0o2000000 } as const;
 export const MOVE_MOUNT = { F_EMPTY_PATH: 4, T_EMPTY_PATH: 0x40 } as const;
 export const FSOPEN_CLOEXEC = 1;
 export const FSMOUNT_CLOEXEC = 1;
-export const FSCONFIG = { SET_FLAG: 0, SET_STRING: 1, SET_FD: 5, CREATE: 6 } as const;
+export const FSPICK = { CLOEXEC: 1, EMPTY_PATH: 8 } as const;
+export const FSCONFIG = { SET_FLAG: 0, SET_STRING: 1, SET_FD: 5, CREATE: 6, RECONFIGURE: 7 } as const;
 export const MNT_DETACH = 2;
 
 /** fcntl.h */
@@ -16,7 +17,7 @@ export const OPEN = {
 } as const;
 /** linux/openat2.h */
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 0x10 } as const;
-export const FILE_TYPE = { MASK: 0o170000, DIRECTORY: 0o040000, CHARACTER: 0o020000, REGULAR: 0o100000 } as const;
+export const FILE_TYPE = { MASK: 0o170000, DIRECTORY: 0o040000, CHARACTER: 0o020000, BLOCK: 0o060000, REGULAR: 0o100000, FIFO: 0o010000 } as const;
 export const LOCK = { EX: 2, NB: 4 } as const;
 export const F = { SETFD: 2, ADD_SEALS: 1033, SEAL_ALL: 0xf, SEAL_EXEC: 0x20 } as const;
 export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, EXEC: 0x10 } as const;

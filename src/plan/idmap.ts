@@ -1,0 +1,73 @@
+/**
+ * Stage: user namespaces that exist only for the id map of a mount (mount_setattr(2), "ID-mapped mounts"; config.md, uidMappings of a mount). Pure.
+ */
+import { PidboxError } from "../base/error.ts";
+import { CLONE, OPEN, SIGNAL } from "../kernel/abi/constants.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { parseMountOptions } from "../spec/mount-options.ts";
+import type { IdMapping, Mount } from "../spec/runtime-config.ts";
+import { plainOptions } from "./bind.ts";
+import { hold } from "./held.ts";
+import type { Held } from "./held.ts";
+import { mapText, openProcess, writeMap } from "./identity.ts";
+import type { Compilation } from "./names.ts";
+
+/** The map of a mount as a key: mounts with the same one share a namespace. */
+function mapKey(mount: Mount): string {
+  const text = (map: readonly IdMapping[] | undefined): string => (map ?? []).map((m) => `${m.containerID}:${m.hostID}:${m.size}`).join(" ");
+  return `${text(mount.uidMappings)}/${text(mount.gidMappings)}`;
+}
+
+/** Whether the mount shows its files with other ids. runc takes mappings for the wish, with the option or without. */
+export function isIdmapped(mount: Mount): boolean {
+  return mount.uidMappings !== undefined || parseMountOptions(plainOptions(mount)).idmap !== "no";
+}
+
+/** A namespace with these maps, kept alive by the descriptor in the register returned: its process is gone by then. */
+function makeNamespace(c: Compilation, from: string, uid: readonly IdMapping[], gid: readonly IdMapping[]): number {
+  const { writer: w } = c;
+  const pair = w.room(8);
+  const [reading, writing, pid] = [w.register(), w.register(), w.register()];
+  w.from(from).call(SYSCALLS.pipe2, pair, OPEN.CLOEXEC).load(reading, pair, 4).load(writing, pair + 4, 4);
+  const parent = w.label();
+  // struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, ...
+  w.call(SYSCALLS.clone3, w.cells(CLONE.NEWUSER, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88).into(pid).jumpSet(parent, pid);
+  w.call(SYSCALLS.close, writing).call(SYSCALLS.read, reading, w.room(8), 1).exit(0);
+  w.place(parent);
+  const process = openProcess(c, pid);
+  w.from(from);
+  writeMap(c, process, "uid_map", mapText(uid));
+  writeMap(c, process, "gid_map", mapText(gid));
+  const namespace = w.register();
+  w.call(SYSCALLS.openat, process, w.text("ns/user"), OPEN.RDONLY | OPEN.CLOEXEC).into(namespace).close(process);
+  w.close(reading, writing);
+  const status = w.cells(0);
+  w.call(SYSCALLS.wait4, pid, status, 0).load(pid, status, 4).expect(pid, 0).release(pid);
+  return namespace;
+}
+
+/** The namespaces of all mounts with maps of their own, by map. */
+export type MapNamespaces = ReadonlyMap<string, Held>;
+
+/** Supervisor's ops. Throws HOST_UNSUPPORTED where only the host's root could write the maps. */
+export function makeMapNamespaces(c: Compilation): MapNamespaces {
+  const made = new Map<string, Held>();
+  (c.blueprint.config.mounts ?? []).forEach((mount, i) => {
+    const { uidMappings, gidMappings } = mount;
+    if (!isIdmapped(mount) || c.blueprint.runtime === undefined) return;
+    const from = `/mounts/${i}/${uidMappings === undefined ? "options" : "uidMappings"}`;
+    if (!c.facts.privileged) {
+      throw new PidboxError("HOST_UNSUPPORTED", `Cannot map the ids of the mount on ${JSON.stringify(mount.destination)}: only the host's root may`, {
+        hint: "Leave idmap and the mappings out, or start as root", context: { feature: "id-mapped mounts", from },
+      });
+    }
+    if (uidMappings === undefined || gidMappings === undefined || made.has(mapKey(mount))) return;
+    made.set(mapKey(mount), hold(c, makeNamespace(c, from, uidMappings, gidMappings)));
+  });
+  return made;
+}
+
+/** The namespace of a mount's own map. */
+export function mapNamespace(namespaces: MapNamespaces, mount: Mount): Held | undefined {
+  return mount.uidMappings === undefined ? undefined : namespaces.get(mapKey(mount));
+}

@@ -1,0 +1,101 @@
+/**
+ * Stage: what a privileged supervisor makes on the host for the container's mounts, as detached mounts: nothing of them is attached anywhere until the
+ * container does it. The container has the same descriptors by inheritance, and takes none before it was told that they are dressed. Pure.
+ */
+import { AT, OPEN } from "../kernel/abi/constants.ts";
+import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { parseMountOptions } from "../spec/mount-options.ts";
+import type { Mount } from "../spec/runtime-config.ts";
+import { dressSource, isBind, openSource, plainOptions } from "./bind.ts";
+import { hasPreparedDev, prepareDevices } from "./devices.ts";
+import { cloneTree, setAttributes } from "./filesystem.ts";
+import { receive, send } from "./handover.ts";
+import { hold, replace, take } from "./held.ts";
+import type { Held } from "./held.ts";
+import { isIdmapped, makeMapNamespaces, mapNamespace } from "./idmap.ts";
+import type { MapNamespaces } from "./idmap.ts";
+import type { Compilation } from "./names.ts";
+import { isLaidOutside, layOverlayOutside } from "./overlay.ts";
+
+/** Detached mounts by config pointer (`/root`, `/dev`, `/mounts/3`), and the namespaces for id maps of their own. */
+export interface Sources {
+  readonly mounts: Map<string, Held>;
+  readonly maps: MapNamespaces;
+}
+
+/** Supervisor's ops before clone (privileged): everything that needs the host's paths or its rights. */
+export function prepareSources(c: Compilation): Sources {
+  const { writer: w, blueprint } = c;
+  const maps = makeMapNamespaces(c);
+  const mounts = new Map<string, Held>();
+  if (!c.facts.privileged) return { mounts, maps };
+  const { rootfs } = blueprint;
+  if (rootfs.kind !== "assembled") {
+    w.from("/root/path");
+    const source = w.register();
+    w.call(SYSCALLS.openat, AT.FDCWD, w.text(rootfs.source), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(source);
+    mounts.set("/root", hold(c, cloneTree(c, source, c.empty, rootfs.kind === "bind")));
+    w.close(source);
+  }
+  if (hasPreparedDev(c)) mounts.set("/dev", hold(c, prepareDevices(c)));
+  (blueprint.config.mounts ?? []).forEach((mount, i) => {
+    if (!isBind(mount)) return;
+    w.from(`/mounts/${i}`);
+    mounts.set(`/mounts/${i}`, hold(c, openSource(c, mount, parseMountOptions(plainOptions(mount)))));
+  });
+  return { mounts, maps };
+}
+
+/** Supervisor's ops after clone, when the id maps are there: what makes the detached mounts the container's. `userns` is the register of its user namespace. */
+export function finishSources(c: Compilation, sources: Sources, userns: number | undefined): void {
+  const { writer: w, blueprint } = c;
+  const shared = blueprint.degraded.includes("idmap") ? undefined : userns;
+  for (const [pointer, held] of sources.mounts) {
+    if (pointer === "/dev") continue;
+    w.from(pointer);
+    const mount = take(c, held);
+    if (pointer === "/root") {
+      finishRoot(c, mount, blueprint.idmapped ? shared : undefined);
+    } else {
+      const config = blueprint.config.mounts?.[Number(pointer.slice("/mounts/".length))] as Mount;
+      const own = mapNamespace(sources.maps, config);
+      const map = own === undefined ? shared : take(c, own);
+      dressSource(c, mount, parseMountOptions(plainOptions(config)), isIdmapped(config) ? map : undefined);
+      if (own !== undefined && map !== undefined) w.release(map);
+    }
+    w.release(mount);
+  }
+}
+
+function finishRoot(c: Compilation, mount: number, userns: number | undefined): void {
+  const { rootfs, runtime } = c.blueprint;
+  // Device files of an image work where the config's cgroup lets them, as with other runtimes; `do` and `run` have no use for them.
+  const attributes = (runtime === undefined ? MOUNT_ATTR.NODEV : 0) + (userns === undefined ? 0 : MOUNT_ATTR.IDMAP);
+  setAttributes(c, mount, attributes, { propagation: MS.PRIVATE, recursive: rootfs.kind === "bind", ...(userns === undefined ? {} : { idmap: userns }) });
+  if (isLaidOutside(c)) layOverlayOutside(c, mount);
+}
+
+/** Supervisor's ops: the container may take what it inherited. An overlay that was laid after clone goes along. */
+export function releaseSources(c: Compilation, sources: Sources, socket: number): void {
+  const { writer: w } = c;
+  const root = sources.mounts.get("/root");
+  w.from("handover");
+  const overlay = isLaidOutside(c) && root !== undefined ? [take(c, root)] : [];
+  send(c, socket, overlay);
+  w.release(...overlay);
+  for (const held of [...sources.mounts.values(), ...sources.maps.values()]) w.close(take(c, held));
+}
+
+/** Container's ops: waits for `releaseSources`. */
+export function awaitSources(c: Compilation, sources: Sources, socket: number): void {
+  const { writer: w } = c;
+  const root = sources.mounts.get("/root");
+  w.from("handover");
+  if (!isLaidOutside(c) || root === undefined) return receive(c, socket, []);
+  const lower = take(c, root);
+  w.close(lower);
+  const overlay = w.register();
+  receive(c, socket, [overlay]);
+  replace(c, root, overlay);
+}

@@ -1,0 +1,104 @@
+/** Bundles for tests that look from inside a container of pidbox-oci or of another runtime: a root filesystem of busybox and a config to change. */
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config, Linux, Mount, Process } from "../../src/spec/runtime-config.ts";
+import { PIDBOX_OCI, run, RUNC } from "./runtime.ts";
+import type { Result } from "./runtime.ts";
+
+const CAPABILITIES = [
+  "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID",
+  "CAP_SYS_CHROOT",
+];
+
+/** The mounts that docker gives to every container, in its order. */
+const DOCKER_MOUNTS: readonly Mount[] = [
+  { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+  { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+  { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] },
+  { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
+  { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", "nosuid", "noexec", "nodev"] },
+  { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
+  { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", "size=67108864"] },
+];
+
+export interface Change {
+  readonly process?: Partial<Process>;
+  readonly linux?: Partial<Linux>;
+  readonly root?: Config["root"];
+  /** After docker's own; a destination that docker has too takes its place. */
+  readonly mounts?: readonly Mount[];
+  readonly config?: Partial<Config>;
+}
+
+/** The config of a container that runs `script` in a shell. */
+export function configOf(script: string, change: Change = {}): Config {
+  const mounts = change.mounts ?? [];
+  const replaced = new Set(mounts.map(({ destination }) => destination));
+  return {
+    ociVersion: "1.2.0",
+    process: {
+      args: ["/bin/sh", "-c", script], env: ["PATH=/bin"], cwd: "/", user: { uid: 0, gid: 0 }, noNewPrivileges: true, terminal: false,
+      capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES }, ...change.process,
+    },
+    root: change.root ?? { path: "rootfs" },
+    hostname: "box",
+    mounts: [...DOCKER_MOUNTS.filter(({ destination }) => !replaced.has(destination)), ...mounts],
+    linux: {
+      namespaces: (["mount", "pid", "ipc", "uts", "network", "cgroup"] as const).map((type) => ({ type })),
+      resources: { devices: [{ allow: true, access: "rwm" }] }, ...change.linux,
+    },
+    ...change.config,
+  };
+}
+
+/** All eight, with users from `first` of the host. */
+export function ownUsers(first: number): Pick<Linux, "namespaces" | "uidMappings" | "gidMappings"> {
+  const map = [{ containerID: 0, hostID: first, size: 65536 }];
+  return {
+    namespaces: (["user", "mount", "pid", "ipc", "uts", "network", "cgroup"] as const).map((type) => ({ type })), uidMappings: map, gidMappings: map,
+  };
+}
+
+let count = 0;
+
+export class OciScene implements Disposable {
+  readonly directory = mkdtempSync("/tmp/pidbox-oci-scene-");
+  readonly rootfs = join(this.directory, "rootfs");
+
+  constructor() {
+    chmodSync(this.directory, 0o755);
+    this.makeRootfs("rootfs");
+  }
+
+  makeRootfs(name: string): string {
+    const root = join(this.directory, name);
+    for (const folder of ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "run", "var", "mnt"]) mkdirSync(join(root, folder), { recursive: true });
+    const busybox = Bun.which("busybox") ?? "/bin/busybox";
+    copyFileSync(busybox, join(root, "bin/busybox"));
+    chmodSync(join(root, "bin/busybox"), 0o755);
+    for (const applet of Bun.spawnSync([busybox, "--list"]).stdout.toString().trim().split("\n")) {
+      if (applet !== "busybox") symlinkSync("busybox", join(root, "bin", applet));
+    }
+    writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+    return root;
+  }
+
+  /** Writes config.json and runs the container to its end. */
+  run(config: Config, options: { readonly runtime?: "pidbox" | "runc"; readonly flags?: readonly string[] } = {}): Result {
+    writeFileSync(join(this.directory, "config.json"), JSON.stringify(config));
+    const id = `box-${process.pid}-${++count}`;
+    const program = options.runtime === "runc" ? RUNC : PIDBOX_OCI;
+    return run(program, ["--root", join(this.directory, "state"), "run", ...(options.flags ?? []), "--bundle", this.directory, id]);
+  }
+
+  /** What the container writes, by lines; it must end well. */
+  lines(script: string, change: Change = {}, options: { readonly runtime?: "pidbox" | "runc"; readonly flags?: readonly string[] } = {}): string[] {
+    const { code, out, err } = this.run(configOf(script, change), options);
+    if (code !== 0) throw new Error(`exit ${code}: ${err}${out}`);
+    return out.trimEnd().split("\n");
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
