@@ -32,6 +32,10 @@ describe("parseGoFlags() reads", () => {
     expect(parseGoFlags(LIST, [], false).value("format")).toBe("table");
     expect(parseGoFlags(LIST, ["-f", "json", "-f", "table"], false).value("format")).toBe("table");
   });
+  test("an initial value in the form of one that was given", () => {
+    const table: readonly OciOption[] = [{ name: "interval", kind: "duration", initial: "5s", help: "Time" }];
+    expect(parseGoFlags(table, [], false).value("interval")).toBe("5000000000");
+  });
   test("help anywhere as an option that every table has", () => {
     for (const word of ["-h", "--help", "--h", "-help"]) expect(parseGoFlags(DELETE, [word], false).flag("help")).toBe(true);
   });
@@ -50,7 +54,8 @@ describe("parseGoFlags() finds options among operands", () => {
     [["id", "--force"], true, ["id"]],
     // What follows a known option may be its value, so it goes with it, even where a switch takes none.
     [["id", "-f", "x"], true, ["x", "id"]],
-    [["id", "--", "-f"], false, ["id", "--", "-f"]],
+    [["id", "--", "-f"], false, ["id", "-f"]],
+    [["-f", "-", "id"], true, ["-", "id"]],
     [["--", "-f"], false, ["-f"]],
     [["id", "-x"], false, ["id", "-x"]],
     [["-"], false, ["-"]],

@@ -58,7 +58,10 @@ class Given implements OciArguments {
     return last === undefined ? fallback : last === "true";
   }
   value(name: string): string | undefined {
-    return this.options.get(name)?.at(-1) ?? this.table.find((option) => option.name === name)?.initial;
+    const given = this.options.get(name)?.at(-1);
+    if (given !== undefined) return given;
+    const option = this.table.find((option) => option.name === name);
+    return option?.initial === undefined ? undefined : checked(option, name, option.initial);
   }
   values(name: string): readonly string[] {
     return this.options.get(name) ?? [];
@@ -85,18 +88,25 @@ function checked(option: OciOption, spelled: string, value: string): string {
   return String(number);
 }
 
-/** Known options and the words that may be their values, before everything else. */
+/** Whether `word` is spelled as an option of `table`, with or without its value (argIsFlag). */
+function isKnown(table: readonly OciOption[], word: string): boolean {
+  if (!word.startsWith("-") || word === "-" || word === "--") return false;
+  const name = word.replace(/^-{1,3}/, "").split("=")[0] ?? "";
+  return table.some((option) => option.name === name || option.short === name);
+}
+
+/** Known options and the words that may be their values, before everything else; `--` before what is left (reorderArgs of urfave/cli 1.22). */
 function reorder(table: readonly OciOption[], argv: readonly string[]): string[] {
   const front: string[] = [];
   const rest: string[] = [];
   let wants = false;
   for (const [i, word] of argv.entries()) {
-    if (word === "--") return [...front, ...rest, ...argv.slice(i)];
-    const name = word.replace(/^-{1,3}/, "").split("=")[0] ?? "";
-    if (wants && !word.startsWith("-")) {
+    const known = isKnown(table, word);
+    if (wants && !known) {
       front.push(word);
       wants = false;
-    } else if (word.startsWith("-") && word !== "-" && table.some((option) => option.name === name || option.short === name)) {
+    } else if (word === "--") return [...front, "--", ...rest, ...argv.slice(i + 1)];
+    else if (known) {
       front.push(word);
       wants = !word.includes("=");
     } else rest.push(word);

@@ -18,3 +18,11 @@ export function pollOne(fd: number, events: number, milliseconds: number): numbe
   const result = syscall(SYSCALLS.ppoll, address(set), 1, address(time), 0, 0);
   return result > 0 ? (set[1] ?? 0) >> 16 : result;
 }
+
+/** poll(2) of several descriptors, until one has what is asked of it or the time is over. Returns what happened to each, or -errno. */
+export function pollAll(wanted: readonly { readonly fd: number; readonly events: number }[], milliseconds: number): number[] | number {
+  const set = new Int32Array(wanted.flatMap(({ fd, events }) => [fd, events]));
+  const time = timespec(Math.max(0, milliseconds));
+  const result = syscall(SYSCALLS.ppoll, address(set), wanted.length, address(time), 0, 0);
+  return result < 0 ? result : wanted.map((_, i) => (set[2 * i + 1] ?? 0) >> 16);
+}

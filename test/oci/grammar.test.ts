@@ -48,6 +48,15 @@ const SAME: readonly (readonly string[])[] = [
   ["spec", "x"], ["spec", "--rootless=x"], ["spec", "-h"], ["features", "x"], ["features", "-x"],
   ["checkpoint"], ["checkpoint", "a", "b"], ["checkpoint", "-x", "a"],
   ["checkpoint", "--status-fd", "x", "a"], ["restore"], ["restore", "--help"], ["restore", "--detach=x", "a"],
+  // update, events, ps, pause, resume
+  ["update"], ["update", "nope"], ["update", "nope", "x"], ["update", "-r", "-", "nope"], ["update", "nope", "--resources", "-"], ["update", "nope", "-r"],
+  ["update", "--cpu-quota", "-5", "nope"], ["update", "nope", "--cpu-quota", "-5"], ["update", "--memory", "-1", "nope"], ["update", "nope", "--memory=-1"],
+  ["update", "--blkio-weight", "abc", "nope"], ["update", "--pids-limit=99999999999999999999", "nope"], ["update", "--kernel-memory", "1", "nope"],
+  ["update", "--memory", "--memory", "nope"], ["events"], ["events", "nope"], ["events", "--interval", "5", "nope"], ["events", "--interval", "5s", "nope"],
+  ["events", "--interval=-5s", "nope"], ["events", "--stats=maybe", "nope"], ["ps"], ["ps", "nope"], ["ps", "nope", "-f", "json"],
+  ["ps", "-f", "json", "nope", "-aux"],
+  ["ps", "--help"], ["pause"], ["pause", "nope"], ["pause", "nope", "x"], ["resume"], ["resume", "nope"], ["resume", "-x", "nope"],
+  ["kill", "nope", "--", "KILL"], ["kill", "-a", "--", "nope"], ["kill", "nope", "--all", "--", "KILL"],
   // delete
   ["delete"], ["delete", "nope"], ["delete", "-f", "nope"], ["delete", "nope", "-f"],
   ["delete", "nope", "--force=false"], ["delete", "nope", "-f", "x"], ["delete", "nope", "--", "-f"],

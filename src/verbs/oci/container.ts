@@ -15,6 +15,11 @@ export function containerId(args: OciArguments): string {
   return parseContainerId(id);
 }
 
+/** containerd takes `container not running` for "it has ended already". */
+export function notRunning(): PidboxError {
+  return new PidboxError("CONFLICT", "container not running");
+}
+
 export interface LoadedContainer {
   readonly id: string;
   readonly directory: string;

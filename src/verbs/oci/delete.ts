@@ -1,33 +1,35 @@
 /** `pidbox-oci delete`: takes a container that has ended off the host. */
 import { PidboxError } from "../../base/error.ts";
 import { quote } from "../../base/text.ts";
+import { thawCgroups } from "../../engine/cgroup-freeze.ts";
 import { runHook } from "../../engine/hooks.ts";
 import { removeCgroup } from "../../engine/removal.ts";
-import { lockContainer, removeRuntimeState } from "../../engine/runtime-store.ts";
+import { lockContainer, openInit, removeRuntimeState } from "../../engine/runtime-store.ts";
 import { SIGNAL } from "../../kernel/abi/constants.ts";
-import { SYSCALLS } from "../../kernel/abi/host.ts";
-import { address, syscall } from "../../kernel/ffi.ts";
+import { close } from "../../kernel/file.ts";
+import { pollOne } from "../../kernel/wait.ts";
 import { containerId, loadContainer, observe, SPEC_VERSION } from "./container.ts";
 import type { LoadedContainer, ObservedContainer } from "./container.ts";
-import { signalInit } from "./kill.ts";
+import { signalContainer } from "./kill.ts";
 import { CONTAINER_ID } from "./verb.ts";
 import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
-/** As long as runc waits. */
-const PATIENCE = { tries: 2000, milliseconds: 5 };
+/** As long as runc waits. Milliseconds. */
+const PATIENCE = 10_000;
+const POLLIN = 1;
 
+/** Kills the container and waits until its first process is gone. */
 function killAndWait(container: ObservedContainer): void {
+  const pidfd = container.init === undefined ? -1 : openInit(container.init);
   try {
-    signalInit(container, SIGNAL.KILL);
+    signalContainer(container, SIGNAL.KILL, false);
   } catch (error) {
     if (!(error instanceof PidboxError) || error.code !== "CONFLICT") throw error;
   }
-  const time = new BigInt64Array([0n, BigInt(PATIENCE.milliseconds) * 1_000_000n]);
-  for (let tries = 0; tries < PATIENCE.tries; tries++) {
-    if (observe(container).init === undefined) return;
-    syscall(SYSCALLS.nanosleep, address(time));
-  }
-  throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: container init still running`);
+  if (pidfd < 0) return;
+  const ended = pollOne(pidfd, POLLIN, PATIENCE);
+  close(pidfd);
+  if (ended <= 0) throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: container init still running`);
 }
 
 /** runtime.md, "Lifecycle", 14: after the container is gone, and a failure is a warning. */
@@ -41,6 +43,7 @@ function runPoststop({ id, state }: LoadedContainer, context: OciContext): void 
 }
 
 function destroy(container: LoadedContainer, context: OciContext): void {
+  thawCgroups(container.state.cgroups);
   const left = container.state.cgroups.filter((cgroup) => !removeCgroup(cgroup));
   if (left.length > 0) throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: its cgroups stay: ${left.map((path) => quote(path)).join(", ")}`);
   removeRuntimeState(container.directory);

@@ -1,23 +1,22 @@
 /** `pidbox-oci kill`: a signal to the container's first process, or to all of its processes. */
 import { PidboxError } from "../../base/error.ts";
+import { quote } from "../../base/text.ts";
+import { signalCgroups } from "../../engine/cgroup-processes.ts";
+import { thawCgroups } from "../../engine/cgroup-freeze.ts";
 import { openInit } from "../../engine/runtime-store.ts";
+import { SIGNAL } from "../../kernel/abi/constants.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
 import { signalNumber } from "../../kernel/abi/signals.ts";
 import { syscall } from "../../kernel/ffi.ts";
 import { close } from "../../kernel/file.ts";
-import { quote } from "../../base/text.ts";
-import { containerId, loadContainer, observe } from "./container.ts";
+import { containerId, loadContainer, notRunning, observe } from "./container.ts";
 import type { ObservedContainer } from "./container.ts";
 import { CONTAINER_ID } from "./verb.ts";
 import type { OciVerb } from "./verb.ts";
 
+const EPERM = -1;
 const ESRCH = -3;
-
-/** containerd takes `container not running` for "it has ended already". */
-export function notRunning(): PidboxError {
-  return new PidboxError("CONFLICT", "container not running");
-}
 
 /** 0 asks only whether the process is there (kill(2)). */
 function parseSignal(text: string): number {
@@ -26,14 +25,35 @@ function parseSignal(text: string): number {
   return number;
 }
 
+/** Whether killing the first process ends all: it is PID 1 of a namespace of the container's own (pid_namespaces(7)). */
+function hasOwnPids({ state }: ObservedContainer): boolean {
+  return state.config.linux?.namespaces?.some(({ type, path }) => type === "pid" && path === undefined) === true;
+}
+
 /** Signals the first process through a pidfd. Throws CONFLICT if it is gone. */
-export function signalInit({ init }: ObservedContainer, signal: number): void {
+function signalInit({ init }: ObservedContainer, signal: number): void {
   if (init === undefined) throw notRunning();
   const pidfd = openInit(init);
   const result = pidfd < 0 ? pidfd : syscall(SYSCALLS.pidfd_send_signal, pidfd, signal, 0, 0);
   if (pidfd >= 0) close(pidfd);
   if (result === ESRCH) throw notRunning();
-  if (result < 0) throw new PidboxError(result === -1 ? "PERMISSION" : "IO", `unable to signal init: ${errnoName(result)}`, { context: { errno: errnoName(result) } });
+  if (result >= 0) return;
+  throw new PidboxError(result === EPERM ? "PERMISSION" : "IO", `unable to signal init: ${errnoName(result)}`, { context: { errno: errnoName(result) } });
+}
+
+/**
+ * Signals the container: its first process, or all of its processes if `all`, or for SIGKILL where the first process's death would leave others.
+ * Throws CONFLICT if there is nobody to signal; with `all` that is no error.
+ */
+export function signalContainer(container: ObservedContainer, signal: number, all: boolean): void {
+  const { cgroups } = container.state;
+  if (cgroups.length > 0 && (all || (signal === SIGNAL.KILL && !hasOwnPids(container)))) {
+    if (signalCgroups(cgroups, signal).length === 0 && container.init === undefined && !all) throw notRunning();
+    return;
+  }
+  signalInit(container, signal);
+  // A frozen v1 cgroup keeps even SIGKILL waiting.
+  if (signal === SIGNAL.KILL && container.status === "paused") thawCgroups(cgroups);
 }
 
 export const kill: OciVerb = {
@@ -45,7 +65,7 @@ export const kill: OciVerb = {
   operands: [CONTAINER_ID, { name: "signal", help: "Name with or without SIG, or number" }],
   run(args, context) {
     const container = observe(loadContainer(context, containerId(args)));
-    signalInit(container, parseSignal(args.operands[1] ?? "SIGTERM"));
+    signalContainer(container, parseSignal(args.operands[1] ?? "SIGTERM"), args.flag("all"));
     return { exit: 0 };
   },
 };
