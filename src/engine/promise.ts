@@ -10,7 +10,7 @@ import type { CapabilitySets } from "../kernel/process-status.ts";
 import { maySetGroups } from "../plan/identity.ts";
 import { type CgroupPlacement } from "../plan/cgroups.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../plan/defaults.ts";
-import { isBind } from "../plan/bind.ts";
+import { isBind } from "../plan/mount-kind.ts";
 import { parseMountOptions } from "../spec/mount-options.ts";
 import type { Capabilities, IdMapping, LinuxNamespaceType, Mount as ConfigMount, Rlimit } from "../spec/runtime-config.ts";
 import type { ContainerState } from "./store.ts";

@@ -9,32 +9,10 @@ import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { MountOptions } from "../spec/mount-options.ts";
 import type { Mount } from "../spec/runtime-config.ts";
-import type { Blueprint } from "./blueprint.ts";
 import { cloneTree, setAttributes } from "./filesystem.ts";
+import { hasOwnUsers } from "./mount-kind.ts";
 import { HOW_SIZE } from "./names.ts";
 import type { Compilation } from "./names.ts";
-
-/** A bind mount is decided by its options, not by its type. */
-export function isBind(mount: Mount): boolean {
-  return mount.options?.some((o) => o === "bind" || o === "rbind") ?? false;
-}
-
-/** Where bind sources are files, if whoever made the config has looked. */
-const FILE_MARK = "x-pidbox.file";
-
-/** Marks a bind mount whose source is not a directory: its target is then made as a file. */
-export function fileBind(options: readonly string[]): string[] {
-  return [...options, FILE_MARK];
-}
-
-export function isMarkedFile(mount: Mount): boolean {
-  return mount.options?.includes(FILE_MARK) ?? false;
-}
-
-/** The options without marks of pidbox's own. */
-export function plainOptions(mount: Mount): string[] {
-  return (mount.options ?? []).filter((option) => option !== FILE_MARK);
-}
 
 /**
  * Ops that open the source of a bind mount as a detached tree: supervisor (privileged) or container before its pivot (rootless). `do` and `run` have made
@@ -60,11 +38,6 @@ interface Step {
   propagation: number;
   idmap: boolean;
   readonly recursive: boolean;
-}
-
-/** Whether the container has a user namespace that is not the host's. */
-export function hasOwnUsers(blueprint: Blueprint): boolean {
-  return blueprint.config.linux?.namespaces?.some(({ type }) => type === "user") ?? false;
 }
 
 /**

@@ -8,21 +8,17 @@
 import { AT, MOVE_MOUNT } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { parseMountOptions } from "../spec/mount-options.ts";
 import type { MountOptions } from "../spec/mount-options.ts";
 import type { Mount } from "../spec/runtime-config.ts";
-import { dressMount, hasOwnUsers, plainOptions } from "./bind.ts";
+import { dressMount } from "./bind.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { attach, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import type { Parameter } from "./filesystem.ts";
 import { hold, take } from "./held.ts";
 import type { Held } from "./held.ts";
+import { hasOwnUsers, isCgroup, optionsOf, placeOf } from "./mount-kind.ts";
 import type { Compilation } from "./names.ts";
-import { components, ensureTarget } from "./target.ts";
-
-export function isCgroup(mount: Mount): boolean {
-  return mount.type === "cgroup" || mount.type === "cgroup2";
-}
+import { ensureTarget } from "./target.ts";
 
 function hasNamespace(c: Compilation): boolean {
   return c.blueprint.config.linux?.namespaces?.some(({ type }) => type === "cgroup") ?? false;
@@ -79,14 +75,14 @@ function mountUnified(c: Compilation, mount: Mount, options: MountOptions, view:
 /** Whether the place of the mount is the directory that sysfs has for it. */
 function isInSysfs(c: Compilation, mount: Mount): boolean {
   const mounts = c.blueprint.config.mounts ?? [];
-  const isAt = (other: Mount, place: string): boolean => components(other.destination).join("/") === place;
-  return isAt(mount, "sys/fs/cgroup") && mounts.slice(0, mounts.indexOf(mount)).some((other) => other.type === "sysfs" && isAt(other, "sys"));
+  const earlier = mounts.slice(0, mounts.indexOf(mount));
+  return placeOf(mount) === "sys/fs/cgroup" && earlier.some((other) => other.type === "sysfs" && placeOf(other) === "sys");
 }
 
 /** The container's ops. `pointer` is the config's. */
 export function mountCgroups(c: Compilation, pointer: string, mount: Mount, handles: CgroupHandles, views: CgroupViews): void {
   const { writer: w } = c;
-  const options = parseMountOptions(plainOptions(mount));
+  const options = optionsOf(mount);
   if (isUnified(mount, handles)) {
     const name = handles.placements.find(({ hierarchy }) => hierarchy.version === 2)?.hierarchy.name;
     return mountUnified(c, mount, options, name === undefined ? undefined : views.get(`${pointer} ${name}`));

@@ -8,14 +8,13 @@
 import { AT, ERRNO, FILE_TYPE, OPEN, STATX } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { parseMountOptions } from "../spec/mount-options.ts";
 import type { IdMapping, LinuxDevice, Mount } from "../spec/runtime-config.ts";
-import { hasOwnUsers, isBind, plainOptions } from "./bind.ts";
 import { attach, cloneTree, makeFilesystem } from "./filesystem.ts";
 import type { Parameter } from "./filesystem.ts";
 import { hold, take } from "./held.ts";
 import type { Held } from "./held.ts";
 import { dataParameters } from "./mount-data.ts";
+import { hasOwnUsers, isBind, optionsOf, placeOf } from "./mount-kind.ts";
 import { HOW_SIZE } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
@@ -52,8 +51,8 @@ const isBelow = (path: string, directory: string): boolean => path.startsWith(`$
 /** The place of the tmpfs at /dev in the config's mounts, or -1. A bind mount there leaves no /dev of the container's own. */
 export function ownDevIndex(c: Compilation): number {
   const mounts = c.blueprint.config.mounts ?? [];
-  if (mounts.some((mount) => isBind(mount) && place(mount.destination) === "dev")) return -1;
-  return mounts.findIndex((mount) => mount.type === "tmpfs" && place(mount.destination) === "dev");
+  if (mounts.some((mount) => isBind(mount) && placeOf(mount) === "dev")) return -1;
+  return mounts.findIndex((mount) => mount.type === "tmpfs" && placeOf(mount) === "dev");
 }
 
 export function hasOwnDev(c: Compilation): boolean {
@@ -76,12 +75,12 @@ interface Nodes {
 
 function nodesOf(c: Compilation): Nodes {
   const { mounts = [], linux } = c.blueprint.config;
-  if (mounts.some((mount) => isBind(mount) && place(mount.destination) === "dev")) return { dev: [], late: [] };
+  if (mounts.some((mount) => isBind(mount) && placeOf(mount) === "dev")) return { dev: [], late: [] };
   const listed = (linux?.devices ?? []).filter((device) => place(device.path) !== "dev/ptmx");
   const taken = new Set(listed.map((device) => place(device.path)));
   const all = [...DEFAULT_DEVICES.filter((device) => !taken.has(place(device.path))), ...listed];
   if (!hasOwnDev(c)) return { dev: [], late: all };
-  const others = mounts.map((mount) => place(mount.destination)).filter((destination) => isBelow(destination, "dev"));
+  const others = mounts.map((mount) => placeOf(mount)).filter((destination) => isBelow(destination, "dev"));
   const onDev = (device: LinuxDevice): boolean => {
     const at = place(device.path);
     return isBelow(at, "dev") && !others.some((other) => isBelow(at, other));
@@ -99,7 +98,7 @@ function hostId(map: readonly IdMapping[] | undefined, id: number): number {
 /** The options of the tmpfs at /dev as its maker outside of the user namespace has to write them. */
 function devParameters(c: Compilation, mount: Mount): Parameter[] {
   const { mapping } = c.blueprint;
-  const parameters = dataParameters(c, mount, parseMountOptions(plainOptions(mount))).map(([key, value]): Parameter => {
+  const parameters = dataParameters(c, mount, optionsOf(mount)).map(([key, value]): Parameter => {
     if ((key !== "uid" && key !== "gid") || value === undefined || !/^\d{1,10}$/.test(value)) return value === undefined ? [key] : [key, value];
     return [key, String(hostId(mapping?.[key], Number(value)))];
   });
@@ -110,7 +109,7 @@ function devParameters(c: Compilation, mount: Mount): Parameter[] {
 export function prepareDevices(c: Compilation): number {
   const { writer: w, blueprint } = c;
   const mount = blueprint.config.mounts?.[ownDevIndex(c)] ?? { destination: "/dev", type: "tmpfs" };
-  const options = parseMountOptions(plainOptions(mount));
+  const options = optionsOf(mount);
   w.from("/linux/devices");
   const dev = makeFilesystem(c, "tmpfs", devParameters(c, mount), options.attributes.set & ~MOUNT_ATTR.RDONLY);
   const uid = hostId(blueprint.mapping?.uid, 0);
@@ -140,13 +139,13 @@ export function prepareDevices(c: Compilation): number {
     if (owner !== 0 || group !== 0) w.call(SYSCALLS.fchownat, dev, name, owner, group, AT.SYMLINK_NOFOLLOW);
   }
   links(c, dev);
-  for (const other of blueprint.config.mounts ?? []) if (isPreparedPlace(c, other)) directory(place(other.destination).slice("dev/".length));
+  for (const other of blueprint.config.mounts ?? []) if (isPreparedPlace(c, other)) directory(placeOf(other).slice("dev/".length));
   return dev;
 }
 
 /** Whether the supervisor's /dev comes with a directory for this mount. */
 export function isPreparedPlace(c: Compilation, mount: Mount): boolean {
-  return hasPreparedDev(c) && !isBind(mount) && /^dev\/[^/]+$/.test(place(mount.destination));
+  return hasPreparedDev(c) && !isBind(mount) && /^dev\/[^/]+$/.test(placeOf(mount));
 }
 
 /** The standard links in the directory of register `dev`, made a moment ago by pidbox. */
@@ -257,7 +256,7 @@ export function placeLateDevices(c: Compilation, binds: BoundNodes): void {
   if (hasOwnDev(c)) return;
   const dev = ensureTarget(c, "/dev", { strict: true });
   // On the host's own devtmpfs a ptmx that works is there, and not the container's to replace.
-  const shared = config.mounts?.some((mount) => mount.type === "devtmpfs" && place(mount.destination) === "dev") ?? false;
+  const shared = config.mounts?.some((mount) => mount.type === "devtmpfs" && placeOf(mount) === "dev") ?? false;
   if (!shared) w.call(SYSCALLS.unlinkat, dev, w.text("ptmx"), 0).tolerate(ERRNO.ENOENT);
   for (const [name, target] of LINKS) w.call(SYSCALLS.symlinkat, w.text(target), dev, w.text(name)).tolerate(ERRNO.EEXIST);
   linkCore(c, dev, w.register());

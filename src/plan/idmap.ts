@@ -4,23 +4,17 @@
 import { PidboxError } from "../base/error.ts";
 import { CLONE, OPEN, SIGNAL } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { parseMountOptions } from "../spec/mount-options.ts";
 import type { IdMapping, Mount } from "../spec/runtime-config.ts";
-import { plainOptions } from "./bind.ts";
 import { hold } from "./held.ts";
 import type { Held } from "./held.ts";
 import { mapText, openProcess, writeMap } from "./identity.ts";
+import { isIdmapped } from "./mount-kind.ts";
 import type { Compilation } from "./names.ts";
 
 /** The map of a mount as a key: mounts with the same one share a namespace. */
 function mapKey(mount: Mount): string {
   const text = (map: readonly IdMapping[] | undefined): string => (map ?? []).map((m) => `${m.containerID}:${m.hostID}:${m.size}`).join(" ");
   return `${text(mount.uidMappings)}/${text(mount.gidMappings)}`;
-}
-
-/** Whether the mount shows its files with other ids. runc takes mappings for the wish, with the option or without. */
-export function isIdmapped(mount: Mount): boolean {
-  return mount.uidMappings !== undefined || parseMountOptions(plainOptions(mount)).idmap !== "no";
 }
 
 /** A namespace with these maps, kept alive by the descriptor in the register returned: its process is gone by then. */

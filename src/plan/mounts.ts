@@ -4,11 +4,9 @@ import { quote } from "../base/text.ts";
 import { AT, ERRNO, FSCONFIG, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, FSPICK, OPEN, OPEN_TREE } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { parseMountOptions } from "../spec/mount-options.ts";
-import type { MountOptions } from "../spec/mount-options.ts";
 import type { Mount } from "../spec/runtime-config.ts";
-import { attributeSteps, dressMount, dressSource, hasOwnUsers, isBind, isMarkedFile, openSource, plainOptions } from "./bind.ts";
-import { isCgroup, mountCgroups, openCgroupViews } from "./cgroup-mounts.ts";
+import { attributeSteps, dressMount, dressSource, openSource } from "./bind.ts";
+import { mountCgroups, openCgroupViews } from "./cgroup-mounts.ts";
 import type { CgroupViews } from "./cgroup-mounts.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { bindNodes, hasPreparedDev, isPreparedPlace, ownDevIndex, placeDevices, placeLateDevices } from "./devices.ts";
@@ -16,14 +14,15 @@ import type { BoundNodes } from "./devices.ts";
 import { attach, makeFilesystem, setAttributes, setParameter } from "./filesystem.ts";
 import { hold, take } from "./held.ts";
 import type { Held } from "./held.ts";
-import { isIdmapped, mapNamespace } from "./idmap.ts";
+import { mapNamespace } from "./idmap.ts";
 import type { MapNamespaces } from "./idmap.ts";
 import { dataParameters } from "./mount-data.ts";
+import { hasOwnUsers, isBind, isCgroup, isChange, isIdmapped, isMarkedFile, optionsOf, placeOf } from "./mount-kind.ts";
 import { createsNamespace, HOW_SIZE } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 import type { Sources } from "./sources.ts";
-import { components, ensureTarget } from "./target.ts";
+import { ensureTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
 
 /** What was made or opened while the host's tree was still there. */
@@ -37,20 +36,11 @@ export interface Opened {
   readonly maps: MapNamespaces;
 }
 
-const optionsOf = (mount: Mount): MountOptions => parseMountOptions(plainOptions(mount));
-const place = (mount: Mount): string => components(mount.destination).join("/");
-
 /** Filesystems that have no source on the host, and no condition that the host's tree must fulfil. */
 const INSIDE_TYPES = ["tmpfs", "devpts", "mqueue"];
 
 /** They show the kernel itself, so nothing may lead them elsewhere (CVE-2019-16884). */
 const KERNEL_TYPES = ["proc", "sysfs"];
-
-/** Whether the mount only changes one that is there: `remount`, or propagation and nothing else (mount(8)). */
-function isChange(mount: Mount): boolean {
-  const options = optionsOf(mount);
-  return options.remount || (!isBind(mount) && (mount.type === undefined || mount.type === "none") && options.propagation.length > 0);
-}
 
 /** A filesystem with all that the config says of it, but read-only where that comes last. */
 function makeMount(c: Compilation, mount: Mount, maps: MapNamespaces): number {
@@ -129,7 +119,7 @@ function attachTo(c: Compilation, mount: number, destination: string, options: T
 /** Attaches a bind. What pidbox has not looked at before is looked at now: its place is made as what it is. */
 function attachBind(c: Compilation, mount: number, config: Mount): void {
   const { writer: w } = c;
-  const options = { strict: place(config) === "dev" };
+  const options = { strict: placeOf(config) === "dev" };
   if (isMarkedFile(config) || c.blueprint.runtime === undefined) return attachTo(c, mount, config.destination, { ...options, file: isMarkedFile(config) });
   const kind = w.register();
   w.call(SYSCALLS.openat, mount, w.text("."), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(kind).tolerate(ERRNO.ENOTDIR);
@@ -144,7 +134,7 @@ function attachTmpfs(c: Compilation, config: Mount, maps: MapNamespaces): number
   const given = dataParameters(c, config, options).some(([key]) => key === "mode");
   const mode = given ? undefined : w.register();
   const target = ensureTarget(c, config.destination, {
-    ...(mode === undefined ? {} : { mode }), present: isPreparedPlace(c, config), strict: place(config) === "dev",
+    ...(mode === undefined ? {} : { mode }), present: isPreparedPlace(c, config), strict: placeOf(config) === "dev",
   });
   const mount = makeMount(c, config, maps);
   if (options.tmpcopyup) {
@@ -164,7 +154,7 @@ function changeMount(c: Compilation, mount: Mount): void {
   const { writer: w } = c;
   const options = optionsOf(mount);
   const target = w.register();
-  w.call(SYSCALLS.openat2, c.root, w.text(place(mount) === "" ? "." : place(mount)), c.how.target, HOW_SIZE).into(target);
+  w.call(SYSCALLS.openat2, c.root, w.text(placeOf(mount) === "" ? "." : placeOf(mount)), c.how.target, HOW_SIZE).into(target);
   if (options.remount && !isBind(mount)) {
     const parameters = dataParameters(c, mount, options).filter(([key]) => key !== "source");
     const context = w.register();
@@ -202,7 +192,7 @@ export function makeMounts(c: Compilation, opened: Opened, handles: CgroupHandle
   (blueprint.config.mounts ?? []).forEach((mount, i) => {
     const pointer = `/mounts/${i}`;
     w.from(pointer);
-    if (place(mount) === "" && !isChange(mount)) {
+    if (placeOf(mount) === "" && !isChange(mount)) {
       throw new PidboxError("CONFIG_INVALID", `Cannot mount ${quote(mount.source ?? mount.type ?? "", 120)} on "/": that is the root filesystem`, { context: { from: `${pointer}/destination` } });
     }
     if (isChange(mount)) return changeMount(c, mount);
@@ -223,7 +213,7 @@ function placeMount(c: Compilation, mount: Mount, opened: Opened, pointer: strin
   if (held === undefined && mount.type === "tmpfs") return attachTmpfs(c, mount, opened.maps);
   const made = held === undefined ? makeMount(c, mount, opened.maps) : take(c, held);
   if (held === undefined && mount.type === "mqueue") labelQueue(c, made);
-  const strict = KERNEL_TYPES.includes(mount.type ?? "") || place(mount) === "dev";
+  const strict = KERNEL_TYPES.includes(mount.type ?? "") || placeOf(mount) === "dev";
   if (isBind(mount)) attachBind(c, made, mount);
   else attachTo(c, made, mount.destination, { strict, present: held === undefined && isPreparedPlace(c, mount) });
   return made;

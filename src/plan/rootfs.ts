@@ -13,6 +13,7 @@ import type { AssembledEntry, Rootfs } from "./blueprint.ts";
 import { attach, attachAt, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import { createsNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
+import { FLAG } from "./op.ts";
 import { isLaidOutside, layOverlay } from "./overlay.ts";
 import { components, ensureTarget } from "./target.ts";
 
@@ -48,8 +49,10 @@ function placeEntries(c: Compilation, entries: readonly OpenedEntry[]): void {
 
 /** The root where it was attached, before the pivot. */
 export interface AttachedRoot {
-  /** It lies at its own path of the host, and the host's tree is still there: for hooks that look at the container's mounts. */
+  /** The host's tree stays until all mounts are there: for hooks that look at them. */
   readonly early: boolean;
+  /** It lies on a staging tmpfs over "/", and else at its own path of the host. */
+  readonly staged: boolean;
   readonly entries: readonly OpenedEntry[];
 }
 
@@ -67,10 +70,10 @@ export function attachRootfs(c: Compilation, lower: number | undefined, early: b
   const source = rootfs.kind === "assembled" ? 0 : (lower ?? cloneTree(c, AT.FDCWD, w.text(rootfs.source), true));
   const attributes = c.blueprint.runtime === undefined ? MOUNT_ATTR.NODEV : 0;
   if (lower === undefined && rootfs.kind !== "assembled") setAttributes(c, source, attributes, { propagation: MS.PRIVATE, recursive: rootfs.kind === "bind" });
-  if (early && rootfs.kind === "bind") {
+  if ((early || c.blueprint.runtime?.noPivot === true) && rootfs.kind === "bind") {
     attachAt(c, source, AT.FDCWD, rootfs.source);
     openRoot(c, source);
-    return { early, entries };
+    return { early, staged: false, entries };
   }
   const staging = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
   w.call(SYSCALLS.mkdirat, staging, w.text("root"), 0o755);
@@ -84,7 +87,7 @@ export function attachRootfs(c: Compilation, lower: number | undefined, early: b
   attachAt(c, root, staging, "root");
   w.close(staging);
   openRoot(c, root);
-  return { early: false, entries };
+  return { early: false, staged: true, entries };
 }
 
 /** `c.root` becomes an O_PATH descriptor of the attached root of register `root`, which goes. */
@@ -98,13 +101,36 @@ export function pivot(c: Compilation, place: AttachedRoot): void {
   const { writer: w } = c;
   w.from("/root").call(SYSCALLS.fchdir, c.root);
   const here = w.text(".");
-  w.call(SYSCALLS.pivot_root, here, here);
-  // The old root now lies over the new one, and the staging, if there is one, over both: each call takes the topmost, with all that hangs below it.
-  w.call(SYSCALLS.umount2, here, MNT_DETACH);
-  if (!place.early) w.call(SYSCALLS.umount2, here, MNT_DETACH);
+  if (c.blueprint.runtime?.noPivot === true) {
+    moveOver(c);
+  } else {
+    w.call(SYSCALLS.pivot_root, here, here);
+    // The old root now lies over the new one, and the staging, if there is one, over both: each call takes the topmost, with all that hangs below it.
+    w.call(SYSCALLS.umount2, here, MNT_DETACH);
+    if (place.staged) w.call(SYSCALLS.umount2, here, MNT_DETACH);
+  }
   w.call(SYSCALLS.chdir, w.text("/"));
   assertRoot(c, c.root);
   placeEntries(c, place.entries);
+}
+
+/**
+ * Container's ops for `--no-pivot`, where the host's root is a file system in RAM that pivot_root(2) cannot take away: the container's root is moved over it.
+ * What lies below stays, but for /proc and /sys: an unmasked one would let a user namespace inside make another (mount_too_revealing, fs/namespace.c).
+ */
+function moveOver(c: Compilation): void {
+  const { writer: w } = c;
+  const answer = w.register();
+  for (const path of ["/proc", "/sys"]) {
+    const [locked, gone] = [w.label(), w.label()];
+    w.call(SYSCALLS.umount2, w.text(path), MNT_DETACH).flags(FLAG.IGNORE).into(answer).jumpError(locked, answer).jump(gone).place(locked);
+    const cover = makeFilesystem(c, "tmpfs", [["size", "0"], ["nr_inodes", "2"]], MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
+    attachAt(c, cover, AT.FDCWD, path);
+    w.close(cover).place(gone);
+  }
+  w.release(answer);
+  attachAt(c, c.root, AT.FDCWD, "/");
+  w.call(SYSCALLS.chroot, w.text("."));
 }
 
 /** Container's ops after all mounts: no writing to the root itself. */

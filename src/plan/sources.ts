@@ -5,16 +5,16 @@
 import { AT, OPEN } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { parseMountOptions } from "../spec/mount-options.ts";
 import type { Mount } from "../spec/runtime-config.ts";
-import { dressSource, isBind, openSource, plainOptions } from "./bind.ts";
+import { dressSource, openSource } from "./bind.ts";
 import { hasPreparedDev, prepareDevices } from "./devices.ts";
 import { cloneTree, setAttributes } from "./filesystem.ts";
 import { receive, send } from "./handover.ts";
 import { hold, replace, take } from "./held.ts";
 import type { Held } from "./held.ts";
-import { isIdmapped, makeMapNamespaces, mapNamespace } from "./idmap.ts";
+import { makeMapNamespaces, mapNamespace } from "./idmap.ts";
 import type { MapNamespaces } from "./idmap.ts";
+import { isBind, isChange, isIdmapped, optionsOf } from "./mount-kind.ts";
 import type { Compilation } from "./names.ts";
 import { isLaidOutside, layOverlayOutside } from "./overlay.ts";
 
@@ -40,9 +40,9 @@ export function prepareSources(c: Compilation): Sources {
   }
   if (hasPreparedDev(c)) mounts.set("/dev", hold(c, prepareDevices(c)));
   (blueprint.config.mounts ?? []).forEach((mount, i) => {
-    if (!isBind(mount)) return;
+    if (!isBind(mount) || isChange(mount)) return;
     w.from(`/mounts/${i}`);
-    mounts.set(`/mounts/${i}`, hold(c, openSource(c, mount, parseMountOptions(plainOptions(mount)))));
+    mounts.set(`/mounts/${i}`, hold(c, openSource(c, mount, optionsOf(mount))));
   });
   return { mounts, maps };
 }
@@ -61,7 +61,7 @@ export function finishSources(c: Compilation, sources: Sources, userns: number |
       const config = blueprint.config.mounts?.[Number(pointer.slice("/mounts/".length))] as Mount;
       const own = mapNamespace(sources.maps, config);
       const map = own === undefined ? shared : take(c, own);
-      dressSource(c, mount, parseMountOptions(plainOptions(config)), isIdmapped(config) ? map : undefined);
+      dressSource(c, mount, optionsOf(config), isIdmapped(config) ? map : undefined);
       if (own !== undefined && map !== undefined) w.release(map);
     }
     w.release(mount);

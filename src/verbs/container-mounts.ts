@@ -5,7 +5,7 @@ import { errnoName } from "../kernel/abi/errno.ts";
 import { resolveHostPath } from "../kernel/path.ts";
 import type { HostPath } from "../kernel/path.ts";
 import { stat } from "../kernel/file.ts";
-import { fileBind } from "../plan/bind.ts";
+import { fileBind } from "../plan/mount-kind.ts";
 import type { LinuxDevice, Mount } from "../spec/runtime-config.ts";
 import type { MountRequest } from "../spec/volume.ts";
 import { isSensitiveSource } from "./refusals.ts";

@@ -25,7 +25,7 @@ export interface Change {
   readonly process?: Partial<Process>;
   readonly linux?: Partial<Linux>;
   readonly root?: Config["root"];
-  /** After docker's own; a destination that docker has too takes its place. */
+  /** After docker's own; one for a destination that docker has too takes its place. */
   readonly mounts?: readonly Mount[];
   readonly config?: Partial<Config>;
 }
@@ -33,7 +33,7 @@ export interface Change {
 /** The config of a container that runs `script` in a shell. */
 export function configOf(script: string, change: Change = {}): Config {
   const mounts = change.mounts ?? [];
-  const replaced = new Set(mounts.map(({ destination }) => destination));
+  const docker = new Set(DOCKER_MOUNTS.map(({ destination }) => destination));
   return {
     ociVersion: "1.2.0",
     process: {
@@ -42,7 +42,10 @@ export function configOf(script: string, change: Change = {}): Config {
     },
     root: change.root ?? { path: "rootfs" },
     hostname: "box",
-    mounts: [...DOCKER_MOUNTS.filter(({ destination }) => !replaced.has(destination)), ...mounts],
+    mounts: [
+      ...DOCKER_MOUNTS.map((mount) => mounts.find(({ destination }) => destination === mount.destination) ?? mount),
+      ...mounts.filter(({ destination }) => !docker.has(destination)),
+    ],
     linux: {
       namespaces: (["mount", "pid", "ipc", "uts", "network", "cgroup"] as const).map((type) => ({ type })),
       resources: { devices: [{ allow: true, access: "rwm" }] }, ...change.linux,
@@ -57,6 +60,14 @@ export function ownUsers(first: number): Pick<Linux, "namespaces" | "uidMappings
   return {
     namespaces: (["user", "mount", "pid", "ipc", "uts", "network", "cgroup"] as const).map((type) => ({ type })), uidMappings: map, gidMappings: map,
   };
+}
+
+export interface RunOptions {
+  readonly runtime?: "pidbox" | "runc";
+  /** Flags of `run`. */
+  readonly flags?: readonly string[];
+  /** A command that runs the whole command line, such as unshare(1). */
+  readonly before?: readonly string[];
 }
 
 let count = 0;
@@ -84,15 +95,17 @@ export class OciScene implements Disposable {
   }
 
   /** Writes config.json and runs the container to its end. */
-  run(config: Config, options: { readonly runtime?: "pidbox" | "runc"; readonly flags?: readonly string[] } = {}): Result {
+  run(config: Config, options: RunOptions = {}): Result {
     writeFileSync(join(this.directory, "config.json"), JSON.stringify(config));
     const id = `box-${process.pid}-${++count}`;
     const program = options.runtime === "runc" ? RUNC : PIDBOX_OCI;
-    return run(program, ["--root", join(this.directory, "state"), "run", ...(options.flags ?? []), "--bundle", this.directory, id]);
+    const command = [...(options.before ?? []), program];
+    const words = ["--root", join(this.directory, "state"), "run", ...(options.flags ?? []), "--bundle", this.directory, id];
+    return run(command[0] ?? program, [...command.slice(1), ...words]);
   }
 
   /** What the container writes, by lines; it must end well. */
-  lines(script: string, change: Change = {}, options: { readonly runtime?: "pidbox" | "runc"; readonly flags?: readonly string[] } = {}): string[] {
+  lines(script: string, change: Change = {}, options: RunOptions = {}): string[] {
     const { code, out, err } = this.run(configOf(script, change), options);
     if (code !== 0) throw new Error(`exit ${code}: ${err}${out}`);
     return out.trimEnd().split("\n");
