@@ -68,10 +68,17 @@ function chooseVerb(top: Arguments): { word: string; rest: readonly string[] } {
   return top.flag("help") ? { word: "help", rest: [word] } : { word, rest };
 }
 
-async function runVerb(argv: readonly string[], progress: Progress): Promise<Outcome> {
+/** The verb and its words. Most command lines begin with the verb: then nothing is before it to be read. */
+function splitLine(argv: readonly string[], progress: Progress): { word: string; rest: readonly string[] } {
+  const first = argv[0] ?? "";
+  if (isVerbName(first)) return { word: first, rest: argv.slice(1) };
   const top = parseArguments(TOP, argv);
   progress.color = top.value("color");
-  const { word, rest } = chooseVerb(top);
+  return chooseVerb(top);
+}
+
+async function runVerb(argv: readonly string[], progress: Progress): Promise<Outcome> {
+  const { word, rest } = splitLine(argv, progress);
   const verb = await loadVerb(word);
   progress.verb = verb;
   progress.words = rest;

@@ -23,13 +23,16 @@ export function effectiveCapabilities(): number {
 }
 
 function has(mask: number, bit: number): boolean {
-  return Math.floor(mask / 2 ** bit) % 2 === 1;
+  return mask % 2 ** (bit + 1) >= 2 ** bit;
 }
+
+/** The id map of the initial user namespace, as the kernel writes it (uid_m_show, kernel/user_namespace.c). */
+const INITIAL_MAP = "         0          0 4294967295\n";
 
 /** Whether this process is root of the initial user namespace: id ranges, idmapped mounts and device nodes are only for that one. */
 export function isPrivileged(uid: number): boolean {
   const map = readText("/proc/self/uid_map", 4096);
-  return uid === 0 && typeof map === "string" && /^\s*0\s+0\s+4294967295\s*$/.test(map) && has(effectiveCapabilities(), CAP_SYS_ADMIN);
+  return uid === 0 && map === INITIAL_MAP && has(effectiveCapabilities(), CAP_SYS_ADMIN);
 }
 
 const W_OK = 2;
@@ -76,15 +79,22 @@ export interface Host {
   readonly mounts: readonly Mount[];
 }
 
-// Cgroups, procfs, sysfs and what lies over it, and filesystems with data: the rest of the mount table says nothing to a plan,
-// and hosts of containers have thousands.
-const RELEVANT = / - (cgroup2?|proc|sysfs|btrfs|erofs|ext[234]|f2fs|squashfs|xfs) | \/(proc|sys)\//;
+const RELEVANT_TYPES = ["cgroup", "cgroup2", "proc", "sysfs", "btrfs", "erofs", "ext2", "ext3", "ext4", "f2fs", "squashfs", "xfs"];
+
+/**
+ * Whether a line of the mount table matters: cgroups, procfs, sysfs and what lies over it, and filesystems with data. The rest says nothing to a plan, and
+ * hosts of containers have thousands.
+ */
+function isRelevant(line: string): boolean {
+  const type = line.indexOf(" - ") + 3;
+  return RELEVANT_TYPES.includes(line.slice(type, line.indexOf(" ", type))) || line.includes(" /proc/") || line.includes(" /sys/");
+}
 
 /** Reads the host. Throws PARSE if the kernel's tables are not what their manual says. */
 export function readHost(): Host {
   const uid = syscall(SYSCALLS.geteuid);
   const mountText = readText("/proc/self/mountinfo", 16 << 20);
-  const mounts = typeof mountText === "number" ? [] : parseMountinfo(mountText.split("\n").filter((line) => RELEVANT.test(line)).join("\n"));
+  const mounts = typeof mountText === "number" ? [] : parseMountinfo(mountText.split("\n").filter(isRelevant).join("\n"));
   const last = readText("/proc/sys/kernel/cap_last_cap", 16);
   const privileged = isPrivileged(uid);
   const cgroups = readCgroups(mounts, privileged);

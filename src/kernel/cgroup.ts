@@ -4,7 +4,7 @@
  * Trusts: the kernel's formats. An attacker controls: names of cgroups below one that is delegated to them, and how many there are.
  */
 import { PidboxError } from "../base/error.ts";
-import { quote } from "../base/text.ts";
+import { isDecimal, quote } from "../base/text.ts";
 import { readText } from "./file.ts";
 import type { Mount } from "./mountinfo.ts";
 
@@ -25,9 +25,12 @@ const DELETED = " (deleted)";
 /** Parses /proc/PID/cgroup; PARSE on other text. A path cannot hold a newline: the kernel refuses it in cgroup names. */
 export function parseSelfCgroup(text: string): CgroupMembership[] {
   return text.split("\n").filter((line) => line !== "").map((line) => {
-    const match = /^([0-9]{1,9}):([^:]*):(\/.*)$/s.exec(line);
-    if (match === null) throw new PidboxError("PARSE", `Cannot read cgroup membership: ${quote(line)} is not HIERARCHY:CONTROLLERS:PATH`);
-    const [, hierarchy = "", controllers = "", path = ""] = match;
+    const first = line.indexOf(":");
+    const second = line.indexOf(":", first + 1);
+    const [hierarchy, controllers, path] = [line.slice(0, first), line.slice(first + 1, second), line.slice(second + 1)];
+    if (second < 0 || !isDecimal(hierarchy, 9) || !path.startsWith("/")) {
+      throw new PidboxError("PARSE", `Cannot read cgroup membership: ${quote(line)} is not HIERARCHY:CONTROLLERS:PATH`);
+    }
     const deleted = path.endsWith(DELETED);
     return {
       hierarchy: Number(hierarchy), controllers: controllers === "" ? [] : controllers.split(","),
@@ -51,7 +54,11 @@ export interface CgroupLayout {
 }
 
 // Super options of a v1 mount that are not controllers (cgroup1_show_options, kernel/cgroup/cgroup-v1.c; LSM mount options).
-const NOT_CONTROLLERS = /^(rw|ro|none|all|noprefix|xattr|favordynmods|cpuset_v2_mode|clone_children|seclabel|release_agent=.*|context=.*)$/;
+const NOT_CONTROLLERS = ["rw", "ro", "none", "all", "noprefix", "xattr", "favordynmods", "cpuset_v2_mode", "clone_children", "seclabel"];
+
+function isController(option: string): boolean {
+  return !NOT_CONTROLLERS.includes(option) && !option.startsWith("release_agent=") && !option.startsWith("context=");
+}
 
 /** Finds the cgroup mounts in a mount table. The first mount of a hierarchy wins, as later ones are usually binds for containers. */
 export function parseCgroupLayout(mounts: readonly Mount[]): CgroupLayout {
@@ -62,7 +69,7 @@ export function parseCgroupLayout(mounts: readonly Mount[]): CgroupLayout {
     if (mount.type === "cgroup2") unified ??= place;
     if (mount.type !== "cgroup") continue;
     for (const option of mount.superOptions) {
-      if (!NOT_CONTROLLERS.test(option) && !controllers.has(option)) controllers.set(option, place);
+      if (isController(option) && !controllers.has(option)) controllers.set(option, place);
     }
   }
   const version = controllers.size > 0 ? (unified === undefined ? "v1" : "hybrid") : unified === undefined ? "none" : "v2";

@@ -4,7 +4,7 @@
  * Trusts: the running kernel. An attacker controls: names of cgroups, labels and files, so evidence is made printable where it is shown.
  */
 import { PidboxError } from "../base/error.ts";
-import { SYSCALLS as S } from "./abi/host.ts";
+import { SYSCALLS } from "./abi/host.ts";
 import { cgroupDirectory, parseCgroupLayout, parseSelfCgroup } from "./cgroup.ts";
 import type { CgroupMembership, CgroupMount } from "./cgroup.ts";
 import { readProbeCalls } from "./feature-calls.ts";
@@ -25,8 +25,8 @@ const FILE_LIMIT = 4 << 20;
 
 /** Whether the effective user may do `mode` to `path`: 0 or -errno (faccessat2(2); by faccessat with the real ids where a filter hides it). */
 export function access(path: string, mode: number): number {
-  const result = syscall(S.faccessat2, AT_FDCWD, address(cString(path)), mode, AT_EACCESS);
-  return result === -38 ? syscall(S.faccessat, AT_FDCWD, address(cString(path)), mode) : result;
+  const result = syscall(SYSCALLS.faccessat2, AT_FDCWD, address(cString(path)), mode, AT_EACCESS);
+  return result === -38 ? syscall(SYSCALLS.faccessat, AT_FDCWD, address(cString(path)), mode) : result;
 }
 
 /** The first regular, executable file called `name` in the directories of `path` (a PATH); relative directories are skipped. */
@@ -44,14 +44,14 @@ function readIdMapProgram(name: string, path: string): IdMapProgram | undefined 
   const found = findProgram(name, path);
   if (found === undefined) return undefined;
   const status = stat(found);
-  const attribute = syscall(S.getxattr, address(cString(found)), address(cString("security.capability")), 0, 0);
+  const attribute = syscall(SYSCALLS.getxattr, address(cString(found)), address(cString("security.capability")), 0, 0);
   return { path: found, setuid: typeof status !== "number" && (status.mode & S_ISUID) !== 0 && status.uid === 0, fileCapabilities: attribute > 0 };
 }
 
 function readLsmIds(): readonly number[] | number {
   const ids = new BigUint64Array(64);
   const size = new Uint32Array([ids.byteLength]);
-  const count = syscall(S.lsm_list_modules, address(ids), address(size), 0);
+  const count = syscall(SYSCALLS.lsm_list_modules, address(ids), address(size), 0);
   return count < 0 ? count : [...ids.subarray(0, count)].map(Number);
 }
 
@@ -147,7 +147,7 @@ export interface ProbeOptions {
 /** Reads everything once. */
 export function readFeatureFacts(options: ProbeOptions): FeatureFacts {
   const files = record(PROBE_FILES, (path) => readText(path, FILE_LIMIT));
-  const effectiveUid = syscall(S.geteuid);
+  const effectiveUid = syscall(SYSCALLS.geteuid);
   return {
     release: readKernelRelease(), effectiveUid, executable: options.executable, files,
     calls: readProbeCalls(),

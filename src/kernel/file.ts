@@ -146,10 +146,11 @@ export function stat(path: string, options: { noFollow?: boolean; dirfd?: number
   if (result < 0) return result;
   const view = new DataView(buffer.buffer);
   const u32 = (at: number): number => view.getUint32(at, true);
+  const u64 = (at: number): number => u32(at) + u32(at + 4) * 2 ** 32;
+  const nanoseconds = u32(120);
   return {
-    uid: u32(20), gid: u32(24), mode: view.getUint16(28, true),
-    inode: Number(view.getBigUint64(32, true)), size: Number(view.getBigUint64(40, true)),
-    modified: Number(view.getBigInt64(112, true)) * 1000 + Math.floor(u32(120) / 1e6),
+    uid: u32(20), gid: u32(24), mode: view.getUint16(28, true), inode: u64(32), size: u64(40),
+    modified: u64(112) * 1000 + (nanoseconds - (nanoseconds % 1e6)) / 1e6,
     rdev: { major: u32(128), minor: u32(132) }, device: { major: u32(136), minor: u32(140) },
   };
 }

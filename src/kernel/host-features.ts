@@ -82,8 +82,9 @@ export function readLandlockAbi(): number {
 export function readHostFeatures(): HostFeatures {
   const apparmor = readText("/sys/module/apparmor/parameters/enabled", 16);
   const noexec = readText("/proc/sys/vm/memfd_noexec", 16);
+  const landlock = readLandlockAbi();
   return hostFeatures(readKernelRelease(), {
-    landlockAbi: Math.max(0, readLandlockAbi()),
+    landlockAbi: landlock < 0 ? 0 : landlock,
     apparmor: typeof apparmor === "string" && apparmor.startsWith("Y"),
     selinux: typeof stat("/sys/fs/selinux/enforce") !== "number",
     timeNamespace: typeof stat("/proc/self/ns/time") !== "number",

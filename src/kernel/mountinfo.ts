@@ -4,7 +4,7 @@
  * Trusts: the kernel's line format. An attacker controls: paths, sources and the number of mounts, so strings need `printable` before they are shown.
  */
 import { PidboxError } from "../base/error.ts";
-import { quote } from "../base/text.ts";
+import { isDecimal, quote } from "../base/text.ts";
 import { readText } from "./file.ts";
 
 export interface Mount {
@@ -43,7 +43,7 @@ function bad(line: string): PidboxError {
 }
 
 function number(text: string | undefined, line: string): number {
-  if (text === undefined || !/^[0-9]{1,15}$/.test(text)) throw bad(line);
+  if (!isDecimal(text, 15)) throw bad(line);
   return Number(text);
 }
 

@@ -2,13 +2,13 @@
 import type { Mount } from "./mountinfo.ts";
 
 /** Directories below /proc that are empty for good; mounts on them hide nothing (proc_create_mount_point in the kernel's tree). */
-const EMPTY_IN_PROC: ReadonlySet<string> = new Set(["/sys/fs/binfmt_misc", "/fs/nfsd", "/openprom"]);
+const EMPTY_IN_PROC: readonly string[] = ["/sys/fs/binfmt_misc", "/fs/nfsd", "/openprom"];
 
 /** The same below /sys (sysfs_create_mount_point in the kernel's tree). */
-const EMPTY_IN_SYS: ReadonlySet<string> = new Set([
+const EMPTY_IN_SYS: readonly string[] = [
   "/firmware/efi/efivars", "/fs/bpf", "/fs/cgroup", "/fs/fuse/connections", "/fs/pstore", "/fs/resctrl", "/fs/selinux", "/fs/smackfs", "/kernel/config", "/kernel/debug",
   "/kernel/security", "/kernel/tracing",
-]);
+];
 
 interface ProcVisibility {
   readonly visible: boolean;
@@ -30,10 +30,10 @@ export function isSysVisible(mounts: readonly Mount[]): boolean {
   return visibility(mounts, "sysfs", EMPTY_IN_SYS).visible;
 }
 
-function visibility(mounts: readonly Mount[], type: string, empty: ReadonlySet<string>): ProcVisibility {
+function visibility(mounts: readonly Mount[], type: string, empty: readonly string[]): ProcVisibility {
   const seen = mounts.filter((mount) => mount.type === type && mount.root === "/").map((mount) => {
     const children = mounts.filter((child) => child.parent === mount.id && child.id !== mount.id);
-    const masks = children.map((child) => child.mountPoint).filter((point) => !empty.has(point.slice(mount.mountPoint.length)));
+    const masks = children.map((child) => child.mountPoint).filter((point) => !empty.includes(point.slice(mount.mountPoint.length)));
     return { visible: masks.length === 0, masks, readOnly: mount.options.includes("ro") };
   });
   return seen.find((s) => s.visible && !s.readOnly) ?? seen.find((s) => s.visible) ?? seen[0] ?? { visible: false, masks: [], readOnly: false };

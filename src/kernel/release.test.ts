@@ -12,11 +12,15 @@ describe("parseKernelRelease()", () => {
     ["6.12", 6, 12, 0, ""],
     ["7.0-rc3", 7, 0, 0, "-rc3"],
     ["6.9.3+", 6, 9, 3, "+"],
+    ["6.1.2.3.4", 6, 1, 2, ".3.4"],
+    ["6.1foo.bar", 6, 1, 0, "foo.bar"],
   ] as const)("reads %s", (text, major, minor, patch, suffix) => {
     expect(parseKernelRelease(text)).toEqual({ text, major, minor, patch, suffix });
   });
 
-  test.each(["", "6", "six.one", ".1", "6.", "6.1\n", " 6.1", "99999999.1", `6.1-${"x".repeat(100)}`])("refuses %j", (text) => {
+  test.each([
+    "", "6", "six.one", ".1", "6.", "6.1\n", " 6.1", "99999999.1", `6.1-${"x".repeat(100)}`, "6.1.", "6.1..2", "6.1 x", "6.123456", "6.1.2 ", "6-1",
+  ])("refuses %j", (text) => {
     expect(() => parseKernelRelease(text)).toThrow(PidboxError);
   });
 });

@@ -1,13 +1,13 @@
 /** A plan as text that a person reads: one line an op, with the system call as strace(1) would write it and the config field behind it. Pure. */
 import { quote } from "../base/text.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
-import { SYSCALLS } from "../kernel/abi/host.ts";
+import { SYSCALLS_X64 } from "../kernel/abi/syscalls-x64.ts";
 import { flagText } from "./flag-names.ts";
 import { cellAt, textAt } from "./decode.ts";
 import type { Argument, DecodedOp, DecodedPlan } from "./decode.ts";
 import { FLAG } from "./op.ts";
 
-const SYSCALL_NAMES = Object.fromEntries(Object.entries(SYSCALLS).map(([name, nr]) => [nr, name])) as Readonly<Record<number, string>>;
+const SYSCALL_NAMES = Object.fromEntries(Object.entries(SYSCALLS_X64).map(([name, nr]) => [nr, name])) as Readonly<Record<number, string>>;
 
 /** How many arguments of a call to show, and which of them are texts (t), flags (f:NAME), or words of a struct open_how (h). */
 const SHAPES: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@ import { printable, quote } from "../base/text.ts";
 import { ERRNO } from "../kernel/abi/constants.ts";
 import { errnoCause } from "../kernel/abi/errno-cause.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
-import { SYSCALLS } from "../kernel/abi/host.ts";
+import { SYSCALLS_X64 } from "../kernel/abi/syscalls-x64.ts";
 import { cellAt, textAt } from "./decode.ts";
 import type { DecodedOp, DecodedPlan } from "./decode.ts";
 import { opText } from "./explain.ts";
@@ -65,7 +65,7 @@ const ADVICE: readonly Advice[] = [
   { calls: ["landlock_create_ruleset", "seccomp"], errors: [ENOSYS, EINVAL], hint: "The kernel lacks this layer: see pidbox doctor" },
 ];
 
-const SYSCALL_NAMES = Object.fromEntries(Object.entries(SYSCALLS).map(([name, nr]) => [nr, name])) as Readonly<Record<number, string>>;
+const SYSCALL_NAMES = Object.fromEntries(Object.entries(SYSCALLS_X64).map(([name, nr]) => [nr, name])) as Readonly<Record<number, string>>;
 
 /** The text of a loop that the register held when the loop was at `index`. */
 function loopText(plan: DecodedPlan, op: DecodedOp, register: number, index: number): string | undefined {

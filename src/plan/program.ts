@@ -39,7 +39,10 @@ const encoder = new TextEncoder();
 export function addProgram({ bytes, programOp }: PlanBody, { paths, args, env }: Program): Uint8Array<ArrayBuffer> {
   if (programOp < 0) return bytes;
   const header = new Int32Array(bytes.buffer, bytes.byteOffset, PLAN.headerSize / 4);
-  const [relocationOffset = 0, relocationCount = 0, oldDataOffset = 0, dataSize = 0] = header.subarray(HEADER.relocationOffset, HEADER.dataSize + 1);
+  const field = (at: number): number => header[at] ?? 0;
+  const relocationOffset = field(HEADER.relocationOffset);
+  const relocationCount = field(HEADER.relocationCount);
+  const dataSize = field(HEADER.dataSize);
   const lists = [paths, args, env];
   const pointers = paths.length + args.length + env.length;
   const relocationEnd = relocationOffset + 4 * (relocationCount + pointers);
@@ -48,7 +51,7 @@ export function addProgram({ bytes, programOp }: PlanBody, { paths, args, env }:
   for (const list of lists) for (const text of list) room += 3 * text.length + 1;
   const plan = new Uint8Array(dataOffset + dataSize + room);
   plan.set(bytes.subarray(0, relocationOffset + 4 * relocationCount));
-  plan.set(bytes.subarray(oldDataOffset, oldDataOffset + dataSize), dataOffset);
+  plan.set(bytes.subarray(field(HEADER.dataOffset), field(HEADER.dataOffset) + dataSize), dataOffset);
   const words = new Int32Array(plan.buffer, 0, (plan.length - (plan.length % 4)) / 4);
   let relocation = relocationOffset / 4 + relocationCount;
   let cell = dataSize;

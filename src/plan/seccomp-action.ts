@@ -1,7 +1,7 @@
 /** Actions, flags and architectures of seccomp(2) under the names that OCI profiles use. */
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
-import { ERRNO } from "../kernel/abi/errno.ts";
+import { ERRNO } from "../kernel/abi/errno-table.ts";
 import type { LinuxSeccomp, SeccompAction, SeccompFlag } from "../spec/runtime-config.ts";
 
 /** Return words without data; SCMP_ACT_KILL is the old name of KILL_THREAD (libseccomp 2.4, seccomp(2)). */

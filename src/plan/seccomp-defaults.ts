@@ -6,7 +6,7 @@
  * that few images use. An image of 32-bit programs needs a profile of its own.
  */
 import type { LinuxSeccomp, SeccompArg, SeccompSyscall } from "../spec/runtime-config.ts";
-import { ERRNO } from "../kernel/abi/errno.ts";
+import { ERRNO } from "../kernel/abi/errno-table.ts";
 import { CAPABILITY_GROUPS, COMMON_GROUPS, DEFAULT_GROUPS, INIT_GROUP } from "./seccomp-groups.ts";
 
 /** The capabilities of `run`'s containers, inside their user namespace; `builtinFilter("default")` is compiled for these. */

@@ -63,7 +63,13 @@ const SUPERBLOCK: readonly (readonly [on: string, off: string])[] = [["sync", "a
 // they change the log and an internal counter, not what the container may do.
 const NOTHING = ["defaults", "silent", "loud", "iversion", "noiversion"];
 
-const EFFECTS: ReadonlyMap<string, Effect> = new Map(entries());
+let table: ReadonlyMap<string, Effect> | undefined;
+
+/** Every option with a meaning of its own. Made when it is first asked for, which a start with a known plan never does. */
+function effects(): ReadonlyMap<string, Effect> {
+  table ??= new Map(entries());
+  return table;
+}
 
 function* entries(): Generator<[string, Effect]> {
   for (const [prefix, recursive] of [["", false], ["r", true]] as const) {
@@ -87,7 +93,9 @@ function* entries(): Generator<[string, Effect]> {
 }
 
 /** Every option with a meaning of its own, sorted: the `mountOptions` of `features`. All others are data of the filesystem. */
-export const MOUNT_OPTION_NAMES: readonly string[] = [...EFFECTS.keys()].toSorted();
+export function mountOptionNames(): string[] {
+  return [...effects().keys()].toSorted();
+}
 
 class AttributeState {
   set = 0;
@@ -125,7 +133,7 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   let remount = false;
   let tmpcopyup = false;
   for (const option of options) {
-    const effect = EFFECTS.get(option);
+    const effect = effects().get(option);
     if (effect === undefined) {
       if (option !== "") data.push(option);
       continue;

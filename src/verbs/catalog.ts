@@ -28,7 +28,7 @@ export type VerbName = keyof typeof CATALOG;
 export const VERB_NAMES = Object.keys(CATALOG) as readonly VerbName[];
 
 export function isVerbName(word: string): word is VerbName {
-  return Object.hasOwn(CATALOG, word);
+  return (VERB_NAMES as readonly string[]).includes(word);
 }
 
 /** All verbs, loaded, in the order of the catalog. */

@@ -101,25 +101,26 @@ function checkEnd(draft: Draft, joined: JoinedContainer | undefined): void {
 /** A procfs of the container's own needs an unmasked one on the host; without, the container has an empty /proc and that must be asked for. */
 function procMounts(mounts: readonly Mount[], draft: Draft): Mount[] {
   const shared = draft.args.value("pid") === "host";
-  return mounts.flatMap((mount): Mount[] => {
-    if (mount.type === "proc" && draft.degraded.includes("proc")) return [];
+  const replaced = mounts.map((mount): Mount | undefined => {
+    if (mount.type === "proc" && draft.degraded.includes("proc")) return undefined;
     if (mount.type === "sysfs" && draft.host.facts.sysMasked) {
       draft.context.note("there is no /sys inside: parts of this host's /sys are mounted over, as inside a container");
-      return [];
+      return undefined;
     }
     // The kernel gives a fresh procfs of the host's PID namespace only to the host's user namespace.
     if (mount.type === "proc" && shared) {
-      return [{ destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "nodev", "noexec", "rprivate"] }];
+      return { destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "nosuid", "nodev", "noexec", "rprivate"] };
     }
-    if (mount.type === "mqueue" && draft.args.value("ipc") === "host") return [];
+    if (mount.type === "mqueue" && draft.args.value("ipc") === "host") return undefined;
     if (mount.destination === "/dev/shm" && draft.args.value("ipc") === "host") {
-      return [{ destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["bind", "nosuid", "nodev", "noexec"] }];
+      return { destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["bind", "nosuid", "nodev", "noexec"] };
     }
     // The kernel shows the host's cgroup namespace to no other user namespace.
     const hostCgroups = draft.args.value("cgroupns") === "host" && draft.args.value("userns") !== "host";
-    if (mount.destination === "/sys/fs/cgroup" && (hostCgroups || draft.degraded.includes("cgroups"))) return [];
-    return [mount];
+    if (mount.destination === "/sys/fs/cgroup" && (hostCgroups || draft.degraded.includes("cgroups"))) return undefined;
+    return mount;
   });
+  return replaced.filter((mount) => mount !== undefined);
 }
 
 function checkProc(draft: Draft): void {

@@ -67,10 +67,7 @@ export async function environmentOf(args: Arguments, context: Context, base: rea
 const INHERITED = ["PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "TZ", "TERM", "COLORTERM", "NO_COLOR"];
 
 export function hostEnvironment(context: Context, home: string, user: string | undefined): string[] {
-  const inherited = INHERITED.flatMap((name) => {
-    const value = context.environment[name];
-    return value === undefined ? [] : [`${name}=${value}`];
-  });
+  const inherited = INHERITED.filter((name) => context.environment[name] !== undefined).map((name) => `${name}=${context.environment[name]}`);
   const path = inherited.some((variable) => variable.startsWith("PATH=")) ? [] : [`PATH=${PATH}`];
   return [...path, ...inherited, `HOME=${home}`, ...(user === undefined ? [] : [`USER=${user}`])];
 }

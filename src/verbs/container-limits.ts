@@ -24,18 +24,18 @@ export function wholeNumber(args: Arguments, name: string, low: number, high: nu
   return number;
 }
 
-/** Bytes of memory that the host has (sysinfo(2)). */
-function hostMemory(): number {
+/** Half of the bytes of memory that the host has (sysinfo(2)). */
+function halfOfMemory(): number {
   const info = new BigUint64Array(16);
   syscall(SYSCALLS.sysinfo, address(info));
   // struct sysinfo: uptime, loads[3], totalram, ...; mem_unit is the 32-bit word after two more longs and counters, 1 on 64-bit machines.
-  return Number(info[4] ?? 0n);
+  return Number((info[4] ?? 0n) / 2n);
 }
 
 function memoryLimits(args: Arguments, kind: Kind): MemoryLimits | undefined {
   const given = args.value("memory");
   const swap = args.value("memory-swap");
-  const limit = given === undefined ? (kind === "do" ? Math.floor(hostMemory() / 2) : undefined) : parseSize(given, "--memory");
+  const limit = given === undefined ? (kind === "do" ? halfOfMemory() : undefined) : parseSize(given, "--memory");
   if (limit === undefined || limit === 0) {
     if (swap !== undefined && swap !== "-1") throw bad("--memory-swap", swap, "it counts memory and swap together, so --memory is needed too");
     return undefined;
@@ -74,7 +74,7 @@ function openFiles(): Rlimit {
   const pair = new BigUint64Array(2);
   syscall(SYSCALLS.prlimit64, 0, 7, 0, address(pair));
   const hard = small(pair[1] ?? 0n);
-  return { type: "RLIMIT_NOFILE", soft: hard < 0 ? SOFT_OPEN_FILES : Math.min(SOFT_OPEN_FILES, hard), hard };
+  return { type: "RLIMIT_NOFILE", soft: hard < 0 || hard > SOFT_OPEN_FILES ? SOFT_OPEN_FILES : hard, hard };
 }
 
 /** RLIM_INFINITY is the one value beyond 2^53 that flags can give; as -1 it is the same 64 bits, and JSON can hold it. */

@@ -59,7 +59,7 @@ const FLAGS = ["volume", "mount", "tmpfs"];
 
 /** The user's mounts, in the order volumes, mounts, tmpfs. Throws USAGE, NOT_FOUND, REFUSED_UNSAFE, HOST_UNSUPPORTED. */
 export async function userMounts(args: Arguments, policy: BindPolicy): Promise<Mount[]> {
-  if (FLAGS.every((flag) => args.values(flag).length === 0)) return [];
+  if (!FLAGS.some((flag) => args.values(flag).length > 0)) return [];
   const { parseMount, parseTmpfs, parseVolume } = await import("../spec/volume.ts");
   return [
     ...args.values("volume").map((value) => mountOf(parseVolume(value), policy, "--volume")),

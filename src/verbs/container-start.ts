@@ -14,6 +14,7 @@ import { DEFAULT_PROFILE } from "../plan/security-modules.ts";
 import { parseName } from "../spec/name.ts";
 import { FIRST_RANGE, mappingFor, reserveRange } from "./container-user.ts";
 import type { ReservedRange } from "./container-user.ts";
+import { randomBytes } from "../kernel/random.ts";
 import { wholeNumber } from "./container-limits.ts";
 import type { Kind } from "./container-limits.ts";
 import type { Arguments, Context, Outcome } from "./verb.ts";
@@ -31,9 +32,7 @@ export interface Place {
 }
 
 function newId(): string {
-  const bytes = new Uint8Array(32);
-  crypto.getRandomValues(bytes);
-  return bytes.toHex();
+  return randomBytes(32).toHex();
 }
 
 /** Reserves id, name and id range. With `dry` nothing is made and the range is the one that the id would get. Throws CONFLICT, USAGE, IO. */
@@ -79,10 +78,11 @@ export async function placeMapping(args: Arguments, context: Context, facts: Hos
 }
 
 function labelsOf(args: Arguments): Record<string, string> {
-  return Object.fromEntries(args.values("label").map((label) => {
+  const labels = args.values("label").map((label): [string, string] => {
     const at = label.indexOf("=");
     return at < 0 ? [label, ""] : [label.slice(0, at), label.slice(at + 1)];
-  }));
+  });
+  return labels.length === 0 ? {} : Object.fromEntries(labels);
 }
 
 function stateOf(blueprint: Blueprint, cgroups: readonly string[], args: Arguments, kind: Kind, place: Place): ContainerState {

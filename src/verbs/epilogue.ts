@@ -5,6 +5,7 @@ import { endText, limitsOf, readLimitEvents, readSeccompKill } from "../engine/e
 import { removeContainer } from "../engine/removal.ts";
 import { readState, readStatus } from "../engine/store.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { SYSCALLS_X64 } from "../kernel/abi/syscalls-x64.ts";
 import { readDescriptor, readText } from "../kernel/file.ts";
 import { syscall } from "../kernel/ffi.ts";
 import { decodePlan } from "../plan/decode.ts";
@@ -31,7 +32,7 @@ function runEnded(args: Arguments, context: Context): Outcome {
   const events = readLimitEvents(state.cgroups);
   const limits = limitsOf(state);
   const call = status.signal === SIGSYS ? readSeccompKill(status.started, 0) : undefined;
-  const killedCall = call === undefined ? undefined : Object.entries(SYSCALLS).find(([, nr]) => nr === call)?.[0];
+  const killedCall = call === undefined ? undefined : Object.entries(SYSCALLS_X64).find(([, nr]) => nr === call)?.[0];
   const comm = status.sender === 0 ? undefined : readText(`/proc/${status.sender}/comm`, 64);
   const why = endText({
     status, events, memoryLimit: limits.memory, pidsLimit: limits.pids, killedCall, sender: typeof comm === "string" ? comm.trim() : undefined,

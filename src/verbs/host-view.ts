@@ -48,7 +48,7 @@ const PROGRAM_TREES = ["/bin", "/etc", "/lib", "/lib32", "/lib64", "/sbin", "/us
 
 /** The caller's home directory where it is not below those that are empty anyway, such as /var/lib/jenkins; undefined if there is none to hide. */
 export function homeElsewhere(home: string | undefined): string | undefined {
-  if (home === undefined || !/^\/[^/]+/.test(home) || ["/opt", "/srv", "/var"].includes(home)) return undefined;
+  if (home === undefined || home.length < 2 || !home.startsWith("/") || home.startsWith("//") || ["/opt", "/srv", "/var"].includes(home)) return undefined;
   if (PROGRAM_TREES.some((tree) => under(home, tree)) || EMPTY.some(([tree]) => under(home, tree))) return undefined;
   const status = stat(home, { noFollow: true });
   return typeof status !== "number" && (status.mode & 0o170000) === DIRECTORY ? home : undefined;
@@ -66,13 +66,12 @@ export function hiddenPaths(shown: readonly string[], owner: boolean, callerHome
     (path) =>
       !shown.some((bind) => under(bind, path)) && !EMPTY.some(([empty]) => under(path, empty)) && !KERNEL_TREES.some((tree) => under(path, tree)),
   );
-  const homes = shown.filter((path) => path === "/root" || path === callerHome || /^\/home\/[^/]+$/.test(path));
-  return [
-    ...new Set([
-      ...hidden,
-      ...homes.flatMap((home) => HOME_SECRETS.map((name) => `${home}/${name}`).filter((path) => !shown.some((bind) => under(bind, path)))),
-    ]),
-  ];
+  const isHome = (path: string): boolean => path === "/root" || path === callerHome || (path.startsWith("/home/") && path.lastIndexOf("/") === 5);
+  const all = new Set(hidden);
+  for (const home of shown.filter(isHome)) {
+    for (const path of HOME_SECRETS.map((name) => `${home}/${name}`)) if (!shown.some((bind) => under(bind, path))) all.add(path);
+  }
+  return [...all];
 }
 
 /** Which of the paths an overlay can leave out: those in a directory that anyone may enter, for the layer has one of its own there. The rest is masked. */

@@ -43,7 +43,7 @@ const SOCKET_NAME = /(^|\/)(docker|podman|containerd|crio|cri-dockerd|buildkitd|
  * Read-only binds of system directories are harmless enough; of control trees they are not.
  */
 export function isSensitiveSource(path: string, readonly: boolean): boolean {
-  if (path === "/" || SOCKET_NAME.test(path)) return true;
+  if (path === "/" || (path.endsWith(".sock") && SOCKET_NAME.test(path))) return true;
   const below = (tree: string): boolean => path === tree || path.startsWith(`${tree}/`);
   if (SENSITIVE_BELOW.some(below)) return true;
   if (readonly) return ["/etc", "/var", "/boot"].includes(path);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { CAPABILITIES, LAST_CAPABILITY, capabilityMask, capabilityNames, capabilityNumber } from "./capabilities.ts";
-import { ERRNO, ERRNO_ALIASES, ERRNO_TEXT, errnoName, errnoNumber } from "./errno.ts";
+import { errnoName } from "./errno.ts";
+import { ERRNO, ERRNO_ALIASES, ERRNO_TEXT, errnoNumber } from "./errno-table.ts";
 import { ERRNO_CAUSES, errnoCause } from "./errno-cause.ts";
+import { SYSCALLS } from "./host.ts";
 import { SIGNALS, signalName, signalNumber } from "./signals.ts";
 import { SYSCALLS_ARM64 } from "./syscalls-arm64.ts";
 import { SYSCALLS_I386 } from "./syscalls-i386.ts";
@@ -13,6 +15,11 @@ describe("system call tables", () => {
     expect(SYSCALLS_I386).toMatchObject({ exit: 1, socketcall: 102, ipc: 117, clone: 120, socket: 359, arch_prctl: 384, semget: 393, clone3: 435 });
     expect(SYSCALLS_ARM64).toMatchObject({ io_setup: 0, fcntl: 25, renameat: 38, newfstatat: 79, clone: 220, mmap: 222, memfd_secret: 447 });
     expect(Object.hasOwn(SYSCALLS_ARM64, "open")).toBe(false);
+  });
+
+  test("the short table has numbers of the long one", () => {
+    expect(SYSCALLS_X64).toMatchObject(SYSCALLS);
+    expect(Object.keys(SYSCALLS)).toContain("execveat");
   });
 
   test("calls from 424 on have one number everywhere, and no number has two names", () => {
@@ -39,7 +46,7 @@ describe("errno", () => {
     expect(errnoNumber("EWOULDBLOCK")).toBe(11);
     expect(errnoNumber("ENOTSUP")).toBe(95);
     expect(errnoNumber("constructor")).toBeUndefined();
-    expect(errnoName(4000)).toBe("errno 4000");
+    for (const number of [0, 41, 58, 4000, -4000]) expect(errnoName(number)).toBe(`errno ${Math.abs(number)}`);
     for (const real of Object.values(ERRNO_ALIASES)) expect(Object.hasOwn(ERRNO, real)).toBe(true);
   });
 

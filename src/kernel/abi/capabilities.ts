@@ -48,18 +48,17 @@ export type CapabilityName = (typeof CAPABILITIES)[number];
 /** The highest number that these tables know; a kernel may know more (/proc/sys/kernel/cap_last_cap). */
 export const LAST_CAPABILITY = 40;
 
-const numbers = new Map<string, number>(CAPABILITIES.map((name, number) => [name, number]));
-
 /** The number of a capability name such as `CAP_KILL` (exact spelling), or undefined if there is no such name. */
 export function capabilityNumber(name: string): number | undefined {
-  return numbers.get(name);
+  const number = CAPABILITIES.indexOf(name as CapabilityName);
+  return number < 0 ? undefined : number;
 }
 
 /** A set of capability names as the kernel's 64-bit mask. Names that are unknown are left out. */
 export function capabilityMask(names: readonly string[]): bigint {
   let mask = 0n;
   for (const name of names) {
-    const number = numbers.get(name);
+    const number = capabilityNumber(name);
     if (number !== undefined) mask |= 1n << BigInt(number);
   }
   return mask;

@@ -3,7 +3,7 @@
  * Sources: the ERRORS sections of clone(2), mount(2), fsmount(2), openat2(2), setns(2), seccomp(2), cgroups(7), user_namespaces(7).
  */
 import { errnoName } from "./errno.ts";
-import type { ErrnoName } from "./errno.ts";
+import type { ErrnoName } from "./errno-table.ts";
 
 export const ERRNO_CAUSES: Readonly<Partial<Record<ErrnoName, string>>> = {
   EPERM: "a capability is missing in the user namespace that owns the object, or seccomp or a security module refused it",

@@ -4,7 +4,7 @@ import { CAPABILITIES } from "../../kernel/abi/capabilities.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
 import { syscall } from "../../kernel/ffi.ts";
 import { SECCOMP_FILTER_FLAGS } from "../../plan/seccomp-action.ts";
-import { MOUNT_OPTION_NAMES } from "../../spec/mount-options.ts";
+import { mountOptionNames } from "../../spec/mount-options.ts";
 import { MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES, NAMESPACE_WORDS } from "../../spec/validate-linux.ts";
 import { HOOK_PHASES } from "../../spec/validate-process.ts";
 import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from "../../spec/validate-seccomp.ts";
@@ -33,7 +33,7 @@ function document(): Record<string, unknown> {
     "org.opencontainers.runc.checkpoint.enabled": "false",
   };
   return {
-    ociVersionMin: "1.0.0", ociVersionMax: SPEC_VERSION, hooks: HOOK_PHASES, mountOptions: MOUNT_OPTION_NAMES,
+    ociVersionMin: "1.0.0", ociVersionMax: SPEC_VERSION, hooks: HOOK_PHASES, mountOptions: mountOptionNames(),
     linux: {
       namespaces: [...NAMESPACE_WORDS].sort(), capabilities: CAPABILITIES,
       cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },

@@ -9,7 +9,7 @@
  */
 import type { PidboxError } from "../../base/error.ts";
 import { printable, quote } from "../../base/text.ts";
-import { ERRNO_TEXT } from "../../kernel/abi/errno.ts";
+import { ERRNO_TEXT } from "../../kernel/abi/errno-table.ts";
 
 /** What Go's syscall.Errno says where the kernel's header has other words. */
 const GO_WORDS: Readonly<Record<string, string>> = {
