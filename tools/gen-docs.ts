@@ -1,9 +1,12 @@
-/** Writes docs/verbs, docs/errors and man from the tables in src/. Run: bun tools/gen-docs.ts [--check], which compares and writes nothing. */
+/** Writes docs/verbs, docs/errors, docs/oci.md and man from the tables in src/. Run: bun tools/gen-docs.ts [--check], which compares and writes nothing. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { version } from "../package.json";
 import { ERROR_CODES } from "../src/base/error.ts";
 import { loadVerbs } from "../src/verbs/catalog.ts";
+import { loadOciVerbs } from "../src/verbs/oci/catalog.ts";
+import { ociManPage } from "../src/verbs/reference/oci-man-page.ts";
+import { ociPage } from "../src/verbs/reference/oci-markdown-page.ts";
 import { overviewManPage, verbManPage } from "../src/verbs/reference/man-page.ts";
 import { verbIndex, verbPage } from "../src/verbs/reference/markdown-page.ts";
 
@@ -23,11 +26,14 @@ function errorIndex(): string {
 /** Every generated file: path below the project -> text. */
 export async function generatedDocs(): Promise<Map<string, string>> {
   const verbs = await loadVerbs();
+  const ociVerbs = await loadOciVerbs();
   return new Map<string, string>([
     ["docs/verbs/README.md", verbIndex(verbs)],
     ...verbs.map((verb): [string, string] => [`docs/verbs/${verb.name}.md`, verbPage(verb)]),
     ["docs/errors/README.md", errorIndex()],
     ...Object.entries(ERROR_CODES).map(([code, meaning]): [string, string] => [`docs/errors/${code}.md`, errorPage(code, meaning)]),
+    ["docs/oci.md", ociPage(ociVerbs)],
+    ["man/pidbox-oci.8", ociManPage(ociVerbs, version)],
     ["man/pidbox.1", overviewManPage(verbs, version)],
     ...verbs.map((verb): [string, string] => [`man/pidbox-${verb.name}.1`, verbManPage(verb, version)]),
   ]);

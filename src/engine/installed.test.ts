@@ -41,7 +41,7 @@ describe("readInstalledEngines()", () => {
     mkdirSync(join(directory, "config/docker"), { recursive: true });
     const path = join(directory, "config/docker/daemon.json");
     writeFileSync(path, source);
-    const engines = readInstalledEngines({ path: join(directory, "bin"), configHome: join(directory, "config") });
+    const engines = readInstalledEngines({ path: join(directory, "bin"), configHome: join(directory, "config"), runtime: "/usr/local/bin/pidbox-oci" });
     const docker = engines.find((engine) => engine.name === "docker");
     return docker?.problems.filter((p) => p.path === path && p.severity === "wrong").map((p) => `${p.key ?? ""} ${p.found}`) ?? ["docker was not found"];
   };
@@ -75,7 +75,7 @@ test("readInstalledEngines() misses only the runtime that podman is told to use"
   mkdirSync(join(configHome, "containers"), { recursive: true });
   const path = join(configHome, "containers/containers.conf");
   writeFileSync(path, '[engine]\nruntime = "pidbox"\n[engine.runtimes]\npidbox = ["/proc/self/nothing/pidbox-oci"]\nkata = ["/proc/self/nothing/kata"]\n');
-  const podman = readInstalledEngines({ path: join(directory, "bin"), configHome }).find((engine) => engine.name === "podman");
+  const podman = readInstalledEngines({ path: join(directory, "bin"), configHome, runtime: "/usr/local/bin/pidbox-oci" }).find((engine) => engine.name === "podman");
   expect(podman?.configs).toContain(path);
   expect(podman?.problems.filter((p) => p.path === path).map((p) => p.key)).toEqual(["engine.runtimes.pidbox"]);
 });

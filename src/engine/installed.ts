@@ -8,6 +8,8 @@ import { CONFIG_PARSERS, dockerRuntimeNames, parseDockerConfig } from "./install
 import type { EngineConfig, NamedRuntime } from "./installed-config.ts";
 import { DROP_IN_DIRECTORIES, ENGINE_KINDS, readProgramState } from "./installed-programs.ts";
 import type { EngineKind, ProgramState } from "./installed-programs.ts";
+import { OCI_PROGRAM, registration } from "./installed-registration.ts";
+import type { Registration } from "./installed-registration.ts";
 
 /** `wrong`: the engine fails or runs something else than meant; `weak`: it works, and isolates less than it could. */
 export interface EngineProblem {
@@ -27,6 +29,8 @@ export interface InstalledEngine {
   /** Its configuration files that exist. */
   readonly configs: readonly string[];
   readonly problems: readonly EngineProblem[];
+  /** How pidbox-oci becomes its runtime; absent where there is no such thing. */
+  readonly registration?: Registration;
 }
 
 export interface InstalledOptions {
@@ -34,6 +38,8 @@ export interface InstalledOptions {
   readonly path: string;
   /** $XDG_CONFIG_HOME or ~/.config; undefined where there is neither. */
   readonly configHome: string | undefined;
+  /** Absolute path of pidbox-oci, to be named in configurations. */
+  readonly runtime: string;
 }
 
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec/crio";
@@ -87,6 +93,23 @@ function readProblems(engine: string, path: string, searchPath: string): EngineP
   return [...problems, ...weakProblems(path, config)];
 }
 
+/** Names of the runtimes in configuration files that are pidbox-oci by their file's name. A file that cannot be read names none. */
+function registeredNames(engine: string, configs: readonly string[]): string[] {
+  const parse = CONFIG_PARSERS[engine];
+  const names = configs.flatMap((path) => {
+    const source = readText(path, CONFIG_LIMIT);
+    if (parse === undefined || typeof source === "number") return [];
+    try {
+      return parse(source).runtimes.filter(({ paths }) => paths.some((named) => named.endsWith(`/${OCI_PROGRAM}`))).map(({ name }) => name);
+    } catch (error) {
+      // What is wrong with the file is among the problems.
+      if (!(error instanceof PidboxError)) throw error;
+      return [];
+    }
+  });
+  return [...new Set(names)];
+}
+
 function weakProblems(path: string, config: EngineConfig): EngineProblem[] {
   return config.weak.map(({ key, value, reason, remedy }) => ({ severity: "weak", path, key, found: value, reason, remedy }));
 }
@@ -110,6 +133,7 @@ export function readInstalledEngines(options: InstalledOptions): InstalledEngine
     const problems = configs.flatMap((path) => readProblems(kind.name, path, searchPath));
     const dockerDefaults = configs.length === 0 && programs.some((path) => path.endsWith("/dockerd"));
     if (dockerDefaults) problems.push(...weakProblems("/etc/docker/daemon.json", parseDockerConfig("")));
-    return [{ name: kind.name, programs, configs, problems }];
+    const found = registration(kind.name, options.runtime, registeredNames(kind.name, configs));
+    return [{ name: kind.name, programs, configs, problems, ...(found === undefined ? {} : { registration: found }) }];
   });
 }

@@ -70,12 +70,13 @@ export function runtimeRoot(uid: number, environment: Readonly<Record<string, st
 }
 
 /** Makes `path` and its parents, those that are new with mode 0700. Throws IO. */
-function makeTree(path: string): void {
+function makeTree(path: string, retried = false): void {
   const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
   if (result === 0 || result === -17) return;
-  if (result !== -2) throw failed("make the state directory", path, result);
+  // procfs and its like answer ENOENT where the parent is there.
+  if (result !== -2 || retried) throw failed("make the state directory", path, result);
   makeTree(path.slice(0, path.lastIndexOf("/")) || "/");
-  makeTree(path);
+  makeTree(path, true);
 }
 
 /** An open, locked directory of a container. The lock ends when the descriptor is closed, by every holder of it. */

@@ -2,8 +2,10 @@
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { loadVerbs } from "./catalog.ts";
+import { loadOciVerbs } from "./oci/catalog.ts";
 import { bashCompletion } from "./reference/completion-bash.ts";
 import { fishCompletion } from "./reference/completion-fish.ts";
+import { ociBashCompletion } from "./reference/oci-completion.ts";
 import { zshCompletion } from "./reference/completion-zsh.ts";
 import type { Verb } from "./verb.ts";
 
@@ -12,7 +14,7 @@ const SHELLS: Readonly<Record<string, (verbs: readonly Verb[]) => string>> = { b
 export const completion: Verb = {
   name: "completion",
   summary: "Print the completion script for a shell",
-  description: "Prints a script that completes verbs, options and their values. It is static: pressing the tabulator key runs pidbox only to list containers, where a container is asked for.",
+  description: "Prints a script that completes verbs, options and their values. It is static: pressing the tabulator key runs pidbox only to list containers, where a container is asked for. That for bash completes pidbox-oci too.",
   options: [],
   operands: [{ name: "SHELL", help: "bash, zsh or fish", required: true }],
   examples: [
@@ -27,6 +29,7 @@ export const completion: Verb = {
       throw new PidboxError("USAGE", `completion: no completion for shell ${quote(shell)}`, { hint: `shells are ${Object.keys(SHELLS).join(", ")}` });
     }
     const verbs = await loadVerbs();
-    return { exit: 0, text: () => script(verbs) };
+    const oci = shell === "bash" ? ociBashCompletion(await loadOciVerbs()) : "";
+    return { exit: 0, text: () => script(verbs) + oci };
   },
 };

@@ -53,6 +53,18 @@ function engineRows(engine: InstalledEngine): (readonly string[])[] {
   return [head, ...engine.problems.map((problem) => ["", cut(`${problem.severity}: ${problem.path}${problem.key === undefined ? "" : ` ${problem.key}`}: ${problem.found}: ${problem.reason}`)])];
 }
 
+/** How to have each engine run its containers by pidbox-oci. */
+function registrationText(engines: readonly InstalledEngine[]): string {
+  const parts = engines.flatMap(({ name, registration }) => {
+    if (registration === undefined) return [];
+    const { registered, file, lines, next } = registration;
+    if (registered.length > 0) return [`  ${printable(name)}: registered as ${printable(registered.join(", "))}\n`];
+    const shown = [...lines, ...next.map((line) => `# ${line}`)];
+    return [`  ${printable(name)}, in ${printable(file)}\n${shown.map((line) => `    ${printable(line)}\n`).join("")}`];
+  });
+  return parts.length === 0 ? "" : `To run containers of an engine by pidbox-oci (first: sudo pidbox install)\n${parts.join("")}\n`;
+}
+
 interface Mend {
   readonly title: string;
   readonly remedy: string;
@@ -95,6 +107,7 @@ export function doctorText(report: DoctorReport): string {
     ...SECTIONS.map(({ need, title }) => section(title, report.features.filter((feature) => feature.need === need).map(featureRow))),
     section("Directories", report.directories.map(directoryRow)),
     section("Engines on this host", report.engines.flatMap(engineRows)),
+    registrationText(report.engines),
     mending === "" ? "" : `To mend\n${mending}\n`,
     verdict(report),
   ].join("");

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEBIAN_12, HYBRID_ROOT, UBUNTU_2404, changed } from "../../test/fixtures/doctor/hosts.ts";
 import { PidboxError } from "../base/error.ts";
+import { registration } from "../engine/installed-registration.ts";
 import type { FeatureFacts } from "../kernel/feature-facts.ts";
 import { judgeFeatures } from "../kernel/features.ts";
 import { doctor } from "./doctor.ts";
@@ -110,4 +111,15 @@ describe("doctor.run()", () => {
   test.each(["/proc/self/nothing", "a\0b"])("refuses the operand %j", (operand) => {
     expect(() => doctor.run(args([operand]), context)).toThrow(PidboxError);
   });
+});
+
+test("doctorText() says how to register the runtime with each engine, or that it is", () => {
+  const engine = { name: "podman", programs: ["/usr/bin/podman"], configs: [], problems: [] };
+  const text = (registered: readonly string[]): string => {
+    const found = registration("podman", "/usr/local/bin/pidbox-oci", registered);
+    return doctorText({ ...report(DEBIAN_12), engines: [{ ...engine, ...(found === undefined ? {} : { registration: found }) }] });
+  };
+  expect(text([])).toContain('  podman, in /etc/containers/containers.conf.d/pidbox.conf\n    [engine.runtimes]\n    pidbox = ["/usr/local/bin/pidbox-oci"]\n    # podman');
+  expect(text(["pidbox", "box\u001b"])).toContain("  podman: registered as pidbox, box\\x1b\n");
+  expect(doctorText({ ...report(DEBIAN_12), engines: [engine] })).not.toContain("To run containers of an engine");
 });

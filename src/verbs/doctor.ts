@@ -2,6 +2,7 @@
 import { EXIT, PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { readInstalledEngines } from "../engine/installed.ts";
+import { OCI_PROGRAM } from "../engine/installed-registration.ts";
 import { resultText } from "../kernel/feature-facts.ts";
 import type { FeatureAnswer } from "../kernel/feature-facts.ts";
 import { readFeatureFacts } from "../kernel/feature-probe.ts";
@@ -24,6 +25,12 @@ function resolvePath(path: string, cwd: string): string {
   return typeof real === "number" ? absolute : real;
 }
 
+/** Where an engine should find pidbox-oci: beside this binary, or where `pidbox install` puts it if this one is in a build or in node_modules. */
+function runtimePath(executable: string): string {
+  const directory = executable.slice(0, executable.lastIndexOf("/"));
+  return /\/s?bin$/.test(directory) ? `${directory}/${OCI_PROGRAM}` : `/usr/local/bin/${OCI_PROGRAM}`;
+}
+
 /** Probes the host that `context` runs on. */
 export function readDoctorReport(context: Context, paths: readonly string[]): DoctorReport {
   const path = context.environment["PATH"] ?? "";
@@ -33,7 +40,7 @@ export function readDoctorReport(context: Context, paths: readonly string[]): Do
   const directories = readDirectories(facts.effectiveUid, context.environment);
   return {
     ready: readiness(features, directories), kernel: facts.release.text, effectiveUid: facts.effectiveUid, features, directories,
-    engines: readInstalledEngines({ path, configHome: configHome(context.environment) }),
+    engines: readInstalledEngines({ path, configHome: configHome(context.environment), runtime: runtimePath(context.executable) }),
   };
 }
 
@@ -42,7 +49,7 @@ export const doctor: Verb = {
   summary: "Say what this host can do for containers, what is missing and how to mend it",
   description:
     "Asks the kernel, one by one, for the features that pidbox uses. Each answer is yes, no or unknown, with what was asked and what came back; unknown is never counted as yes. " +
-    "Then come the directories that pidbox uses, the container engines on this host with what is wrong in their configuration, and the exact commands that mend what is missing. " +
+    "Then come the directories that pidbox uses, the container engines on this host with what is wrong in their configuration, the exact commands that mend what is missing, and the lines that make pidbox-oci a runtime of each engine. " +
     "No probe leaves anything behind: no process, mount, namespace or file; no engine is executed.\n\n" +
     "Whether a filesystem has id-mapped mounts is told from a table by its type and the kernel's version; give PATH to ask about the filesystem of a root directory instead of that of /.",
   options: [{ name: "format", value: "FORMAT", choices: ["table", "json"], help: "How to print: table for people, json for programs" }],

@@ -3,8 +3,8 @@ import type { OciOption } from "./verb.ts";
 
 export const OCI_GLOBAL_OPTIONS: readonly OciOption[] = [
   { name: "debug", help: "enable debug logging" },
-  { name: "log", kind: "text", initial: "", help: "set the log file to write logs to (default is '/dev/stderr')" },
-  { name: "log-format", kind: "text", initial: "text", help: "set the log format ('text' (default), or 'json')" },
+  { name: "log", kind: "text", initial: "", help: "set the log file to write logs to (stderr if there is none)" },
+  { name: "log-format", kind: "text", initial: "text", help: "set the log format ('text' or 'json')" },
   { name: "root", kind: "text", help: "root directory for storage of container state (this should be located in tmpfs)" },
   { name: "criu", kind: "text", help: "accepted and ignored: checkpoint and restore are not supported", hidden: true },
   {

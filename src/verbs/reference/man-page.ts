@@ -14,11 +14,11 @@ function paragraphs(text: string): string[] {
   return text.split(/\n\s*\n/).flatMap((paragraph) => [".PP", roffText(paragraph.replace(/\s+/g, " ").trim())]);
 }
 
-function entry(term: string, meaning: string): string[] {
+export function manEntry(term: string, meaning: string): string[] {
   return [".TP", `\\fB${roffText(term)}\\fR`, roffText(meaning)];
 }
 
-function section(title: string, lines: readonly string[]): string[] {
+export function manSection(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [`.SH ${title}`, ...lines];
 }
 
@@ -31,14 +31,14 @@ export function verbManPage(verb: Verb, version: string): string {
   const page = `pidbox-${verb.name}`;
   const lines = [
     heading(page, version),
-    ...section("NAME", [`${roffText(page)} \\- ${roffText(verb.summary)}`]),
-    ...section("SYNOPSIS", [`\\fB${roffText(synopsis(verb))}\\fR`]),
-    ...section("DESCRIPTION", paragraphs(verb.description)),
-    ...section("OPERANDS", verb.operands.flatMap((operand) => entry(operand.name, operand.help))),
-    ...section("OPTIONS", allOptions(verb).flatMap((option) => entry(optionSpelling(option), optionMeaning(option)))),
-    ...section("EXAMPLES", verb.examples.flatMap((example) => entry(example.command, example.text))),
-    ...section("EXIT STATUS", (verb.exitCodes ?? []).flatMap((exit) => entry(String(exit.code), exit.text))),
-    ...section("SEE ALSO", [".BR pidbox (1)"]),
+    ...manSection("NAME", [`${roffText(page)} \\- ${roffText(verb.summary)}`]),
+    ...manSection("SYNOPSIS", [`\\fB${roffText(synopsis(verb))}\\fR`]),
+    ...manSection("DESCRIPTION", paragraphs(verb.description)),
+    ...manSection("OPERANDS", verb.operands.flatMap((operand) => manEntry(operand.name, operand.help))),
+    ...manSection("OPTIONS", allOptions(verb).flatMap((option) => manEntry(optionSpelling(option), optionMeaning(option)))),
+    ...manSection("EXAMPLES", verb.examples.flatMap((example) => manEntry(example.command, example.text))),
+    ...manSection("EXIT STATUS", (verb.exitCodes ?? []).flatMap((exit) => manEntry(String(exit.code), exit.text))),
+    ...manSection("SEE ALSO", [".BR pidbox (1)"]),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -47,11 +47,11 @@ export function verbManPage(verb: Verb, version: string): string {
 export function overviewManPage(verbs: readonly Verb[], version: string): string {
   const lines = [
     heading("pidbox", version),
-    ...section("NAME", ["pidbox \\- run programs in a PID namespace of their own and prove that they are isolated"]),
-    ...section("SYNOPSIS", ["\\fBpidbox\\fR VERB [OPTIONS] [OPERANDS]"]),
-    ...section("VERBS", verbs.flatMap((verb) => entry(verb.name, verb.summary))),
-    ...section("ERROR CODES", Object.entries(ERROR_CODES).flatMap(([code, meaning]) => entry(code, meaning))),
-    ...section("SEE ALSO", [verbs.map((verb, i) => `.BR pidbox\\-${verb.name} (1)${i === verbs.length - 1 ? "" : ","}`).join("\n")]),
+    ...manSection("NAME", ["pidbox \\- run programs in a PID namespace of their own and prove that they are isolated"]),
+    ...manSection("SYNOPSIS", ["\\fBpidbox\\fR VERB [OPTIONS] [OPERANDS]"]),
+    ...manSection("VERBS", verbs.flatMap((verb) => manEntry(verb.name, verb.summary))),
+    ...manSection("ERROR CODES", Object.entries(ERROR_CODES).flatMap(([code, meaning]) => manEntry(code, meaning))),
+    ...manSection("SEE ALSO", [verbs.map((verb, i) => `.BR pidbox\\-${verb.name} (1)${i === verbs.length - 1 ? "" : ","}`).join("\n")]),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -8,11 +8,11 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("<", "&lt;").replace(/\s+/g, " ");
 }
 
-function code(text: string): string {
+export function markdownCode(text: string): string {
   return `\`${text.replaceAll("|", "\\|")}\``;
 }
 
-function table(head: readonly [string, string], rows: readonly (readonly [string, string])[]): string[] {
+export function markdownTable(head: readonly [string, string], rows: readonly (readonly [string, string])[]): string[] {
   return rows.length === 0 ? [] : [`| ${head[0]} | ${head[1]} |`, "| --- | --- |", ...rows.map(([left, right]) => `| ${left} | ${cell(right)} |`), ""];
 }
 
@@ -22,6 +22,7 @@ function section(title: string, lines: readonly string[]): string[] {
 
 /** docs/verbs/VERB.md */
 export function verbPage(verb: Verb): string {
+  const options = allOptions(verb).map((option): [string, string] => [markdownCode(optionSpelling(option)), optionMeaning(option)]);
   const lines = [
     `# pidbox ${verb.name}`,
     "",
@@ -32,10 +33,10 @@ export function verbPage(verb: Verb): string {
     "```",
     "",
     ...verb.description.split(/\n\s*\n/).flatMap((paragraph) => [paragraph.replace(/\s+/g, " ").trim(), ""]),
-    ...section("Operands", table(["operand", "meaning"], verb.operands.map((operand) => [code(operand.name), operand.help]))),
-    ...section("Options", table(["option", "meaning"], allOptions(verb).map((option) => [code(optionSpelling(option)), optionMeaning(option)]))),
+    ...section("Operands", markdownTable(["operand", "meaning"], verb.operands.map((operand) => [markdownCode(operand.name), operand.help]))),
+    ...section("Options", markdownTable(["option", "meaning"], options)),
     ...section("Examples", verb.examples.flatMap((example) => [`${example.text}:`, "", "```sh", example.command, "```", ""])),
-    ...section("Exit codes", table(["code", "meaning"], (verb.exitCodes ?? []).map((exit) => [code(String(exit.code)), exit.text]))),
+    ...section("Exit codes", markdownTable(["code", "meaning"], (verb.exitCodes ?? []).map((exit) => [markdownCode(String(exit.code)), exit.text]))),
   ];
   return `${lines.join("\n").trimEnd()}\n`;
 }
@@ -43,5 +44,5 @@ export function verbPage(verb: Verb): string {
 /** docs/verbs/README.md */
 export function verbIndex(verbs: readonly Verb[]): string {
   const rows = verbs.map((verb): [string, string] => [`[${verb.name}](${verb.name}.md)`, verb.summary]);
-  return `${["# Verbs", "", ...table(["verb", "what it does"], rows)].join("\n").trimEnd()}\n`;
+  return `${["# Verbs", "", ...markdownTable(["verb", "what it does"], rows)].join("\n").trimEnd()}\n`;
 }

@@ -5,10 +5,15 @@ import { join } from "node:path";
 import { needs } from "../../../test/parts.ts";
 import { loadVerbs } from "../catalog.ts";
 import type { Verb } from "../verb.ts";
+import { loadOciVerbs } from "../oci/catalog.ts";
 import { bashCompletion } from "./completion-bash.ts";
 import { fishCompletion } from "./completion-fish.ts";
 import { zshCompletion } from "./completion-zsh.ts";
 import { optionSpelling, verbText, wrap } from "./help-text.ts";
+import { ociBashCompletion } from "./oci-completion.ts";
+import { ociHelp, ociVerbHelp } from "./oci-help.ts";
+import { ociManPage } from "./oci-man-page.ts";
+import { ociPage } from "./oci-markdown-page.ts";
 import { overviewManPage, verbManPage } from "./man-page.ts";
 import { verbPage } from "./markdown-page.ts";
 
@@ -31,6 +36,7 @@ const HOSTILE: Verb = {
   run: () => ({ exit: 0 }),
 };
 const verbs = [...(await loadVerbs()), HOSTILE];
+const ociVerbs = await loadOciVerbs();
 
 function inFile<T>(name: string, text: string, use: (path: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), "pidbox-reference-"));
@@ -71,6 +77,32 @@ describe("bashCompletion()", () => {
     expect(bashOffers("odd", "-m", "one", "--m")).toEqual(["--mode"]);
     expect(bashOffers("odd", "-m", "one", "image", "--m")).toEqual([""]);
     expect(bashOffers("odd", "--", "image", "--m")).toEqual([""]);
+  });
+});
+
+/** What bash would offer for a command line of pidbox-oci whose last word is being typed. */
+function ociOffers(...words: readonly string[]): string[] {
+  const line = words.map((word) => `'${word}'`).join(" ");
+  const stubs = "compopt() { :; }\npidbox-oci() { echo \"from-$*\"; }";
+  const script = `${ociBashCompletion(ociVerbs)}\n${stubs}\nCOMP_WORDS=(pidbox-oci ${line}); COMP_CWORD=${words.length}; _pidbox_oci; printf '%s\\n' "\${COMPREPLY[@]}"\n`;
+  return run(["bash", "--norc", "-s"], script).out.trim().split("\n");
+}
+
+describe("ociBashCompletion()", () => {
+  test("is a script that bash reads", () => {
+    expect(run(["bash", "-n"], ociBashCompletion(ociVerbs))).toEqual({ code: 0, out: "", err: "" });
+  });
+  test("offers verbs, options, choices and containers, those of --root if it is given", () => {
+    expect(ociOffers("sta")).toEqual(["start", "state"]);
+    expect(ociOffers("--root", "/x", "sta")).toEqual(["start", "state"]);
+    expect(ociOffers("--lo")).toEqual(["--log", "--log-format"]);
+    expect(ociOffers("--log-format", "j")).toEqual(["json"]);
+    expect(ociOffers("list", "-f", "")).toEqual(["table", "json"]);
+    expect(ociOffers("delete", "--f")).toEqual(["--force"]);
+    expect(ociOffers("delete", "")).toEqual(["from-list", "-q"]);
+    expect(ociOffers("--root", "/x", "--debug", "delete", "-f", "")).toEqual(["from---root", "/x", "list", "-q"]);
+    expect(ociOffers("list", "")).toEqual([""]);
+    expect(ociOffers("help", "upd")).toEqual(["update"]);
   });
 });
 
@@ -134,4 +166,24 @@ test("verbPage() escapes what Markdown would take for a table or a tag", () => {
   const page = verbPage(HOSTILE);
   expect(page).toContain("| `--kind A\\|B:C` | An odd metavariable |");
   expect(page).toContain("```sh\npidbox odd -- sh -c 'echo \"$HOME\" | cat'\n```");
+});
+
+describe("pidbox-oci", () => {
+  test("has every verb and option in its page, its man page and its help", async () => {
+    const [page, help] = [ociPage(ociVerbs), await ociHelp()];
+    for (const verb of ociVerbs) {
+      expect(page).toContain(`### ${verb.name}\n`);
+      expect(help).toContain(`   ${verb.name} `);
+      for (const { name, hidden } of verb.options) {
+        expect(page.includes(`--${name}`)).toBe(hidden !== true);
+        expect(ociVerbHelp(verb).includes(`--${name}`)).toBe(hidden !== true);
+      }
+    }
+  });
+  needs("man")("man page has no warnings", () => {
+    const page = ociManPage(ociVerbs, "1.2.3");
+    const result = inFile("pidbox-oci.8", page, (path) => run(["man", "--warnings", "-E", "UTF-8", "-l", "-P", "cat", path]));
+    expect([result.code, result.err]).toEqual([0, ""]);
+    for (const { name } of ociVerbs) expect(result.out).toContain(`pidbox-oci ${name}`);
+  });
 });
