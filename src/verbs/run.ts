@@ -7,14 +7,18 @@ import type { Draft, Scene } from "./container-blueprint.ts";
 import { environmentOf, imageEnvironment } from "./container-config.ts";
 import { hostPath } from "./container-mounts.ts";
 import { CONTAINER_EXIT_CODES, CONTAINER_OPTIONS } from "./container-options.ts";
+import { isSensitiveSource } from "./refusals.ts";
 import type { Verb } from "./verb.ts";
 
-/** The directory of a `dir:PATH` reference. Throws USAGE, NOT_FOUND. */
+/** The directory of a `dir:PATH` reference. Throws USAGE, NOT_FOUND, REFUSED_UNSAFE for one that is control over the host. */
 function rootDirectory(reference: string, draft: Draft): string {
-  const path = /^dir:(.+)$/s.exec(reference)?.[1];
-  if (path === undefined) throw new PidboxError("USAGE", `Cannot use ${quote(reference, 120)} as image: only dir:DIRECTORY is known`, { hint: "pidbox run dir:./rootfs CMD" });
+  const path = reference.startsWith("dir:") ? reference.slice(4) : "";
+  if (path === "") throw new PidboxError("USAGE", `Cannot use ${quote(reference, 120)} as image: only dir:DIRECTORY is known`, { hint: "pidbox run dir:./rootfs CMD" });
   const found = hostPath(path, draft.binds, "dir:");
   if (!found.directory) throw new PidboxError("USAGE", `Cannot use ${quote(path)} as root filesystem: it is not a directory`);
+  const writable = draft.args.values("rw").length > 0;
+  // A root filesystem is a bind mount of it all.
+  if (isSensitiveSource(found.path, !writable)) draft.overrides.need("mount", `dir:${found.path}${writable ? " with --rw /" : ""}`);
   return found.path;
 }
 

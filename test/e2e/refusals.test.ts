@@ -1,5 +1,6 @@
 /** What weakens the wall is refused with why, what to use instead, and the name that overrides; with that name it works. */
 import { describe, expect, test } from "bun:test";
+import { symlinkSync } from "node:fs";
 import { UNSAFE } from "../../src/verbs/refusals.ts";
 import { needs } from "../parts.ts";
 import { openScene } from "../scene.ts";
@@ -62,6 +63,20 @@ for (const path of ["/", "/proc", "/sys", "/run", "/var/run", "/dev", "/etc", "/
     expect(err).toMatch(/\[(REFUSED_UNSAFE|NOT_FOUND)\]/);
   });
 }
+
+needs("root")("a root filesystem that is the host, or a part of it that gives control, is refused; by a link, too; and with the override it is there", async () => {
+  const link = `${scene.directory}/link-to-the-host`;
+  symlinkSync("/", link);
+  const denied: readonly (readonly string[])[] = [
+    ["dir:/"], [`dir:${link}`], ["dir:/etc"], ["dir:/run"], ["dir:/proc/self/root"], ["dir:/sys/fs/cgroup"],
+    ["--rw", "/", "dir:/usr"], ["--rw", "/", `dir:${link}`], ["--rw", "/", "dir:/etc"],
+  ];
+  for (const flags of denied) {
+    const { code, err } = await scene.run(["run", ...flags, "/bin/sh", "-c", "cat /shadow /etc/shadow"]);
+    expect([flags, code, err.includes("[REFUSED_UNSAFE]")]).toEqual([flags, 125, true]);
+  }
+  expect(await scene.output(["run", "--unsafe=mount", "dir:/", "sh", "-c", "test -e /etc/passwd && echo shown"])).toBe("shown");
+});
 
 needs("root")("an engine's socket is refused wherever it lies", async () => {
   const socket = `${scene.makeDirectory("sockets")}/docker.sock`;
