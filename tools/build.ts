@@ -4,10 +4,12 @@
  */
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { graft } from "./graft.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const LAUNCHER = "build/launcher";
 const LAUNCHER_IMAGE = "build/launcher-image.ts";
+const FRONT = "build/front";
 const BINARY = "dist/pidbox";
 /** The same file under the name by which engines call it: src/cli/main.ts goes by the name. */
 const OCI_BINARY = "dist/pidbox-oci";
@@ -85,6 +87,19 @@ function buildLauncher(): void {
   });
 }
 
+/** What runs in the executable before Bun: launcher/front.c as one piece. Only x86-64 has it; elsewhere everything goes through Bun. */
+function buildFront(): boolean {
+  if (process.arch !== "x64") return false;
+  const compiler = process.env["CC"] ?? "cc";
+  const inputs = digest(filesBelow("launcher"), [run([compiler, "--version"]).split("\n")[0] ?? "", ...CC_FLAGS]);
+  whenChanged(FRONT, inputs, () => {
+    const temporary = `${FRONT}.${process.pid}`;
+    run([compiler, ...CC_FLAGS, "-T", "launcher/front.ld", "-Wl,--oformat=binary", "launcher/front.c", "-o", temporary]);
+    place(temporary, FRONT);
+  });
+  return true;
+}
+
 /** The commit that the tree is at, with `+` if it has changes, or undefined outside of a git work tree. */
 function commit(): string | undefined {
   const git = (...words: string[]) => Bun.spawnSync(["git", ...words], { cwd: ROOT, stdout: "pipe", stderr: "ignore" });
@@ -97,13 +112,15 @@ function commit(): string | undefined {
 
 function buildBinary(): void {
   const id = commit();
-  const sources = [...filesBelow("src"), join(ROOT, "package.json"), join(ROOT, LAUNCHER_IMAGE)];
+  const front = buildFront() ? [join(ROOT, FRONT), join(ROOT, "tools/graft.ts")] : [];
+  const sources = [...filesBelow("src"), join(ROOT, "package.json"), join(ROOT, LAUNCHER_IMAGE), ...front];
   const commitDefine = id === undefined ? [] : ["--define", `PIDBOX_COMMIT=${JSON.stringify(id)}`];
   const defines = [...commitDefine, "--define", `PIDBOX_BUILD=${JSON.stringify(digest(sources, BUN_FLAGS))}`];
   const inputs = digest(sources, [...BUN_FLAGS, ...defines]);
   const built = whenChanged(BINARY, inputs, () => {
     const temporary = `${BINARY}.${process.pid}`;
     run([process.execPath, ...BUN_FLAGS, ...defines, "src/cli/main.ts", "--outfile", temporary]);
+    if (front[0] !== undefined) writeFileSync(join(ROOT, temporary), graft(readFileSync(join(ROOT, temporary)), readFileSync(front[0])));
     place(temporary, BINARY);
   });
   const same = existsSync(join(ROOT, OCI_BINARY)) && statSync(join(ROOT, OCI_BINARY)).ino === statSync(join(ROOT, BINARY)).ino;
