@@ -6,6 +6,7 @@
  * - `start`: a fifo from which the first process reads the word to run its program; gone once that was given.
  * - `report`: a fifo by which the first process says that exec succeeded, by its end, or which op failed.
  * - `seccomp`: the compiled filter, for exec.
+ * - `pid`: the first process's PID alone, and `start.plan`, `delete.plan`: for launcher/front.c (plan/shortcut.ts).
  *
  * No process stays with the container. A PID is believed only together with its start time.
  */
@@ -51,7 +52,8 @@ export interface RuntimeInit {
   readonly start: number;
 }
 
-const FILES = ["state.json", "init", "start", "report", "seccomp"];
+/** Names in the directory; without the last one it is no container. */
+export const RUNTIME_FILES: readonly string[] = ["init", "pid", "start", "report", "seccomp", "start.plan", "delete.plan", "state.json.new", "state.json"];
 const S_IFIFO = 0o010000;
 
 function failed(action: string, path: string, result: number): PidboxError {
@@ -199,6 +201,6 @@ export function listRuntimeContainers(root: string): string[] {
 
 /** Removes the files and directory of a container; the caller has seen to its processes and cgroups. */
 export function removeRuntimeState(directory: string): void {
-  for (const file of [...FILES, "state.json.new"]) unlink(`${directory}/${file}`);
+  for (const file of RUNTIME_FILES) unlink(`${directory}/${file}`);
   removeDirectory(directory);
 }

@@ -95,17 +95,26 @@ export function containerHooks(c: Compilation, creation: Creation, link: number)
   w.release(pid);
 }
 
-/** Supervisor's ops: notes the first process, for later commands and for the caller. */
+/** The file `pid`: the first process's PID as text with a NUL, and at `number` as a 64-bit number; plans cannot turn one into the other. */
+export const FIRST_PROCESS = { number: 24, size: 32 } as const;
+
+/** Supervisor's ops: notes the first process for later commands, `pid` before `init`, which says that the container is there. */
 function noteInit(c: Compilation, directory: string, pid: number): void {
   const { writer: w } = c;
   const proc = openProcess(c, pid);
   const [fd, length] = [w.register(), w.register()];
-  const line = w.room(1024);
-  w.from("state directory").call(SYSCALLS.openat, proc, w.text("stat"), OPEN.RDONLY | OPEN.CLOEXEC).into(fd);
+  const [both, line] = [w.room(FIRST_PROCESS.size), w.room(1024)];
+  const write = (name: string, from: number, size: number): void => {
+    const create = OPEN.WRONLY | OPEN.CREAT | OPEN.TRUNC | OPEN.CLOEXEC | OPEN.NOFOLLOW;
+    w.call(SYSCALLS.openat, AT.FDCWD, w.text(`${directory}/${name}`), create, 0o600).into(fd);
+    w.call(SYSCALLS.write, fd, from, size).flags(FLAG.FULL).call(SYSCALLS.close, fd);
+  };
+  w.from("state directory").decimal(both, pid).store(both + FIRST_PROCESS.number, pid, 8);
+  write("pid", both, FIRST_PROCESS.size);
+  w.call(SYSCALLS.openat, proc, w.text("stat"), OPEN.RDONLY | OPEN.CLOEXEC).into(fd);
   w.call(SYSCALLS.read, fd, line, 1024).into(length).call(SYSCALLS.close, fd);
-  const create = OPEN.WRONLY | OPEN.CREAT | OPEN.CLOEXEC | OPEN.NOFOLLOW;
-  w.call(SYSCALLS.openat, AT.FDCWD, w.text(`${directory}/init`), create, 0o600).into(fd);
-  w.call(SYSCALLS.write, fd, line, length).flags(FLAG.FULL).close(fd, proc).release(length);
+  write("init", line, length);
+  w.close(proc).release(fd, length);
 }
 
 /** Supervisor's ops: `--pid-file`, whole or not there. Readers take every byte of it for the number. */

@@ -5,6 +5,8 @@
  */
 import { AT, ERRNO, FIONREAD, LOCK, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { FIRST_PROCESS } from "./creation.ts";
+import { FLAG } from "./op.ts";
 import { PlanWriter } from "./writer.ts";
 
 /** What the plans need to know. */
@@ -26,15 +28,14 @@ function lock(w: PlanWriter, directory: string): void {
   w.call(SYSCALLS.flock, fd, LOCK.EX).call(SYSCALLS.fchdir, fd);
 }
 
-/** A register with a descriptor of /proc/PID of the first process, or -ENOENT. */
+/** Data address of the file `pid` (FIRST_PROCESS). */
 function firstProcess(w: PlanWriter): number {
-  const [fd, proc] = [w.register(), w.register()];
-  const pid = w.room(24);
+  const fd = w.register();
+  const pid = w.room(FIRST_PROCESS.size);
   w.call(SYSCALLS.openat, AT.FDCWD, w.text("pid"), OPEN.RDONLY | OPEN.NOFOLLOW | OPEN.CLOEXEC).into(fd);
-  w.call(SYSCALLS.read, fd, pid, 20).call(SYSCALLS.close, fd);
-  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(proc);
-  w.call(SYSCALLS.openat, proc, pid, OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(proc).tolerate(ERRNO.ENOENT);
-  return proc;
+  // FLAG.FULL compares with the third argument: a file of another form is no shortcut.
+  w.call(SYSCALLS.read, fd, pid, FIRST_PROCESS.size).flags(FLAG.FULL).close(fd);
+  return pid;
 }
 
 /** `start`: the word, and then the report's end; what it says instead is explained by Bun. */
@@ -46,8 +47,10 @@ export function startShortcut({ directory, executable, failure }: ShortcutFacts)
   w.call(SYSCALLS.openat, AT.FDCWD, w.text("report"), OPEN.RDONLY | OPEN.NONBLOCK | OPEN.NOFOLLOW).into(report);
   // ENXIO: nobody waits there.
   w.call(SYSCALLS.openat, AT.FDCWD, w.text("start"), OPEN.WRONLY | OPEN.NONBLOCK | OPEN.NOFOLLOW | OPEN.CLOEXEC).into(start);
-  const proc = firstProcess(w);
-  w.call(SYSCALLS.openat, proc, w.text("exe"), OPEN.RDONLY).into(image);
+  const pid = firstProcess(w);
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(image);
+  w.call(SYSCALLS.openat, image, pid, OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(image);
+  w.call(SYSCALLS.openat, image, w.text("exe"), OPEN.RDONLY).into(image);
   w.call(SYSCALLS.write, start, w.text("1"), 1);
   w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text("start"), 0);
   const poll = w.words(0, 1);
@@ -68,13 +71,19 @@ export function startShortcut({ directory, executable, failure }: ShortcutFacts)
   return w.finish(w.position - 1);
 }
 
-/** `delete` of a container whose first process is reaped and whose cgroups are empty. */
+/** `delete` of a container whose first process has ended and whose cgroups are empty. */
 export function deleteShortcut({ directory, files, cgroups }: ShortcutFacts): Uint8Array {
   const w = new PlanWriter();
   w.from("delete");
   lock(w, directory);
-  const proc = firstProcess(w);
-  w.expect(proc, -ERRNO.ENOENT);
+  const [pid, ready] = [w.register(), w.register()];
+  const gone = w.label();
+  w.load(pid, firstProcess(w) + FIRST_PROCESS.number, 4);
+  // A process that has ended and was not reaped yet is readable at once (pidfd_open(2)); one that lives, or another of this number, is not.
+  w.call(SYSCALLS.pidfd_open, pid, 0).tolerate(ERRNO.ESRCH).into(pid).jumpError(gone, pid);
+  const poll = w.words(0, 1);
+  w.store(poll, pid, 4).call(SYSCALLS.ppoll, poll, 1, w.cells(0, 0), 0, 8).into(ready).expect(ready, 1);
+  w.place(gone);
   for (const cgroup of cgroups) w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text(cgroup), AT.REMOVEDIR).tolerate(ERRNO.ENOENT);
   for (const file of files) w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text(file), 0).tolerate(ERRNO.ENOENT);
   w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text(directory), AT.REMOVEDIR).exit(0);

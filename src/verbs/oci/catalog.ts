@@ -25,6 +25,7 @@ export const OCI_CATALOG: Readonly<Record<string, () => Promise<OciVerb>>> = {
 /** Commands that the launcher gives when it re-executes pidbox, `pidbox oci ...LOG_WORDS __oci-NAME ...`. No help lists them. */
 export const OCI_RE_ENTRIES: Readonly<Record<string, () => Promise<OciVerb>>> = {
   "__oci-failed": async () => (await import("./failed.ts")).failed,
+  "__oci-start-failed": async () => (await import("./start.ts")).startFailed,
   "__oci-exec-failed": async () => (await import("./failed.ts")).execFailed,
 };
 

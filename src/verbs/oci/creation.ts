@@ -1,8 +1,9 @@
 /** The way on which `create` and `run` make a container: state on disk, plan, launcher. What fails on the way leaves nothing behind. */
 import { PidboxError } from "../../base/error.ts";
+import { quote } from "../../base/text.ts";
 import { readHost } from "../../engine/host.ts";
 import { createImageFile, replaceProcess } from "../../engine/launch.ts";
-import { makeFifos, removeRuntimeState, reserveContainer, writeRuntimeState } from "../../engine/runtime-store.ts";
+import { makeFifos, removeRuntimeState, reserveContainer, RUNTIME_FILES, writeRuntimeState } from "../../engine/runtime-store.ts";
 import type { LockedContainer } from "../../engine/runtime-store.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
@@ -11,6 +12,8 @@ import { writeFile } from "../../kernel/file.ts";
 import type { Blueprint } from "../../plan/blueprint.ts";
 import { cgroupPath, placeLimits } from "../../plan/cgroups.ts";
 import { compile } from "../../plan/compile.ts";
+import { deleteShortcut, startShortcut } from "../../plan/shortcut.ts";
+import type { ShortcutFacts } from "../../plan/shortcut.ts";
 import type { HostFacts } from "../../plan/host-facts.ts";
 import { parseContainerId } from "../../spec/name.ts";
 import { blueprintOf, environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, readBundle, stdioOf } from "./draft.ts";
@@ -33,12 +36,29 @@ export function raiseDescriptor(fd: number, preserved: number): number {
   return raised;
 }
 
+/** What launcher/front.c runs in place of `start` and `delete`, where neither has more to do than a few system calls. */
+function writeShortcuts(blueprint: Blueprint, directory: string, cgroups: readonly string[]): void {
+  const { hooks = {} } = blueprint.config;
+  const facts: ShortcutFacts = {
+    directory, files: RUNTIME_FILES, cgroups, executable: blueprint.executable,
+    failure: [...(blueprint.runtime?.failure.slice(0, -1) ?? []), "__oci-start-failed"],
+  };
+  const write = (name: string, plan: Uint8Array): void => {
+    const result = writeFile(`${directory}/${name}`, plan, { mode: 0o600, exclusive: true });
+    if (result < 0) throw new PidboxError("IO", `Cannot write ${quote(`${directory}/${name}`)}: ${errnoName(result)}`, { context: { path: directory, errno: errnoName(result) } });
+  };
+  if (blueprint.runtime?.waits === true && (hooks.poststart ?? []).length === 0) write("start.plan", startShortcut(facts));
+  if ((hooks.poststop ?? []).length === 0) write("delete.plan", deleteShortcut(facts));
+}
+
 function writeState(blueprint: Blueprint, bundle: Bundle, facts: HostFacts, directory: string): void {
   const placements = placeLimits(bundle.config.linux?.resources ?? {}, facts, false);
+  const cgroups = placements.map(({ hierarchy }) => `${hierarchy.directory}/${cgroupPath(blueprint)}`);
   writeRuntimeState(directory, {
     version: 1, id: blueprint.id, bundle: bundle.directory, rootfs: bundle.rootfs, created: Date.now(), owner: facts.uid, rootless: !facts.privileged,
-    config: bundle.config, cgroups: placements.map(({ hierarchy }) => `${hierarchy.directory}/${cgroupPath(blueprint)}`),
+    config: bundle.config, cgroups,
   });
+  if (facts.uid === 0) writeShortcuts(blueprint, directory, cgroups);
   const filter = blueprint.seccomp?.filter;
   const result = filter === undefined ? 0 : writeFile(`${directory}/seccomp`, filter, { mode: 0o600, exclusive: true });
   if (result < 0) throw new PidboxError("IO", `Cannot write the filter of the container: ${errnoName(result)}`, { context: { path: directory, errno: errnoName(result) } });

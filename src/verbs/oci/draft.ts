@@ -2,6 +2,7 @@
 import { PidboxError } from "../../base/error.ts";
 import { printable, quote } from "../../base/text.ts";
 import { effectiveCapabilities } from "../../engine/host.ts";
+import { RUNTIME_FILES } from "../../engine/runtime-store.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
 import { syscall } from "../../kernel/ffi.ts";
@@ -149,7 +150,7 @@ export async function blueprintOf(bundle: Bundle, args: OciArguments, context: O
     id: options.id, config, rootfs: { kind: "bind", source: bundle.rootfs }, ...(mapping === undefined ? {} : { mapping }),
     idmapped: false, init: false, stdio: options.stdio, ...(filter === undefined ? {} : { seccomp: { name: "config", filter } }),
     landlock: false, interruptTwice: false,
-    state: { directory: options.state, files: ["state.json", "init", "start", "report", "seccomp"], names: [], reservations: [], keep: false },
+    state: { directory: options.state, files: RUNTIME_FILES, names: [], reservations: [], keep: false },
     runtime: frameOf(bundle, args, context, options),
     executable: context.executable, title: options.id, unsafe: [], degraded: [],
   };

@@ -81,6 +81,18 @@ function startContainer(id: string, context: OciContext): OciOutcome {
   return { exit: 0 };
 }
 
+/** What the shortcut of `start` calls when the program did not run (plan/shortcut.ts). Not for people. */
+export const startFailed: OciVerb = {
+  name: "__oci-start-failed", summary: "For pidbox itself", usage: "", description: "Called by the shortcut.", options: [],
+  operands: [{ name: "IMAGE", help: "Descriptor of the launcher's image", required: true }, { name: "REPORT", help: "Descriptor of the report", required: true }],
+  run(args) {
+    const [image = -1, report = -1] = args.operands.map(Number);
+    const bytes = readDescriptor(report, 4096);
+    if (typeof bytes === "number" || bytes.length < REPORT_SIZE) throw explain(-1, new Uint8Array(0));
+    throw explain(readDescriptor(image, IMAGE_LIMIT), bytes);
+  },
+};
+
 export const start: OciVerb = {
   name: "start",
   summary: "executes the user defined process in a created container",
