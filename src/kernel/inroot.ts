@@ -12,9 +12,12 @@ const S_IFREG = 0o100000;
 const EXDEV = -18;
 const EAGAIN = -11;
 
-/** openat2(2) of `path` in the root `dirfd`; the caller owns the descriptor. Returns the fd or -errno; a race with a rename is tried again a few times. */
-export function openInRoot(dirfd: number, path: string, flags: number): number {
-  const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), 0n, BigInt(RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS)]);
+/**
+ * openat2(2) of `path` in the root `dirfd`; the caller owns the descriptor. `resolve` adds bits of RESOLVE.
+ * Returns the fd or -errno; a race with a rename is tried again a few times.
+ */
+export function openInRoot(dirfd: number, path: string, flags: number, resolve = 0): number {
+  const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), 0n, BigInt(RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS | resolve)]);
   let fd = EAGAIN;
   for (let tries = 0; tries < 16 && (fd === EAGAIN || fd === EXDEV); tries++) fd = syscall(SYSCALLS.openat2, dirfd, address(cString(path)), address(how), 24);
   return fd;

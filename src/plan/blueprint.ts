@@ -24,6 +24,10 @@ export type Stdio = { readonly kind: "inherit" } | { readonly kind: "no-input" }
 export interface SeccompFilter {
   readonly name: string;
   readonly filter: Uint8Array;
+  /** SECCOMP_FILTER_FLAG bits. */
+  readonly flags?: number;
+  /** Socket of the program that answers calls with SCMP_ACT_NOTIFY. */
+  readonly listener?: { readonly path: string; readonly metadata?: string };
 }
 
 /** A container of pidbox-oci, or a process in one. Absent for containers of `do` and `run`. */

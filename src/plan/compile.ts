@@ -30,6 +30,7 @@ import { FLAG } from "./op.ts";
 import { assertStdio, loadSeccomp, makeDirectory, startProcess } from "./process.ts";
 import { attachRootfs, maskPaths, pivot, readonlyPaths, sealRootfs, shareRootfs } from "./rootfs.ts";
 import { setExecutionDomain, setPriorities } from "./scheduling.ts";
+import { handListener } from "./seccomp-listener.ts";
 import { labelProgram } from "./security-modules.ts";
 import { addProgram, programOf } from "./program.ts";
 import type { PlanBody } from "./program.ts";
@@ -92,6 +93,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   if (creation !== undefined) runtimeHooks(c, creation, link.outside, pid);
   if (creation?.console !== undefined) handTerminal(c, link.outside, creation.console);
   else if (relayed) takeTerminal(c, link.outside, frame.watch);
+  handListener(c, link.outside, pid, "creating");
   if (creation !== undefined) finishCreation(c, creation, link, pid);
   if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
   else superviseContainer(c, { frame, link, guard, creation, cgroups, pid, pidfd });
@@ -229,7 +231,7 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   assertRoot(c, c.root);
   setPriorities(c, blueprint.config.process);
   setExecutionDomain(c);
-  if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c);
+  if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c, link.inside);
   becomeUser(c, link.inside);
   assertIdentity(c);
   startProcess(c, { page: link.page, console, gate: handles.gate, label, ...(creation === undefined ? {} : { creation, link: link.inside }) });

@@ -2,14 +2,15 @@
  * Stage: a container of pidbox-oci (runtime.md, "Lifecycle"): hooks around the pivot, the terminal's master to the console socket, the files that later
  * commands find it by, and the first process waiting for `start`. The supervisor leaves when that is done, as runc does. Pure.
  */
-import { AF_UNIX, AT, FIONREAD, OPEN, PR, SOCK } from "../kernel/abi/constants.ts";
+import { AT, FIONREAD, OPEN, PR } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { RuntimeFrame } from "./blueprint.ts";
-import { receive, send, sendWith } from "./handover.ts";
+import { connectUnix, receive, send, sendBytes } from "./handover.ts";
 import { hooksOf, openHookOutput, runHooks } from "./hooks.ts";
 import { openProcess } from "./identity.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
+import { hasListener } from "./seccomp-listener.ts";
 
 /** Registers that supervisor and container share; what a container does not need is absent. */
 export interface Creation {
@@ -47,17 +48,8 @@ export function openCreation(c: Compilation): Creation | undefined {
   };
 }
 
-/** The socket is opened first and connected to by its descriptor: sun_path has room for 107 bytes, and paths of engines are longer. */
 export function connectConsole(c: Compilation, path: string): number {
-  const { writer: w } = c;
-  const [file, socket] = [w.register(), w.register()];
-  w.from("--console-socket").call(SYSCALLS.openat, AT.FDCWD, w.text(path), OPEN.PATH | OPEN.CLOEXEC).into(file);
-  const prefix = new TextEncoder().encode("\x01\0/proc/self/fd/");
-  const address = w.room(110);
-  w.fill(address, prefix).decimal(address + prefix.length, file);
-  w.call(SYSCALLS.socket, AF_UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0).into(socket);
-  w.call(SYSCALLS.connect, socket, address, 110).close(file);
-  return socket;
+  return connectUnix(c, "--console-socket", path);
 }
 
 /** Supervisor's ops: the pty that the container made goes to who asked for it. Its name is for people: the first of a devpts of its own. */
@@ -67,7 +59,8 @@ export function handTerminal(c: Compilation, link: number, console: number): voi
   w.from("/process/terminal");
   receive(c, link, [master, slave]);
   w.from("--console-socket");
-  sendWith(c, console, "/dev/pts/0", [master]);
+  const name = "/dev/pts/0";
+  sendBytes(c, console, { address: c.writer.text(name), length: name.length }, [master]);
   w.close(master, slave, console);
 }
 
@@ -167,16 +160,17 @@ export function awaitStart(c: Compilation, creation: Creation, link: number): vo
   const { start, report } = creation;
   const word = w.register();
   w.from("container");
-  send(c, link, []);
+  if (hasListener(c)) w.call(SYSCALLS.write, link, w.text("?"), 1).flags(FLAG.FULL);
+  else send(c, link, []);
   if (start === undefined || report === undefined) {
-    receive(c, link, []);
+    w.call(SYSCALLS.read, link, w.room(8), 1).into(word).expect(word, 1);
   } else {
     w.call(SYSCALLS.dup3, report, c.descriptors.report, OPEN.CLOEXEC);
     w.call(SYSCALLS.read, start, w.room(8), 1).into(word).expect(word, 1);
   }
   if (creation.output !== undefined) {
     w.from("/hooks/startContainer").call(SYSCALLS.getpid).into(word);
-    const filtered = c.blueprint.config.process?.noNewPrivileges !== true;
+    const filtered = c.blueprint.config.process?.noNewPrivileges !== true || hasListener(c);
     runHooks(c, "startContainer", { status: "created", pid: word, output: creation.output, inBundle: false, filtered });
   }
   w.release(word);

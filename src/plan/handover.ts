@@ -1,6 +1,6 @@
 /** Descriptors that pass between supervisor and container while both still run the plan: SCM_RIGHTS over one socket pair (unix(7)). Pure. */
 import { PidboxError } from "../base/error.ts";
-import { AF_UNIX, MSG, OPEN, SOCK } from "../kernel/abi/constants.ts";
+import { AF_UNIX, AT, MSG, OPEN, SOCK } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Compilation } from "./names.ts";
 
@@ -14,15 +14,21 @@ interface Message {
   readonly descriptors: number;
 }
 
+interface Bytes {
+  /** Data address. */
+  readonly address: number;
+  readonly length: number;
+}
+
 /** struct msghdr with `payload` (one byte unless given) and room for `count` descriptors. */
-function message(c: Compilation, count: number, text?: string): Message {
+function message(c: Compilation, count: number, bytes?: Bytes): Message {
   const { writer: w } = c;
   if (count > SCM_MAX_FD) throw new PidboxError("CONFIG_INVALID", `Cannot hand over ${count} mounts at once: the kernel takes ${SCM_MAX_FD}`);
   const length = 16 + 4 * count;
   const control = w.room(length);
   w.cell(control, 0, count === 0 ? 0 : length);
   w.cell(control, 1, SOL_SOCKET + SCM_RIGHTS * 2 ** 32);
-  const payload = text === undefined ? w.cells(w.room(8), 1) : w.cells(w.text(text), text.length);
+  const payload = bytes === undefined ? w.cells(w.room(8), 1) : w.cells(bytes.address, bytes.length);
   return { header: w.cells(0, 0, payload, 1, count === 0 ? 0 : control, count === 0 ? 0 : length, 0), descriptors: control + 16 };
 }
 
@@ -34,10 +40,10 @@ export function send(c: Compilation, socket: number, registers: readonly number[
   w.call(SYSCALLS.sendmsg, socket, header, MSG.NOSIGNAL);
 }
 
-/** Sends an ASCII text and the descriptors in `registers`, over a stream socket. */
-export function sendWith(c: Compilation, socket: number, text: string, registers: readonly number[]): void {
+/** Sends bytes and the descriptors in `registers`, over a stream socket. */
+export function sendBytes(c: Compilation, socket: number, bytes: Bytes, registers: readonly number[]): void {
   const { writer: w } = c;
-  const { header, descriptors } = message(c, registers.length, text);
+  const { header, descriptors } = message(c, registers.length, bytes);
   registers.forEach((register, i) => w.store(descriptors + 4 * i, register, 4));
   w.call(SYSCALLS.sendmsg, socket, header, MSG.NOSIGNAL);
 }
@@ -49,6 +55,19 @@ export function receive(c: Compilation, socket: number, registers: readonly numb
   const got = w.register();
   w.call(SYSCALLS.recvmsg, socket, header, MSG.CMSG_CLOEXEC).into(got).expect(got, 1).release(got);
   registers.forEach((register, i) => w.load(register, descriptors + 4 * i, 4));
+}
+
+/** The socket is opened first and connected to by its descriptor: sun_path has room for 107 bytes, and paths of engines are longer. */
+export function connectUnix(c: Compilation, from: string, path: string): number {
+  const { writer: w } = c;
+  const [file, socket] = [w.register(), w.register()];
+  w.from(from).call(SYSCALLS.openat, AT.FDCWD, w.text(path), OPEN.PATH | OPEN.CLOEXEC).into(file);
+  const prefix = new TextEncoder().encode("\x01\0/proc/self/fd/");
+  const address = w.room(110);
+  w.fill(address, prefix).decimal(address + prefix.length, file);
+  w.call(SYSCALLS.socket, AF_UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0).into(socket);
+  w.call(SYSCALLS.connect, socket, address, 110).close(file);
+  return socket;
 }
 
 /** What supervisor and container share before they part: a socket pair, the report pipe, the page on which PID 1 says how its child ended. */

@@ -21,6 +21,7 @@ import { compilation } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 import { assertStdio, loadSeccomp, startProcess } from "./process.ts";
+import { handListener } from "./seccomp-listener.ts";
 import { labelProgram } from "./security-modules.ts";
 import { comeHome, dismiss, failFrame, guardTerminal, openFrame, takeTerminal } from "./supervisor.ts";
 import { PlanWriter } from "./writer.ts";
@@ -128,6 +129,7 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   send(c, link.outside, []);
   if (creation?.console !== undefined) handTerminal(c, link.outside, creation.console);
   else if (relayed) takeTerminal(c, link.outside, frame.watch);
+  handListener(c, link.outside, pid, "running");
   if (creation !== undefined) finishCreation(c, creation, link, pid);
   if (runtime?.leaves === true) {
     w.from("supervisor").exit(0);
@@ -166,7 +168,7 @@ function joiningOps(c: Compilation, target: JoinTarget, outside: Outside, link: 
     send(c, link.inside, [console.master, console.slave]);
     w.call(SYSCALLS.close, console.master);
   }
-  if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c);
+  if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c, link.inside);
   becomeUser(c, link.inside);
   assertIdentity(c);
   startProcess(c, { page: link.page, console, gate: false, label, joins: true, ...(creation === undefined ? {} : { creation, link: link.inside }) });

@@ -12,6 +12,7 @@ import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 import { programOf } from "./program.ts";
 import { builtinFilter } from "./seccomp-compiled.ts";
+import { hasListener, loadListening } from "./seccomp-listener.ts";
 import { labelInit } from "./security-modules.ts";
 import { components, ensureTarget } from "./target.ts";
 
@@ -30,12 +31,18 @@ export interface ProcessHandles {
   readonly joins?: boolean;
 }
 
-/** The filter, as late as possible: with no_new_privs just before exec, else before capabilities are dropped (seccomp(2)). */
-export function loadSeccomp(c: Compilation): void {
+/**
+ * The filter, as late as possible: with no_new_privs just before exec, else before capabilities are dropped (seccomp(2)). `link` is the end of the
+ * supervisor's socket, which a filter with a listener needs; such a filter comes before the wait for `start`, when there is a supervisor still.
+ */
+export function loadSeccomp(c: Compilation, link?: number): void {
   const { writer: w, blueprint } = c;
   if (blueprint.seccomp === undefined) return;
-  const { filter, name } = blueprint.seccomp;
-  w.from("/linux/seccomp").call(SYSCALLS.seccomp, SECCOMP_SET_MODE_FILTER, 0, w.cells(filter.length / 8, w.bytes(filter)));
+  const { filter, name, flags = 0 } = blueprint.seccomp;
+  const program = w.cells(filter.length / 8, w.bytes(filter));
+  w.from("/linux/seccomp");
+  if (hasListener(c) && link !== undefined) return loadListening(c, program, flags, link);
+  w.call(SYSCALLS.seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
   // Only the built-in filters are known to allow prctl(2).
   if (name === "strict" || name === "default") assertSeccomp(c);
 }
@@ -187,12 +194,14 @@ function becomeMain(c: Compilation, handles: ProcessHandles): void {
   const process = blueprint.config.process;
   if (handles.joins === true && blueprint.init) w.from("--init").call(SYSCALLS.prctl, PR.SET_PDEATHSIG, SIGNAL.KILL);
   const program = programOf(process);
+  const listening = process?.noNewPrivileges === true && hasListener(c) && handles.link !== undefined;
   prepareStdio(c, handles.console);
   limitResources(c);
   enterDirectory(c);
   landlock(c);
   if (handles.creation !== undefined && handles.link !== undefined) {
     assertProgram(c, program.paths);
+    if (listening) loadSeccomp(c, handles.link);
     awaitStart(c, handles.creation, handles.link);
   }
   w.from("descriptors");
@@ -201,7 +210,7 @@ function becomeMain(c: Compilation, handles: ProcessHandles): void {
   w.call(SYSCALLS.close_range, (handles.gate ? extra : report) + 1, 2 ** 32 - 1, 0);
   // Ids were changed, so only root may look at this process; whoever verifies may be its rootless owner.
   if (handles.gate) w.from("--verify").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 1);
-  if (process?.noNewPrivileges === true) loadSeccomp(c);
+  if (process?.noNewPrivileges === true && !listening) loadSeccomp(c);
   if (handles.gate) waitAtGate(c);
   w.from("/process/args").program(program);
   w.exit(125);

@@ -2,6 +2,7 @@
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { ERRNO } from "../kernel/abi/errno-table.ts";
+import type { SeccompFilter } from "./blueprint.ts";
 import type { LinuxSeccomp, SeccompAction, SeccompFlag } from "../spec/runtime-config.ts";
 
 /** Return words without data; SCMP_ACT_KILL is the old name of KILL_THREAD (libseccomp 2.4, seccomp(2)). */
@@ -76,6 +77,21 @@ export function filterFlags(profile: LinuxSeccomp): number {
     flags |= SECCOMP_FILTER_FLAGS[name];
   }
   return flags;
+}
+
+/** What seccomp(2) gets beside the program of a profile; what is said of a listener that no call goes to is passed over. */
+export function loadOptions(profile: LinuxSeccomp): Pick<SeccompFilter, "flags" | "listener"> {
+  const { listenerPath, listenerMetadata } = profile;
+  const flags = filterFlags(profile);
+  const listener = listenerPath === undefined || !usesNotify(profile) ? undefined : {
+    path: listenerPath, ...(listenerMetadata === undefined ? {} : { metadata: listenerMetadata }),
+  };
+  // One thread needs no synchronisation, and the kernel would not give a listener with it.
+  const kept = flags & ~SECCOMP_FILTER_FLAGS.SECCOMP_FILTER_FLAG_TSYNC;
+  return {
+    ...(kept === 0 ? {} : { flags: listener === undefined ? kept & ~SECCOMP_FILTER_FLAGS.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : kept }),
+    ...(listener === undefined ? {} : { listener }),
+  };
 }
 
 /** Whether the profile hands calls to a listener (needs listenerPath and SECCOMP_FILTER_FLAG_NEW_LISTENER). */

@@ -59,6 +59,19 @@ describe("binds", () => {
     expect(existsSync("/tmp/here")).toBe(false);
   });
 
+  needs("root", "busybox")("make what a dangling link of the image points to, and take relative sources from the bundle", () => {
+    directory("data");
+    const root = scene.makeRootfs("dangling");
+    symlinkSync("../run/systemd/resolve/stub.conf", join(root, "etc/resolv.conf"));
+    symlinkSync("../none/here", join(root, "var/lib"));
+    const mounts = [{ destination: "/etc/resolv.conf", source: "data/data", options: ["bind"] }, { destination: "/var/lib/data", source: "data", options: ["rbind"] }];
+    // runc 1.1 takes a relative source from the bundle too.
+    const lines = both("cat /etc/resolv.conf; echo; cat /var/lib/data/data; echo; ls /none/here", { mounts, root: { path: "dangling" } });
+    expect(lines).toEqual(["data", "data", "data"]);
+    const hidden = [{ destination: "/run", type: "tmpfs", source: "tmpfs" }, ...mounts];
+    expect(scene.lines("cat /run/systemd/resolve/stub.conf", { mounts: hidden, root: { path: "dangling" } })).toEqual(["data"]);
+  });
+
   needs("root", "busybox")("have the flags of their options, of which those without r are for the top alone", () => {
     const source = directory("tree");
     mkdirSync(join(source, "below"), { recursive: true });

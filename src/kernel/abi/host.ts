@@ -102,6 +102,7 @@ export const SYSCALLS = {
   clone3: 435,
   close_range: 436,
   openat2: 437,
+  pidfd_getfd: 438,
   faccessat2: 439,
   mount_setattr: 442,
   landlock_create_ruleset: 444,

@@ -2,6 +2,7 @@
 import { PidboxError } from "../../base/error.ts";
 import { printable, quote } from "../../base/text.ts";
 import { effectiveCapabilities } from "../../engine/host.ts";
+import { settleMounts } from "../../engine/mount-places.ts";
 import { RUNTIME_FILES } from "../../engine/runtime-store.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
@@ -10,6 +11,7 @@ import { close, O, open, readBytes, readLink } from "../../kernel/file.ts";
 import { readTextInRoot } from "../../kernel/inroot.ts";
 import type { Blueprint, RuntimeFrame, Stdio } from "../../plan/blueprint.ts";
 import type { HostFacts, UserMapping } from "../../plan/host-facts.ts";
+import { loadOptions } from "../../plan/seccomp-action.ts";
 import { parseConfig } from "../../spec/validate.ts";
 import type { Config, Process } from "../../spec/runtime-config.ts";
 import { grantCapabilities } from "./capabilities.ts";
@@ -147,8 +149,10 @@ export async function blueprintOf(bundle: Bundle, args: OciArguments, context: O
   const profile = config.linux?.seccomp;
   const filter = profile === undefined ? undefined : (await import("../../plan/seccomp.ts")).compileSeccomp(profile, { arch: "x64" });
   return {
-    id: options.id, config, rootfs: { kind: "bind", source: bundle.rootfs }, ...(mapping === undefined ? {} : { mapping }),
-    idmapped: false, init: false, stdio: options.stdio, ...(filter === undefined ? {} : { seccomp: { name: "config", filter } }),
+    id: options.id, config: { ...config, mounts: settleMounts(config.mounts ?? [], bundle.directory, bundle.rootfs) },
+    rootfs: { kind: "bind", source: bundle.rootfs }, ...(mapping === undefined ? {} : { mapping }),
+    idmapped: false, init: false, stdio: options.stdio,
+    ...(filter === undefined || profile === undefined ? {} : { seccomp: { name: "config", filter, ...loadOptions(profile) } }),
     landlock: false, interruptTwice: false,
     state: { directory: options.state, files: RUNTIME_FILES, names: [], reservations: [], keep: false },
     runtime: frameOf(bundle, args, context, options),

@@ -11,6 +11,7 @@ import type { Blueprint } from "../../plan/blueprint.ts";
 import { compileJoining } from "../../plan/joining.ts";
 import { parseContainerId } from "../../spec/name.ts";
 import type { Capabilities, LinuxNamespaceType, Process, User } from "../../spec/runtime-config.ts";
+import { loadOptions } from "../../plan/seccomp-action.ts";
 import { parseProcess } from "../../spec/validate.ts";
 import { raiseDescriptor } from "./creation.ts";
 import { absolute, environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, stdioOf } from "./draft.ts";
@@ -77,6 +78,7 @@ function blueprintOf(process: Process, args: OciArguments, context: OciContext, 
   const leaves = args.flag("detach");
   const [pidFile, consoleSocket] = [args.value("pid-file"), args.value("console-socket")];
   const filter = readBytes(`${directory}/seccomp`, 1 << 20);
+  const profile = state.config.linux?.seccomp;
   return {
     id: state.id, rootfs: { kind: "bind", source: "/" }, idmapped: false, init: true, landlock: false, interruptTwice: false,
     config: {
@@ -84,10 +86,11 @@ function blueprintOf(process: Process, args: OciArguments, context: OciContext, 
       linux: { namespaces: (state.config.linux?.namespaces ?? []).map(({ type }) => ({ type, path: `/proc/${found.init.pid}/ns/${type}` })) },
     },
     stdio: stdioOf(process.terminal === true, consoleSocket, leaves),
-    ...(typeof filter === "number" ? {} : { seccomp: { name: "config", filter } }),
+    ...(typeof filter === "number" || profile === undefined ? {} : { seccomp: { name: "config", filter, ...loadOptions(profile) } }),
     state: { directory, files: [], names: [], reservations: [], keep: true },
     runtime: {
-      waits: false, leaves, preserved, failure: ["oci", ...context.logWords, "__oci-exec-failed"], noPivot: false, newKeyring: true, document: {},
+      waits: false, leaves, preserved, failure: ["oci", ...context.logWords, "__oci-exec-failed"], noPivot: false, newKeyring: true,
+      document: { ociVersion: state.config.ociVersion, id: state.id, bundle: state.bundle },
       ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),
       ...(consoleSocket === undefined ? {} : { consoleSocket: absolute(consoleSocket, context.cwd) }),
     },
