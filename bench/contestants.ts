@@ -25,8 +25,11 @@ interface BundleConfig {
   [key: string]: unknown;
 }
 
-/** An OCI bundle with what pidbox gives by default, as far as config.json can say it and runc 1.1 knows it: no time namespace, no overlay, no Landlock. */
-export function makeBundle(folder: string, rootfs: string, command: readonly string[]): string {
+/**
+ * An OCI bundle with what pidbox gives by default, as far as config.json can say it and runc 1.1 knows it: no time namespace, no overlay, no Landlock. Without
+ * `users` there is no user namespace, as docker and containerd have it.
+ */
+export function makeBundle(folder: string, rootfs: string, command: readonly string[], options: { readonly users: boolean } = { users: true }): string {
   const bundle = join(folder, `bundle-${command[0]?.split("/").pop() ?? ""}`);
   mkdirSync(bundle);
   run(["runc", "spec", "--bundle", bundle]);
@@ -41,7 +44,8 @@ export function makeBundle(folder: string, rootfs: string, command: readonly str
   });
   Object.assign(config.root, { path: rootfs, readonly: false });
   Object.assign(config.linux, {
-    namespaces: ["pid", "network", "ipc", "uts", "mount", "cgroup", "user"].map((type) => ({ type })), uidMappings: ids, gidMappings: ids,
+    namespaces: ["pid", "network", "ipc", "uts", "mount", "cgroup", ...(options.users ? ["user"] : [])].map((type) => ({ type })),
+    ...(options.users ? { uidMappings: ids, gidMappings: ids } : {}),
     resources: { devices: [{ allow: false, access: "rwm" }], memory: { limit: memory, swap: memory }, pids: { limit: 2048 }, cpu: { shares: 512 } },
     maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS, ...(seccomp === undefined ? {} : { seccomp }),
   });

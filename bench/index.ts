@@ -3,17 +3,23 @@
  * Run: bun bench/index.ts [--reference], which also writes bench/results/reference.json, the numbers that the README quotes.
  */
 import { benchMany, manyTable } from "./many.ts";
+import { benchExecLatency, latencyTable } from "./exec-latency.ts";
 import { machine, writeResult } from "./measure.ts";
 import { benchMemory, memoryTable } from "./memory.ts";
+import { benchOci, ociTable } from "./oci.ts";
 import { benchStart, startTables } from "./start.ts";
 
 const here = machine();
 console.log(Object.entries(here).map(([key, value]) => `${key}: ${value}`).join(", "));
 const start = await benchStart();
 console.log(`\n${startTables(start)}`);
+const oci = benchOci();
+console.log(`\n${ociTable(oci)}`);
+const latency = benchExecLatency();
+console.log(`\n${latencyTable(latency)}`);
 const memory = await benchMemory();
 console.log(`\n${memoryTable(memory)}`);
 const many = await benchMany();
 console.log(`\n${manyTable(many)}`);
-if (process.argv.includes("--reference")) writeResult("reference", { start, memory, many });
+if (process.argv.includes("--reference")) writeResult("reference", { start, oci, latency, memory, many });
 if (many.left.length > 0) process.exitCode = 1;
