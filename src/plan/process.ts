@@ -81,8 +81,9 @@ function becomeInit(c: Compilation, pid: number, handles: ProcessHandles): void 
   w.call(SYSCALLS.close_range, 0, c.descriptors.report - 1, 0).call(SYSCALLS.close_range, c.descriptors.report + 1, 2 ** 32 - 1, 0);
   const kill = capabilityMask((blueprint.config.process?.capabilities?.effective ?? []).filter((name) => name === "CAP_KILL"));
   setCapabilities(c, kill, kill, 0);
-  // Changes of uid made it non-dumpable; nothing of the host is left in it, and a rootless owner must be able to read its /proc entry.
-  w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 1);
+  // It is not dumpable, so that nobody inside can read the plan in its memory or behind its /proc/PID/exe. Only a rootless owner could not look into its
+  // /proc entry then either: the memory belongs to the host's user namespace, from before the container had one.
+  if (!c.facts.privileged) w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 1);
   // A filter needs CAP_SYS_ADMIN without it, and the init executes nothing (seccomp(2)).
   if (blueprint.config.process?.noNewPrivileges !== true) w.call(SYSCALLS.prctl, PR.SET_NO_NEW_PRIVS, 1);
   const filter = builtinFilter("init");

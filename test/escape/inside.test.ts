@@ -53,10 +53,19 @@ describe.each(MODES)("%s as %s", (verb, caller) => {
   test("PID 1 is pidbox's: it cannot be traced, read or compared, and no descriptor taken from it", () =>
     tryAll(all("ptrace-init read-memory kcmp pidfd_getfd", "EPERM")));
 
-  // Landlock draws this line; without it the program may look at PID 1, which holds nothing but the plan.
-  test.skipIf(!hasLandlock)("namespaces and memory of PID 1 in /proc are closed", async () => {
-    const names = ["/proc/1/ns/mnt", "/proc/1/ns/user", "/proc/1/mem", "/proc/1/environ", "/proc/1/maps", "/proc/1/exe", "/proc/1/root/etc", "/proc/1/cwd/etc"];
-    for (const name of names) expect([name, (await attempt(scene, verb, caller, [`read=${name}`]))["read"]]).toEqual([name, "EACCES"]);
+  const ENTRIES = ["/proc/1/ns/mnt", "/proc/1/ns/user", "/proc/1/mem", "/proc/1/environ", "/proc/1/maps", "/proc/1/exe", "/proc/1/root/etc", "/proc/1/cwd/etc"];
+
+  // Rootless, Landlock alone draws this line.
+  test.skipIf(!hasLandlock && caller === "rootless")("namespaces and memory of PID 1 in /proc are closed", async () => {
+    for (const name of ENTRIES) expect([name, (await attempt(scene, verb, caller, [`read=${name}`]))["read"]]).toEqual([name, "EACCES"]);
+  });
+
+  test.skipIf(caller === "rootless")("and so they are without Landlock", async () => {
+    const flags = ["--security-opt", "landlock=unconfined", "--unsafe=landlock"];
+    for (const name of ENTRIES) {
+      const out = await scene.output([...way(scene, verb, flags), `read=${name}`], { cwd: "/", caller });
+      expect([name, outcomes(out)["read"]]).toEqual([name, "EACCES"]);
+    }
   });
 
   test("no file of /proc and /sys opens for writing, but for a process's own and the notifications that the kernel grants everyone", async () => {
