@@ -24,6 +24,7 @@ const PARTS = {
   clang: () => program("clang"),
   libfuzzer: () => program("clang") && new Bun.Glob("/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a").scanSync({ absolute: true }).next().done !== true,
   hyperfine: () => program("hyperfine"),
+  iproute: () => program("ip"),
   uidmap: () => program("newuidmap", "newgidmap"),
   libseccomp: () => existsSync("/usr/include/seccomp.h"),
   man: () => program("man", "groff"),

@@ -1,6 +1,7 @@
 /** All that the compiler needs to know about one container: the OCI config, and what OCI has no words for. Pure data. */
 import type { Config } from "../spec/runtime-config.ts";
 import type { UserMapping } from "./host-facts.ts";
+import type { NetAddress } from "./netlink.ts";
 
 /** One top-level entry of a root that is put together from read-only binds. */
 export type AssembledEntry = { readonly kind: "bind"; readonly path: string } | { readonly kind: "link"; readonly path: string; readonly target: string };
@@ -52,6 +53,16 @@ export interface RuntimeFrame {
   readonly failure: readonly string[];
 }
 
+/** An interface of the host that goes into the container, as it was when the blueprint was made. */
+export interface NetDevice {
+  readonly hostName: string;
+  /** Its name in the container. */
+  readonly name: string;
+  readonly index: number;
+  /** It loses them on the way. */
+  readonly addresses: readonly NetAddress[];
+}
+
 export interface Blueprint {
   /** 64 hexadecimal digits. */
   readonly id: string;
@@ -72,6 +83,7 @@ export interface Blueprint {
   readonly stop?: { readonly signal?: number; readonly timeout?: number };
   readonly state: StateFiles;
   readonly runtime?: RuntimeFrame;
+  readonly netDevices?: readonly NetDevice[];
   /** The pidbox binary that explains a failure or an end. */
   readonly executable: string;
   /** Name of the container's processes on the host: argv[1] of the supervisor. */

@@ -26,6 +26,7 @@ import { makeMounts, openMounts, sealMounts } from "./mounts.ts";
 import type { Opened } from "./mounts.ts";
 import { compilation, createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
+import { moveDevices, raiseDevices } from "./net-devices.ts";
 import { FLAG } from "./op.ts";
 import { assertStdio, loadSeccomp, makeDirectory, startProcess } from "./process.ts";
 import { attachRootfs, maskPaths, pivot, readonlyPaths, sealRootfs, shareRootfs } from "./rootfs.ts";
@@ -39,6 +40,7 @@ import type { Sources } from "./sources.ts";
 import { closeFrame, comeHome, failFrame, guardTerminal, openFrame, openStatus, takeTerminal } from "./supervisor.ts";
 import type { Frame, Guard } from "./supervisor.ts";
 import { bearIntoTime, enterTime, keepOwnTime } from "./time-offsets.ts";
+import { refuseUnsupported } from "./unsupported.ts";
 import { PlanWriter } from "./writer.ts";
 
 /** How the plan will be run. */
@@ -66,6 +68,7 @@ export function compile(blueprint: Blueprint, facts: HostFacts, options: Compile
 
 /** Compiles all but the program: arguments and environment of the process change nothing, unless `blueprint.runtime` is there. Throws as compile does. */
 export function compileBody(blueprint: Blueprint, facts: HostFacts, options: CompileOptions): CompiledBody {
+  refuseUnsupported(blueprint);
   const w = new PlanWriter();
   const c = compilation(w, blueprint, facts);
   const frame = openFrame(c, options.self, options.gate ?? options.lock);
@@ -89,6 +92,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   // Closed here only: the container goes on with this register.
   w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
   finishContainer(c, sources, pid, joined.get("user"));
+  moveDevices(c, pid, joined.get("network"));
   releaseSources(c, sources, link.outside);
   if (creation !== undefined) runtimeHooks(c, creation, link.outside, pid);
   if (creation?.console !== undefined) handTerminal(c, link.outside, creation.console);
@@ -204,6 +208,7 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   enterTime(c);
   if (!c.facts.privileged) w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   if (createsNamespace(blueprint, "network")) raiseLoopback(c);
+  raiseDevices(c);
   nameHost(c);
   const opened = openMounts(c, handles.sources, handles.cgroups);
   const proc = openProcfs(c, opened);

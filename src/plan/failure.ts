@@ -135,6 +135,13 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
       hint: "It takes ranges that /etc/subuid and /etc/subgid give to the caller, who must have a name in /etc/passwd, and must be installed set-user-ID root", context: { feature: "user namespaces", from },
     });
   }
+  // The kernel answers a netlink message with another: its errno is what was found.
+  if (report.error === REPORT.expectation && op.from.startsWith("/linux/netDevices") && report.value > 2 ** 31) {
+    const errno = errnoName(2 ** 32 - report.value);
+    return new PidboxError("LAUNCH_FAILED", `Cannot build ${quote(from)}: netlink: ${errno} (${step})`, {
+      hint: errno === "EEXIST" ? "An interface of this name is there already" : errnoCause(2 ** 32 - report.value) ?? "See rtnetlink(7)", context: { from, errno },
+    });
+  }
   if (report.error === REPORT.expectation) {
     return new PidboxError("LAUNCH_FAILED", `The kernel did not confirm ${quote(from)}: it answers ${report.value} where the plan requires otherwise (${step})`, {
       hint: "The container was not started. Either the host changed meanwhile or something interferes; pidbox --explain shows the plan", context: { from },

@@ -65,7 +65,8 @@ export const KEYCTL_JOIN_SESSION_KEYRING = 1;
 /** sockets */
 export const AF_UNIX = 1;
 export const AF_INET = 2;
-export const SOCK = { STREAM: 1, DGRAM: 2, SEQPACKET: 5, CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
+export const AF_NETLINK = 16;
+export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5, CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
 export const MSG = { PEEK: 2, DONTWAIT: 0x40, CMSG_CLOEXEC: 0x40000000, NOSIGNAL: 0x4000 } as const;
 export const SIOCSIFFLAGS = 0x8914;
 export const IFF_UP_RUNNING = 0x41;

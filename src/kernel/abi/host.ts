@@ -17,6 +17,7 @@ export const SYSCALLS = {
   sendfile: 40,
   socket: 41,
   connect: 42,
+  sendto: 44,
   recvfrom: 45,
   sendmsg: 46,
   recvmsg: 47,

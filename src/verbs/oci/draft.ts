@@ -154,6 +154,7 @@ export async function blueprintOf(bundle: Bundle, args: OciArguments, context: O
     idmapped: false, init: false, stdio: options.stdio,
     ...(filter === undefined || profile === undefined ? {} : { seccomp: { name: "config", filter, ...loadOptions(profile) } }),
     landlock: false, interruptTwice: false,
+    ...(config.linux?.netDevices === undefined ? {} : { netDevices: (await import("../../engine/net-devices.ts")).readNetDevices(config.linux.netDevices) }),
     state: { directory: options.state, files: RUNTIME_FILES, names: [], reservations: [], keep: false },
     runtime: frameOf(bundle, args, context, options),
     executable: context.executable, title: options.id, unsafe: [], degraded: [],
