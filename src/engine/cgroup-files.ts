@@ -16,6 +16,11 @@ export function directoryWith(cgroups: readonly string[], file: string): string 
   return cgroups.find((directory) => typeof stat(`${directory}/${file}`, { noFollow: true }) !== "number");
 }
 
+/** Which version's hierarchy `directory` belongs to: only v1 has `tasks`. */
+export function cgroupVersion(directory: string): 1 | 2 {
+  return typeof stat(`${directory}/tasks`) === "number" ? 2 : 1;
+}
+
 /** Text of `file` in `directory`, or undefined: absent, or the cgroup is gone. */
 export function readCgroupText(directory: string, file: string): string | undefined {
   const text = readText(`${directory}/${file}`, LIMIT);

@@ -6,8 +6,9 @@
 import { PidboxError } from "../base/error.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { writeFile } from "../kernel/file.ts";
-import { limitsV1, limitsV2 } from "../plan/cgroups.ts";
-import type { Limit } from "../plan/cgroups.ts";
+import { limitsV1 } from "../plan/cgroup-limits-v1.ts";
+import { limitsV2 } from "../plan/cgroup-limits-v2.ts";
+import type { Limit } from "../plan/cgroup-limit.ts";
 import { mergeResources } from "../spec/merge-resources.ts";
 import type { LinuxResources } from "../spec/runtime-config.ts";
 import { directoryWith, readCgroupNumber, readCgroupText } from "./cgroup-files.ts";
@@ -101,7 +102,8 @@ export function updateCgroups(cgroups: readonly string[], current: LinuxResource
   const effective = withCompanions(merged, change);
   const unified = directoryWith(cgroups, "tasks") === undefined;
   checkUsage(effective, cgroups);
-  const swap = directoryWith(cgroups, unified ? "memory.swap.max" : "memory.memsw.limit_in_bytes") !== undefined;
-  apply(cgroups, orderMemory(unified ? limitsV2(effective, swap) : limitsV1(effective, swap), cgroups));
+  const swapAccounting = directoryWith(cgroups, unified ? "memory.swap.max" : "memory.memsw.limit_in_bytes") !== undefined;
+  const limits = (unified ? limitsV2 : limitsV1)(effective, { swapAccounting, update: true });
+  apply(cgroups, orderMemory(limits, cgroups));
   return merged;
 }

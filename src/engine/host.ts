@@ -41,30 +41,43 @@ function isWritable(path: string): boolean {
   return syscall(SYSCALLS.faccessat, AT.FDCWD, address(cString(path)), W_OK) === 0;
 }
 
-function legacyHierarchies(layout: CgroupLayout, memberships: readonly CgroupMembership[], privileged: boolean): CgroupHierarchy[] {
+/** What a container needs to know of the host's cgroups besides those of `do` and `run`. */
+export interface HostQuery {
+  /** Every hierarchy: named ones of v1, and the v2 part of a hybrid host; and which files of a v2 cgroup can be handed to an owner. */
+  readonly everyCgroup?: boolean;
+  /** `linux.cgroupsPath`. */
+  readonly cgroupsPath?: string;
+}
+
+function legacyHierarchies(layout: CgroupLayout, memberships: readonly CgroupMembership[], privileged: boolean, query: HostQuery): CgroupHierarchy[] {
   const hierarchies = new Map<string, CgroupHierarchy>();
   for (const { controllers, path } of memberships) {
     const mount = layout.controllers.get(controllers[0] ?? "");
-    if (mount === undefined || (controllers[0] ?? "").startsWith("name=")) continue;
+    if (mount === undefined || (query.everyCgroup !== true && (controllers[0] ?? "").startsWith("name="))) continue;
     const directory = cgroupDirectory(mount, path);
     if (directory === undefined) continue;
     if (!privileged && !isWritable(directory)) continue;
-    hierarchies.set(directory, { version: 1, controllers, directory, name: mount.mountPoint.slice(mount.mountPoint.lastIndexOf("/") + 1) });
+    const { mountPoint } = mount;
+    hierarchies.set(directory, { version: 1, controllers, mountPoint, directory, name: mountPoint.slice(mountPoint.lastIndexOf("/") + 1) });
   }
   return [...hierarchies.values()];
 }
 
-function readCgroups(mounts: readonly Mount[], privileged: boolean): CgroupHierarchy[] {
+function readCgroups(mounts: readonly Mount[], privileged: boolean, query: HostQuery): CgroupHierarchy[] {
   const text = readText("/proc/self/cgroup", 1 << 16);
   if (typeof text === "number") return [];
   const memberships = parseSelfCgroup(text);
   // Inside containers the tree is there but read-only.
   const layout = parseCgroupLayout(mounts.filter((mount) => !mount.options.includes("ro")));
-  // On a hybrid host the v2 tree has only what v1 left over; pidbox's limits live in v1 there.
-  if (layout.version !== "v2") return legacyHierarchies(layout, memberships, privileged);
   const own = memberships.find((m) => m.hierarchy === 0);
-  const hierarchy = layout.unified === undefined || own === undefined ? undefined : unifiedHierarchy(layout.unified, own.path, privileged);
-  return hierarchy === undefined ? [] : [hierarchy];
+  const unified = (bare: boolean): CgroupHierarchy | undefined => {
+    if (layout.unified === undefined || own === undefined) return undefined;
+    return unifiedHierarchy(layout.unified, own.path, privileged, { bare, ...(query.cgroupsPath === undefined ? {} : { path: query.cgroupsPath }) });
+  };
+  // On a hybrid host the v2 tree has only what v1 left over; the limits of `do` and `run` live in v1 there.
+  const legacy = layout.version === "v2" ? [] : legacyHierarchies(layout, memberships, privileged, query);
+  const more = layout.version === "v2" ? unified(false) : query.everyCgroup === true ? unified(true) : undefined;
+  return more === undefined ? legacy : [...legacy, more];
 }
 
 function accountsSwap(cgroups: readonly CgroupHierarchy[]): boolean {
@@ -90,14 +103,19 @@ function isRelevant(line: string): boolean {
   return RELEVANT_TYPES.includes(line.slice(type, line.indexOf(" ", type))) || line.includes(" /proc/") || line.includes(" /sys/");
 }
 
+function readDelegatedFiles(): string[] {
+  const text = readText("/sys/kernel/cgroup/delegate", 1 << 16);
+  return typeof text === "string" ? text.split("\n").filter((line) => line !== "") : ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
+}
+
 /** Reads the host. Throws PARSE if the kernel's tables are not what their manual says. */
-export function readHost(): Host {
+export function readHost(query: HostQuery = {}): Host {
   const uid = syscall(SYSCALLS.geteuid);
   const mountText = readText("/proc/self/mountinfo", 16 << 20);
   const mounts = typeof mountText === "number" ? [] : parseMountinfo(mountText.split("\n").filter(isRelevant).join("\n"));
   const last = readText("/proc/sys/kernel/cap_last_cap", 16);
   const privileged = isPrivileged(uid);
-  const cgroups = readCgroups(mounts, privileged);
+  const cgroups = readCgroups(mounts, privileged, query);
   const proc = procVisibility(mounts);
   return {
     mounts,
@@ -105,7 +123,7 @@ export function readHost(): Host {
       ...readHostFeatures(), privileged, uid, gid: syscall(SYSCALLS.getegid), cgroups,
       lastCapability: typeof last === "string" ? Number(last) : 40,
       procMasked: !proc.visible || proc.readOnly, sysMasked: !isSysVisible(mounts),
-      swapAccounting: accountsSwap(cgroups),
+      swapAccounting: accountsSwap(cgroups), ...(query.everyCgroup === true ? { delegatedFiles: readDelegatedFiles() } : {}),
     },
   };
 }

@@ -16,7 +16,7 @@ function wall(config: Partial<Config>, parts: Parts = {}, state: Partial<Contain
     stdio: { kind: "inherit" }, seccomp: "strict",
     idmapped: true, landlock: true, interruptTwice: true, title: "t", unsafe: [], degraded: [], ...parts,
   };
-  const hierarchy = { version: 2, controllers: ["pids"], directory: "/cg/x", name: "unified" } as const;
+  const hierarchy = { version: 2, controllers: ["pids"], mountPoint: "/cg", directory: "/cg/x", name: "unified" } as const;
   const placement = { hierarchy, limits: [{ controller: "pids", file: "pids.max", value: "9", from: "" }] };
   return planWall({
     version: 1, id: blueprint.id, name: "t", verb: "do", command: [], created: 0, unsafe: blueprint.unsafe, degraded: blueprint.degraded,

@@ -8,7 +8,7 @@ import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { NAMESPACE_TYPES, type IdRange, type NamespaceInodes, type NamespaceType } from "../kernel/namespaces.ts";
 import type { CapabilitySets } from "../kernel/process-status.ts";
 import { maySetGroups } from "../plan/identity.ts";
-import { type CgroupPlacement } from "../plan/cgroups.ts";
+import type { CgroupPlacement } from "../plan/cgroup-placement.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "../plan/defaults.ts";
 import { isBind } from "../plan/mount-kind.ts";
 import { parseMountOptions } from "../spec/mount-options.ts";

@@ -45,16 +45,57 @@ function delegatedPlace(mountPoint: string, own: string): { directory: string; l
   return highest === undefined ? { directory: own, leaf: `${own}/${LEAF}` } : { directory: highest };
 }
 
+export interface UnifiedQuery {
+  /** `linux.cgroupsPath`. */
+  readonly path?: string;
+  /** Also a tree without controllers: the v2 part of a hybrid host has the freezer, cgroup.kill, pressure and device programs. */
+  readonly bare?: boolean;
+}
+
+/** What each directory on the way down hands to the next, as far as they are there. */
+function handedDownAlong(base: string, parts: readonly string[]): Record<string, readonly string[]> {
+  const found: Record<string, readonly string[]> = {};
+  let level = base;
+  for (const part of ["", ...parts]) {
+    if (part !== "") level = `${level}/${part}`;
+    if (typeof stat(level) === "number") break;
+    found[level] = words(`${level}/cgroup.subtree_control`);
+  }
+  return found;
+}
+
+function exists(path: string): boolean {
+  return typeof stat(path) !== "number";
+}
+
+type Place = Pick<CgroupHierarchy, "controllers" | "directory" | "handedDown">;
+
+/** For a path from the mount on: root may hand down anything from the top, others only from the lowest cgroup that is there and theirs. */
+function absolutePlace(mountPoint: string, parts: readonly string[], privileged: boolean): Place | undefined {
+  if (privileged) return { controllers: words(`${mountPoint}/cgroup.controllers`), directory: mountPoint, handedDown: handedDownAlong(mountPoint, parts) };
+  let [lowest, depth] = [mountPoint, 0];
+  while (depth < parts.length && exists(`${lowest}/${parts[depth]}`)) lowest = `${lowest}/${parts[depth++]}`;
+  if (!isDelegated(lowest)) return undefined;
+  const controllers = words(`${lowest}/cgroup.controllers`);
+  const above = Object.fromEntries(parts.slice(0, depth).map((_part, i) => [[mountPoint, ...parts.slice(0, i)].join("/"), controllers]));
+  return { controllers, directory: mountPoint, handedDown: { ...above, [lowest]: words(`${lowest}/cgroup.subtree_control`) } };
+}
+
 /** The hierarchy for a caller whose cgroup is `path`, or undefined where it may not make cgroups. */
-export function unifiedHierarchy(mount: CgroupMount, path: string, privileged: boolean): CgroupHierarchy | undefined {
+export function unifiedHierarchy(mount: CgroupMount, path: string, privileged: boolean, query: UnifiedQuery = {}): CgroupHierarchy | undefined {
+  const { mountPoint } = mount;
+  const parts = (query.path ?? PARENT).split("/").filter((part) => part !== "");
+  const base = { version: 2, mountPoint, name: "unified" } as const;
+  if (query.path?.startsWith("/") === true) {
+    const place = absolutePlace(mountPoint, parts, privileged);
+    return place === undefined || (place.controllers.length === 0 && query.bare !== true) ? undefined : { ...base, ...place };
+  }
   // Only the real root has no cgroup.type, and only there may a cgroup with processes hand controllers down.
-  const atRoot = privileged && typeof stat(`${mount.mountPoint}/cgroup.type`) === "number";
+  const atRoot = privileged && !exists(`${mountPoint}/cgroup.type`);
   const own = cgroupDirectory(mount, path);
-  const place = atRoot ? { directory: mount.mountPoint } : own === undefined ? undefined : delegatedPlace(mount.mountPoint, own);
+  const place = atRoot ? { directory: mountPoint } : own === undefined ? undefined : delegatedPlace(mountPoint, own);
   if (place === undefined) return undefined;
   const controllers = words(`${place.directory}/cgroup.controllers`);
-  if (controllers.length === 0) return undefined;
-  const levels = [place.directory, `${place.directory}/${PARENT}`];
-  const handedDown = Object.fromEntries(levels.map((level) => [level, words(`${level}/cgroup.subtree_control`)]));
-  return { version: 2, controllers, ...place, name: "unified", handedDown };
+  if (controllers.length === 0 && query.bare !== true) return undefined;
+  return { ...base, controllers, ...place, handedDown: handedDownAlong(place.directory, parts) };
 }

@@ -3,7 +3,7 @@ import { PidboxError } from "../base/error.ts";
 import { parseCgroupLayout } from "../kernel/cgroup.ts";
 import type { CgroupLayout } from "../kernel/cgroup.ts";
 import type { NamespaceInodes, NamespaceType } from "../kernel/namespaces.ts";
-import { placeLimits } from "../plan/cgroups.ts";
+import { placeLimits } from "../plan/cgroup-placement.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
 import type { Layer } from "../report/layer.ts";
 import { compare } from "./compare.ts";
@@ -38,14 +38,14 @@ const CONTROLLERS_V2 = ["cpu", "cpuset", "hugetlb", "io", "memory", "pids"];
 function hierarchyOf(directory: string, layout: CgroupLayout): CgroupHierarchy {
   const inside = (mountPoint: string): boolean => directory.startsWith(`${mountPoint}/`);
   const controllers = [...layout.controllers].filter(([, mount]) => inside(mount.mountPoint)).map(([name]) => name);
-  if (controllers.length > 0) return { version: 1, controllers, directory, name: controllers.join(",") };
-  return { version: 2, controllers: CONTROLLERS_V2, directory, name: "unified" };
+  if (controllers.length > 0) return { version: 1, controllers, mountPoint: directory, directory, name: controllers.join(",") };
+  return { version: 2, controllers: CONTROLLERS_V2, mountPoint: directory, directory, name: "unified" };
 }
 
 function wallOf(state: ContainerState, host: Host): Wall {
   const layout = parseCgroupLayout(host.mounts);
   const facts = { ...host.facts, cgroups: state.cgroups.map((directory) => hierarchyOf(directory, layout)) };
-  return planWall(state, placeLimits(state.blueprint.config.linux?.resources ?? {}, facts, state.degraded.includes("cgroups")));
+  return planWall(state, placeLimits(state.blueprint.config.linux?.resources ?? {}, facts, { degraded: state.degraded.includes("cgroups") }));
 }
 
 function joinedPaths(state: ContainerState | undefined): Target["joined"] {

@@ -111,6 +111,13 @@ function programError(plan: DecodedPlan, op: DecodedOp, error: number): PidboxEr
   });
 }
 
+/** A cgroup that was there before the container and cannot be its own. */
+function cgroupError(from: string): PidboxError {
+  const [, why = "", path = ""] = /^cgroup (in use|frozen): (.*)$/s.exec(from) ?? [];
+  const what = why === "frozen" ? "unexpectedly frozen" : "not empty: processes were found";
+  return new PidboxError("CONFLICT", `container's cgroup ${quote(path)} is ${what}`, { hint: "Remove what is in it, or give the container another cgroupsPath", context: { path, from: "/linux/cgroupsPath" } });
+}
+
 /** The error behind a report. `report.op` beyond the plan means that the container was killed before its program ran. */
 export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   const op = plan.ops[report.op];
@@ -119,6 +126,7 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   if (op.code === "EXECUTE" && report.error < REPORT.expectation) return programError(plan, op, report.error);
   const program = SYSCALL_NAMES[op.nr] === "faccessat" && op.from === "/process/args" ? plan.ops.findLast((one) => one.code === "EXECUTE") : undefined;
   if (program !== undefined && report.error < REPORT.expectation) return programError(plan, program, report.error);
+  if (report.error === REPORT.expectation && /^cgroup (in use|frozen): /.test(op.from)) return cgroupError(printable(op.from));
   if (report.error === REPORT.expectation && op.from.startsWith("/hooks/")) return hookError(printable(op.from), report.value);
   if (report.error === REPORT.expectation && op.from === "container") return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
   const step = `op ${op.index}, ${opText(plan, op)}`;

@@ -4,13 +4,15 @@ import type { IdMapping } from "../spec/runtime-config.ts";
 /** A cgroup hierarchy in which a container gets a directory of its own. */
 export interface CgroupHierarchy {
   readonly version: 1 | 2;
-  /** v1: the controllers mounted together; v2: those that the parent may hand down. */
+  /** v1: the controllers mounted together, or `name=X`; v2: those that the parent may hand down. */
   readonly controllers: readonly string[];
+  /** Where the hierarchy is mounted. */
+  readonly mountPoint: string;
   /** Directory of the cgroup below which pidbox makes its own: the mount point plus the path of the caller's cgroup (v1), or of the mount (v2). */
   readonly directory: string;
   /** Name of the mount below /sys/fs/cgroup, for the container's own view. */
   readonly name: string;
-  /** v2 only: the controllers in cgroup.subtree_control of `directory` and of the directory that pidbox keeps below it. */
+  /** v2 only: the controllers in cgroup.subtree_control of the directories on the way to the container's. */
   readonly handedDown?: Readonly<Record<string, readonly string[]>>;
   /** v2 only: the supervisor is alone in `directory`, and has to move to this leaf of it first. */
   readonly leaf?: string;
@@ -37,6 +39,8 @@ export interface HostFacts {
   /** Highest capability that the kernel knows (cap_last_cap). */
   readonly lastCapability: number;
   readonly cgroups: readonly CgroupHierarchy[];
+  /** Files of a v2 cgroup that whoever it is delegated to may own (/sys/kernel/cgroup/delegate); absent: not read. */
+  readonly delegatedFiles?: readonly string[];
   /** swap is accounted: memory.memsw.limit_in_bytes exists (v1); the kernel has swap (v2). */
   readonly swapAccounting: boolean;
 }

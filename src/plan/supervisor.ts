@@ -138,7 +138,7 @@ export function dismiss(c: Compilation, guard: Guard | undefined): void {
 /** Removes what the container had on the host. Errors are passed over: the next step may still work, and `gc` finds the rest. */
 function cleanUp(c: Compilation, cgroups: CgroupHandles, failed: boolean): void {
   const { writer: w, blueprint: { state } } = c;
-  removeCgroups(c, cgroups);
+  removeCgroups(c, cgroups, failed);
   w.from("state directory");
   const remove = (path: string, flags = 0): void => void w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text(path), flags).flags(FLAG.IGNORE);
   for (const path of state.reservations) remove(path);

@@ -10,7 +10,7 @@ import { SYSCALLS } from "../../kernel/abi/host.ts";
 import { syscall } from "../../kernel/ffi.ts";
 import { writeFile } from "../../kernel/file.ts";
 import type { Blueprint } from "../../plan/blueprint.ts";
-import { cgroupPath, placeLimits } from "../../plan/cgroups.ts";
+import { cgroupDirectories } from "../../plan/cgroup-placement.ts";
 import { compile } from "../../plan/compile.ts";
 import { deleteShortcut, startShortcut } from "../../plan/shortcut.ts";
 import type { ShortcutFacts } from "../../plan/shortcut.ts";
@@ -52,8 +52,7 @@ function writeShortcuts(blueprint: Blueprint, directory: string, cgroups: readon
 }
 
 function writeState(blueprint: Blueprint, bundle: Bundle, facts: HostFacts, directory: string): void {
-  const placements = placeLimits(bundle.config.linux?.resources ?? {}, facts, false);
-  const cgroups = placements.map(({ hierarchy }) => `${hierarchy.directory}/${cgroupPath(blueprint)}`);
+  const cgroups = cgroupDirectories(blueprint, facts);
   writeRuntimeState(directory, {
     version: 1, id: blueprint.id, bundle: bundle.directory, rootfs: bundle.rootfs, created: Date.now(), owner: facts.uid, rootless: !facts.privileged,
     config: bundle.config, cgroups,
@@ -68,7 +67,8 @@ async function fill(locked: LockedContainer, bundle: Bundle, args: OciArguments,
   const id = locked.directory.slice(locked.directory.lastIndexOf("/") + 1);
   const stdio = stdioOf(bundle.process.terminal === true, args.value("console-socket"), options.leaves);
   const preserved = preserveDescriptors(args, context);
-  const { facts } = readHost();
+  const cgroupsPath = bundle.config.linux?.cgroupsPath;
+  const { facts } = readHost({ everyCgroup: true, ...(cgroupsPath === undefined ? {} : { cgroupsPath }) });
   const granted = grantedProcess(bundle.process, ownedCapabilities(bundle.config, facts), context);
   const process = { ...granted, env: environmentOf(bundle.process, bundle.rootfs, context, preserved.listening) };
   const whole = { ...bundle, config: { ...bundle.config, process } };

@@ -1,6 +1,7 @@
 /** `pidbox-oci exec`: one more process in a container that runs. */
 import { PidboxError } from "../../base/error.ts";
 import { quote } from "../../base/text.ts";
+import { cgroupVersion } from "../../engine/cgroup-files.ts";
 import { readHost } from "../../engine/host.ts";
 import { createImageFile, replaceProcess } from "../../engine/launch.ts";
 import { openInit, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
@@ -110,7 +111,7 @@ function execute(args: OciArguments, context: OciContext): OciOutcome {
   const whole = { ...granted, env: environmentOf(process, state.rootfs, context, preserved.listening) };
   const blueprint = blueprintOf(whole, args, context, found, preserved.all);
   const namespaces = (state.config.linux?.namespaces ?? []).map(({ type }): LinuxNamespaceType => type);
-  const cgroups = state.cgroups.map((directory) => ({ version: facts.cgroups.some((h) => h.version === 2) ? 2 : 1, directory }) as const);
+  const cgroups = state.cgroups.map((directory) => ({ version: cgroupVersion(directory), directory }));
   const file = createImageFile();
   const plan = compileJoining(blueprint, { pid: init.pid, namespaces, cgroups }, facts, { self: file, pidfd: raiseDescriptor(pidfd, preserved.all) });
   return replaceProcess(file, plan, state.id);

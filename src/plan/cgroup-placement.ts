@@ -1,0 +1,110 @@
+/**
+ * Where on this host a container's cgroups are, and which limits go where. Pure.
+ *
+ * A limit that no hierarchy of the host can hold is an error that names controller and file, never silence.
+ */
+import { PidboxError } from "../base/error.ts";
+import { quote } from "../base/text.ts";
+import type { LinuxResources } from "../spec/runtime-config.ts";
+import type { Blueprint } from "./blueprint.ts";
+import type { Limit } from "./cgroup-limit.ts";
+import { limitsV1 } from "./cgroup-limits-v1.ts";
+import { limitsV2 } from "./cgroup-limits-v2.ts";
+import type { CgroupHierarchy, HostFacts } from "./host-facts.ts";
+
+/** What to do on this host: the hierarchies that take part, and the files to write in each. */
+export interface CgroupPlacement {
+  readonly hierarchy: CgroupHierarchy;
+  readonly limits: readonly Limit[];
+}
+
+export interface PlacementOptions {
+  /** `--allow-degraded=cgroups`: limits without a place are left out. */
+  readonly degraded?: boolean;
+  /** Every hierarchy takes part, as with runc: whoever has the container wants to pause it, count it and change its limits later. */
+  readonly every?: boolean;
+}
+
+/** Controllers whose v1 cgroup a container gets even without a limit, so that it can be counted, frozen and found. */
+const ALWAYS_V1 = ["pids", "memory", "cpu"];
+
+/** On a hybrid host the v2 tree has what v1 left over, and v1 has the rest. */
+function hybridLimits(resources: LinuxResources, unified: CgroupHierarchy, swapAccounting: boolean): Limit[] {
+  const { memory, ...rest } = resources;
+  const v2 = limitsV2({ ...rest, ...(memory !== undefined && unified.controllers.includes("memory") ? { memory } : {}) }, { swapAccounting });
+  const mine = v2.filter((limit) => holds(unified, limit));
+  return [...limitsV1(resources, { swapAccounting }).filter((limit) => !mine.some(({ from }) => from === limit.from)), ...mine];
+}
+
+function holds(hierarchy: CgroupHierarchy, limit: Limit): boolean {
+  return limit.absent !== true && (hierarchy.controllers.includes(limit.controller) || (hierarchy.version === 2 && limit.controller === "cgroup"));
+}
+
+function homelessError(homeless: readonly Limit[], privileged: boolean): PidboxError {
+  const [first] = homeless;
+  const controllers = homeless.map((l) => l.controller).filter((n, i, a) => a.indexOf(n) === i).join(", ");
+  return new PidboxError(
+    "HOST_UNSUPPORTED",
+    `Cannot limit ${controllers}: no cgroup of this host that the caller may write has the file ${first?.file}`,
+    {
+      hint: privileged
+        ? "Mount the controller, or start without this limit: --allow-degraded=cgroups"
+        : "Run under `systemd-run --user --scope -p Delegate=yes`, or accept a container without limits: --allow-degraded=cgroups",
+      context: { feature: "cgroups", ...(first === undefined ? {} : { from: first.from }) },
+    },
+  );
+}
+
+type PlacementFacts = Pick<HostFacts, "cgroups" | "swapAccounting" | "privileged">;
+
+function allLimits(resources: LinuxResources, { cgroups, swapAccounting }: PlacementFacts): Limit[] {
+  const unified = cgroups.find((h) => h.version === 2);
+  if (!cgroups.some((h) => h.version === 1)) return limitsV2(resources, { swapAccounting });
+  return unified === undefined ? limitsV1(resources, { swapAccounting }) : hybridLimits(resources, unified, swapAccounting);
+}
+
+/** Pairs limits with the host's hierarchies; HOST_UNSUPPORTED for a limit that none of them can hold, unless degraded. */
+export function placeLimits(resources: LinuxResources, facts: PlacementFacts, options: PlacementOptions): CgroupPlacement[] {
+  const legacy = facts.cgroups.some((h) => h.version === 1);
+  const all = allLimits(resources, facts);
+  const placements: CgroupPlacement[] = [];
+  for (const hierarchy of facts.cgroups) {
+    const limits = all.filter((limit) => holds(hierarchy, limit));
+    const always = hierarchy.version === 2 ? !legacy : hierarchy.controllers.some((name) => ALWAYS_V1.includes(name));
+    if (limits.length > 0 || always || options.every === true) placements.push({ hierarchy, limits });
+  }
+  const homeless = all.filter((limit) => !placements.some(({ limits }) => limits.includes(limit)));
+  if (homeless.length > 0 && options.degraded !== true) throw homelessError(homeless, facts.privileged);
+  return placements;
+}
+
+/** The placements of a container. Throws HOST_UNSUPPORTED, CONFIG_INVALID. */
+export function placementsOf(blueprint: Blueprint, facts: HostFacts): CgroupPlacement[] {
+  const options = { degraded: blueprint.degraded.includes("cgroups"), every: blueprint.runtime !== undefined };
+  return placeLimits(blueprint.config.linux?.resources ?? {}, facts, options);
+}
+
+export interface CgroupPath {
+  /** Below the mount of each hierarchy; otherwise below the cgroup where pidbox may make its own (config-linux.md, "Cgroups Path"). */
+  readonly absolute: boolean;
+  readonly parts: readonly string[];
+}
+
+/** `cgroupsPath`, or `pidbox/ID`. Throws CONFIG_INVALID for a path that is not below the hierarchies. */
+export function cgroupPath(blueprint: Blueprint): CgroupPath {
+  const path = blueprint.config.linux?.cgroupsPath ?? `pidbox/${blueprint.id}`;
+  const parts = path.split("/").filter((part) => part !== "");
+  if (parts.length > 0 && !parts.includes("..") && !parts.includes(".")) return { absolute: path.startsWith("/"), parts };
+  throw new PidboxError("CONFIG_INVALID", `Cannot make a cgroup at ${quote(path)}: it is not a path below the hierarchies`, { context: { from: "/linux/cgroupsPath" } });
+}
+
+/** The directory from which on the parts of `path` are made. */
+export function cgroupBase(hierarchy: CgroupHierarchy, path: CgroupPath): string {
+  return path.absolute ? hierarchy.mountPoint : hierarchy.directory;
+}
+
+/** The directories of a container's cgroups, one in each hierarchy. Throws as placementsOf and cgroupPath do. */
+export function cgroupDirectories(blueprint: Blueprint, facts: HostFacts): string[] {
+  const path = cgroupPath(blueprint);
+  return placementsOf(blueprint, facts).map(({ hierarchy }) => [cgroupBase(hierarchy, path), ...path.parts].join("/"));
+}

@@ -1,0 +1,161 @@
+/** Cgroups of pidbox-oci's containers on this host: where they are, what is written to them, and whose they may be. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hasHierarchy, testCgroups } from "../cgroups.ts";
+import { needs } from "../parts.ts";
+import type { Config, LinuxResources } from "../../src/spec/runtime-config.ts";
+import { removeCgroup } from "../../src/engine/removal.ts";
+import { readRuntimeState } from "../../src/engine/runtime-store.ts";
+import { create, makeBundle, running, start } from "./bundle.ts";
+import { messageOf, PIDBOX_OCI, run } from "./runtime.ts";
+
+let count = 0;
+/** A name of this test's own below the hierarchies. */
+const place = (): string => `pidbox-place-${process.pid}-${++count}`;
+
+function limited(cgroupsPath: string, resources: LinuxResources): (config: Config) => Config {
+  return (config) => ({ ...config, linux: { ...config.linux, cgroupsPath, resources: { ...config.linux?.resources, ...resources } } });
+}
+
+/** Text of the file in the container's directory of the hierarchy that has it. */
+function reader(directories: readonly string[]): (file: string) => string {
+  return (file) => readFileSync(`${directories.find((directory) => existsSync(`${directory}/${file}`))}/${file}`, "utf8").trim();
+}
+
+/** The paths of a process by hierarchy. */
+function membership(pid: number): Record<string, string> {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n").map((line) => line.split(":"));
+  return Object.fromEntries(lines.map(([, controllers = "", path = ""]) => [controllers || "unified", path]));
+}
+
+const V1 = ["memory", "cpu", "pids", "cpuset", "freezer", "devices", "blkio"].every(hasHierarchy);
+
+if (V1) {
+  describe("on v1", () => {
+    needs("root", "busybox")("a container is in a cgroup of its own in every hierarchy, and they go with it", () => {
+      const name = place();
+      using bundle = makeBundle(limited(`/${name}`, {}));
+      const directories: string[] = [];
+      {
+        using container = start(bundle, "all");
+        const paths = membership(container.pid);
+        expect(new Set(Object.values(paths))).toEqual(new Set([`/${name}`]));
+        expect(Object.keys(paths)).toContain("freezer");
+        directories.push(...readRuntimeState(bundle.root, "all").cgroups);
+        expect(directories).toHaveLength(Object.keys(paths).length);
+      }
+      expect(directories.filter((directory) => existsSync(directory))).toEqual([]);
+    });
+
+    needs("root", "busybox")("a relative path is below the caller's own cgroup", () => {
+      const name = place();
+      using parent = testCgroups("memory");
+      const own = parent.directories[0] ?? "";
+      using bundle = makeBundle(limited(name, {}));
+      const script = `echo $$ > ${own}/cgroup.procs; exec ${PIDBOX_OCI} --root ${bundle.root} create --bundle ${bundle.path} here >${bundle.path}/output 2>&1`;
+      expect([Bun.spawnSync(["sh", "-c", script], { stdin: "ignore" }).exitCode, readFileSync(`${bundle.path}/output`, "utf8")]).toEqual([0, ""]);
+      expect(readRuntimeState(bundle.root, "here").cgroups).toContain(`${own}/${name}`);
+      expect(run(PIDBOX_OCI, ["--root", bundle.root, "delete", "-f", "here"]).code).toBe(0);
+    });
+
+    needs("root", "busybox")("every limit is in the kernel before the program runs", () => {
+      using bundle = makeBundle(limited(`/${place()}`, {
+        memory: { limit: 64 << 20, reservation: 32 << 20, swap: 96 << 20, swappiness: 7, disableOOMKiller: true, kernelTCP: 8 << 20, useHierarchy: true },
+        cpu: { shares: 300, period: 50000, quota: 20000, burst: 5000, cpus: "0", mems: "0" },
+        pids: { limit: 33 },
+        blockIO: { throttleReadBpsDevice: [{ major: 7, minor: 0, rate: 1000 }], throttleWriteIOPSDevice: [{ major: 7, minor: 0, rate: 44 }] },
+      }));
+      using _container = create(bundle, "limits");
+      const read = reader(readRuntimeState(bundle.root, "limits").cgroups);
+      const files = {
+        "memory.limit_in_bytes": String(64 << 20), "memory.soft_limit_in_bytes": String(32 << 20), "memory.memsw.limit_in_bytes": String(96 << 20), "memory.swappiness": "7",
+        "memory.kmem.tcp.limit_in_bytes": String(8 << 20), "memory.use_hierarchy": "1", "cpu.shares": "300", "cpu.cfs_period_us": "50000", "cpu.cfs_quota_us": "20000",
+        "cpu.cfs_burst_us": "5000", "cpuset.cpus": "0", "cpuset.mems": "0", "pids.max": "33",
+      };
+      expect(Object.fromEntries(Object.keys(files).map((file) => [file, read(file)]))).toEqual(files);
+      expect(read("memory.oom_control")).toStartWith("oom_kill_disable 1");
+    });
+
+    needs("root", "busybox")("a quota without a period, an idle cgroup that had shares, and no processes but the first", () => {
+      using bundle = makeBundle(limited(`/${place()}`, { cpu: { quota: 5000, shares: 100, idle: 1 }, pids: { limit: 0 } }), running("sh", "-c", "true & echo forked"));
+      using container = create(bundle, "idle");
+      const read = reader(readRuntimeState(bundle.root, "idle").cgroups);
+      expect([read("cpu.cfs_quota_us"), read("cpu.idle"), read("pids.max")]).toEqual(["5000", "1", "0"]);
+      expect(container.call("start", "ID").code).toBe(0);
+      while (JSON.parse(container.call("state", "ID").out).status !== "stopped");
+      expect(readFileSync(`${bundle.path}/output`, "utf8")).toContain("can't fork");
+    });
+
+    needs("root", "busybox")("what the host has no place for is an error that names the file, and nothing is left", () => {
+      const name = place();
+      using bundle = makeBundle(limited(`/${name}`, { network: { classID: 5 } }));
+      const made = run(PIDBOX_OCI, ["--root", bundle.root, "create", "--bundle", bundle.path, "classes"]);
+      expect([made.code, hasHierarchy("net_cls")]).toEqual([1, false]);
+      expect(messageOf(made.err)).toContain("Cannot limit net_cls: no cgroup of this host that the caller may write has the file net_cls.classid");
+      expect(["memory", "pids", "unified"].map((one) => existsSync(`/sys/fs/cgroup/${one}/${name}`))).toEqual([false, false, false]);
+    });
+
+    if (hasHierarchy("unified")) {
+      needs("root", "busybox")("what v1 left over is limited in the v2 tree", () => {
+        using bundle = makeBundle(limited(`/${place()}`, { hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }], unified: { "cgroup.max.depth": "3" } }));
+        using _container = create(bundle, "left");
+        const read = reader(readRuntimeState(bundle.root, "left").cgroups);
+        expect([read("hugetlb.2MB.max"), read("hugetlb.2MB.rsvd.max"), read("cgroup.max.depth")]).toEqual([String(4 << 20), String(4 << 20), "3"]);
+      });
+    }
+
+    needs("root", "busybox")("a cgroup that is there is taken if it is empty, and a limit of a parent cpuset stays", () => {
+      const name = place();
+      mkdirSync(`/sys/fs/cgroup/memory/${name}`);
+      mkdirSync(`/sys/fs/cgroup/cpuset/${name}`);
+      writeFileSync(`/sys/fs/cgroup/cpuset/${name}/cpuset.cpus`, "1");
+      writeFileSync(`/sys/fs/cgroup/cpuset/${name}/cpuset.mems`, "0");
+      using bundle = makeBundle(limited(`/${name}/inner`, {}));
+      {
+        using container = start(bundle, "taken");
+        expect(membership(container.pid)["cpuset"]).toBe(`/${name}/inner`);
+        expect(reader([`/sys/fs/cgroup/cpuset/${name}/inner`])("cpuset.cpus")).toBe("1");
+      }
+      for (const one of readRuntimePlaces()) removeCgroup(`${one}/${name}`);
+    });
+
+    needs("root", "busybox")("one with processes in it is refused, and stays as it was", async () => {
+      using cgroups = testCgroups("memory");
+      const other = cgroups.sleeper();
+      const directory = cgroups.directories[0] ?? "";
+      const name = directory.slice(directory.lastIndexOf("/") + 1);
+      using bundle = makeBundle(limited(`/${name}`, {}));
+      const made = run(PIDBOX_OCI, ["--root", bundle.root, "create", "--bundle", bundle.path, "used"]);
+      expect(made.code).toBe(1);
+      expect(messageOf(made.err)).toContain(`container's cgroup "${directory}" is not empty: processes were found`);
+      expect(other.exitCode).toBeNull();
+      expect(readFileSync(`${directory}/cgroup.procs`, "utf8").trim()).toBe(String(other.pid));
+      expect(readRuntimePlaces().filter((one) => existsSync(`${one}/${name}`))).toEqual(["/sys/fs/cgroup/memory"]);
+      other.kill();
+      await other.exited;
+    });
+
+    needs("root", "busybox")("a frozen one is refused: the container would never start", () => {
+      const name = place();
+      mkdirSync(`/sys/fs/cgroup/freezer/${name}`);
+      writeFileSync(`/sys/fs/cgroup/freezer/${name}/freezer.state`, "FROZEN");
+      using bundle = makeBundle(limited(`/${name}`, {}));
+      const made = run(PIDBOX_OCI, ["--root", bundle.root, "create", "--bundle", bundle.path, "frozen"]);
+      expect(messageOf(made.err)).toContain("is unexpectedly frozen");
+      expect(readRuntimePlaces().filter((one) => existsSync(`${one}/${name}`))).toEqual(["/sys/fs/cgroup/freezer"]);
+      writeFileSync(`/sys/fs/cgroup/freezer/${name}/freezer.state`, "THAWED");
+      removeCgroup(`/sys/fs/cgroup/freezer/${name}`);
+    });
+  });
+}
+
+/** Where each hierarchy of this host is mounted. */
+function readRuntimePlaces(): string[] {
+  return readFileSync("/proc/self/mounts", "utf8").split("\n").flatMap((line) => (/^\S+ \S+ cgroup2? /.test(line) ? [line.split(" ")[1] ?? ""] : []));
+}
+
+test("a path that leads out of the hierarchies is refused before anything is made", () => {
+  using bundle = makeBundle(limited("/a/../../etc", {}));
+  const made = run(PIDBOX_OCI, ["--root", bundle.root, "create", "--bundle", bundle.path, "out"]);
+  expect([made.code, messageOf(made.err)]).toEqual([1, expect.stringContaining("/linux/cgroupsPath")]);
+});
