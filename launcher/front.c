@@ -129,12 +129,31 @@ static void shortcut(char **argv)
 	CALL(__NR_munmap, variables, variables_end - variables, 0, 0, 0, 0);
 }
 
+/*
+ * Bun refuses to begin in a directory that was removed, in its own words and with exit code 1. What takes paths from there is refused in pidbox's words;
+ * all else does as well in the root directory.
+ */
+static void leave_removed(char **argv)
+{
+	static const char why[] = "pidbox: The working directory was removed [NOT_FOUND]\n  hint: cd to a directory that is there\n";
+	char path[PATH_ROOM];
+	if (CALL(__NR_getcwd, path, PATH_ROOM, 0, 0, 0, 0) != -ENOENT) return;
+	for (char **each = argv + 1; *each; each++) {
+		if (!same(*each, "do") && !same(*each, "run")) continue;
+		CALL(__NR_write, 2, why, sizeof why - 1, 0, 0, 0);
+		leave(EXIT_LAUNCH);
+	}
+	CALL(__NR_chdir, "/", 0, 0, 0, 0, 0);
+}
+
 /* `stack` is what the kernel made: argc, argv, NULL, environment, NULL. */
 __attribute__((used)) static void front(word *stack)
 {
 	char **argv = (char **)(stack + 1);
 	char **environment = argv + stack[0] + 1;
 	sanitize(environment);
+	if (stack[0] < 1) return;
+	leave_removed(argv);
 	if (stack[0] < 3) return;
 	const char *name = argv[0];
 	for (const char *c = name; *c; c++) if (*c == '/') name = c + 1;

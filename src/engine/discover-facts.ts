@@ -2,7 +2,7 @@
 import type { NamespaceInodes } from "../kernel/namespaces.ts";
 import type { ProcessDetail, ProcessSummary } from "../kernel/process-list.ts";
 
-export interface HostFacts {
+export interface ProcessFacts {
   /** The namespaces that count as the host's: those of PID 1 where readable, else the caller's own. A type the kernel lacks is absent. */
   readonly host: NamespaceInodes;
   /** Seconds since the epoch at which the machine booted (btime). */

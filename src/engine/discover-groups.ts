@@ -7,7 +7,7 @@
 import type { CgroupMembership } from "../kernel/cgroup.ts";
 import type { ProcessSummary } from "../kernel/process-list.ts";
 import { recogniseCgroup, type Recognition } from "./recognition.ts";
-import type { HostFacts } from "./discover-facts.ts";
+import type { ProcessFacts } from "./discover-facts.ts";
 
 /** What a process's cgroup says: the path that was recognised, or else the first that is not the root. */
 export interface CgroupOwner {
@@ -99,14 +99,14 @@ interface Draft {
 }
 
 /** A process that shares the host's PID namespace is in a container if its root directory is another one than the host's. */
-function foreignRoot(p: ProcessSummary, facts: HostFacts): boolean {
+function foreignRoot(p: ProcessSummary, facts: ProcessFacts): boolean {
   if (p.kernelThread || p.mountNamespace === undefined || p.mountNamespace === facts.host.mnt) return false;
   const own = facts.roots.get(p.mountNamespace);
   const host = facts.host.mnt === undefined ? undefined : facts.roots.get(facts.host.mnt);
   return own !== undefined && host !== undefined && own !== host;
 }
 
-function draftGroups(facts: HostFacts): Map<string, Draft> {
+function draftGroups(facts: ProcessFacts): Map<string, Draft> {
   const keys = namespaceKeys(facts.processes);
   adoptOrphans(facts.processes, keys);
   const owners = new Map<readonly CgroupMembership[], CgroupOwner>();
@@ -155,7 +155,7 @@ function isAncestor(candidate: ProcessSummary, of: ProcessSummary, byPid: Readon
 }
 
 /** The groups of processes that are containers, outermost first. The details and commands of `facts` are not needed. */
-export function groupProcesses(facts: HostFacts): Group[] {
+export function groupProcesses(facts: ProcessFacts): Group[] {
   const byPid = new Map(facts.processes.map((p) => [p.pid, p]));
   const drafts = mergeUnnamed(draftGroups(facts)).toSorted((a, b) => a.depth - b.depth);
   // Ids that have a PID namespace of their own: what of them is in the host's is not a container beside it.

@@ -8,7 +8,7 @@ import { readText } from "../kernel/file.ts";
 import { type Mount, mountAt, readMountinfo } from "../kernel/mountinfo.ts";
 import { INITIAL_NAMESPACES, NAMESPACE_TYPES, type NamespaceInodes, type NamespaceType, readNamespaces } from "../kernel/namespaces.ts";
 import { listPids, type ProcessDetail, type ProcessSummary, readCommandLine, readDetail, readSummary } from "../kernel/process-list.ts";
-import type { HostFacts } from "./discover-facts.ts";
+import type { ProcessFacts } from "./discover-facts.ts";
 import { groupProcesses } from "./discover-groups.ts";
 
 /** `MAJOR:MINOR ROOT` of the mount that is the root directory. */
@@ -62,12 +62,12 @@ function field(path: string, pattern: RegExp): number {
 }
 
 /** Reads the facts of this host. Processes that end meanwhile are left out. */
-export function readHostFacts(): HostFacts {
+export function readProcessFacts(): ProcessFacts {
   const pids = listPids();
   if (typeof pids === "number") throw new PidboxError("IO", "Cannot list /proc", { hint: "Mount proc on /proc.", context: { path: "/proc" } });
   const processes = pids.map(readSummary).filter((p) => p !== undefined);
   const own = readMountinfo("self");
-  const partial: HostFacts = {
+  const partial: ProcessFacts = {
     host: hostNamespaces(), bootTime: field("/proc/stat", /^btime ([0-9]+)$/m), uptime: field("/proc/uptime", /^([0-9.]+) /),
     processes, roots: readRoots(processes), details: new Map(), commands: new Map(), limits: limitsOf(processes, own),
   };

@@ -3,11 +3,11 @@ import { PidboxError } from "../base/error.ts";
 import { printable, quote } from "../base/text.ts";
 import type { ProcessSummary } from "../kernel/process-list.ts";
 import { type Container, discover, type StoredContainer } from "./discover.ts";
-import type { HostFacts } from "./discover-facts.ts";
-import { readHostFacts } from "./discover-read.ts";
+import type { ProcessFacts } from "./discover-facts.ts";
+import { readProcessFacts } from "./discover-read.ts";
 
 export interface Survey {
-  readonly facts: HostFacts;
+  readonly facts: ProcessFacts;
   readonly containers: readonly Container[];
   readonly processes: ReadonlyMap<number, ProcessSummary>;
   /** The container of each process that is in one, by host PID. */
@@ -15,7 +15,7 @@ export interface Survey {
 }
 
 /** Indexes facts and the containers found in them. */
-export function survey(facts: HostFacts, stored: readonly StoredContainer[] = []): Survey {
+export function survey(facts: ProcessFacts, stored: readonly StoredContainer[] = []): Survey {
   const containers = discover(facts, stored);
   const containerOf = new Map<number, Container>();
   for (const container of containers) for (const pid of container.processes) containerOf.set(pid, container);
@@ -24,7 +24,7 @@ export function survey(facts: HostFacts, stored: readonly StoredContainer[] = []
 
 /** Looks at the host now. `stored` is what pidbox's own state says of its containers. */
 export function readSurvey(stored: readonly StoredContainer[] = []): Survey {
-  return survey(readHostFacts(), stored);
+  return survey(readProcessFacts(), stored);
 }
 
 /** The short form of an id: 12 characters of a 64-digit one, others whole. Printable. */

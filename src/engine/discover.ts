@@ -6,7 +6,7 @@
 import { NAMESPACE_TYPES, type IdRange, type NamespaceInodes, type NamespaceType } from "../kernel/namespaces.ts";
 import { type ProcessSummary } from "../kernel/process-list.ts";
 import { TICKS_PER_SECOND } from "../kernel/process-status.ts";
-import type { HostFacts } from "./discover-facts.ts";
+import type { ProcessFacts } from "./discover-facts.ts";
 import { type Group, groupProcesses, HOST } from "./discover-groups.ts";
 import { type Engine, recogniseParent, type Recognition } from "./recognition.ts";
 
@@ -103,7 +103,7 @@ function fallbackId(group: Group): string {
   return `init-${group.leader.pid}`;
 }
 
-function compareNamespaces(own: NamespaceInodes, facts: HostFacts, group: Group): Pick<Container, "sharedWithHost" | "unknown"> {
+function compareNamespaces(own: NamespaceInodes, facts: ProcessFacts, group: Group): Pick<Container, "sharedWithHost" | "unknown"> {
   const sharedWithHost: NamespaceType[] = [];
   const unknown: NamespaceType[] = [];
   for (const type of NAMESPACE_TYPES) {
@@ -125,7 +125,7 @@ interface Place {
 }
 
 /** Finds the container that a group is nested in, among the groups that are already known (outer ones come first). */
-function parentOf(group: Group, facts: HostFacts, places: readonly Place[], byPid: ReadonlyMap<number, Place>): string | null {
+function parentOf(group: Group, facts: ProcessFacts, places: readonly Place[], byPid: ReadonlyMap<number, Place>): string | null {
   const parentNamespace = facts.details.get(group.leader.pid)?.relations.parent;
   if (parentNamespace !== undefined && group.depth > 2 && group.leader.pids.at(-1) === 1) {
     const key = `pid:[${parentNamespace}]`;
@@ -146,7 +146,7 @@ function nestedInside(group: Group, home: Place): string | null {
   return group.owner.path.startsWith(`${home.group.owner.path}/`) ? home.container.id : home.container.parent;
 }
 
-function assemble(group: Group, facts: HostFacts, supervisor: ProcessSummary | undefined, taken: ReadonlySet<string>): Container {
+function assemble(group: Group, facts: ProcessFacts, supervisor: ProcessSummary | undefined, taken: ReadonlySet<string>): Container {
   const { leader } = group;
   const detail = facts.details.get(leader.pid);
   const parentSays = supervisor === undefined ? undefined : recogniseParent(supervisor.name, facts.commands.get(supervisor.pid) ?? []);
@@ -201,7 +201,7 @@ function join(containers: readonly Container[], stored: readonly StoredContainer
 }
 
 /** All containers, outermost first; those of `stored` that have ended come last. */
-export function discover(facts: HostFacts, stored: readonly StoredContainer[] = []): Container[] {
+export function discover(facts: ProcessFacts, stored: readonly StoredContainer[] = []): Container[] {
   const summaries = new Map(facts.processes.map((p) => [p.pid, p]));
   const byPid = new Map<number, Place>();
   const places: Place[] = [];

@@ -97,9 +97,14 @@ describe("the binary", () => {
   test("works without an environment", () => {
     expect(shell('exec env -i "$0" version').out).toBe(pidbox(["version"]).out);
   });
-  test("says so when the current directory was removed", () => {
-    const { code, err } = shell('cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" version');
-    expect([code, err]).toEqual([1, expect.stringContaining("current working directory was deleted")]);
+  // By launcher/front.c; Bun itself ends with 1 and its own words.
+  test.skipIf(process.arch !== "x64")("works where the current directory was removed, unless paths are taken from there", () => {
+    const gone = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0"';
+    expect(shell(`${gone} version`)).toEqual(pidbox(["version"]));
+    for (const words of ["do true", "run dir:. true", "--color never do true"]) {
+      const { code, out, err } = shell(`${gone} ${words}`);
+      expect([words, code, out, err]).toEqual([words, 125, "", expect.stringContaining("The working directory was removed [NOT_FOUND]\n")]);
+    }
   });
   test("holds a launcher within its limit", () => {
     expect(statSync(join(ROOT, "build/launcher")).size).toBeLessThanOrEqual(LAUNCHER_LIMIT);

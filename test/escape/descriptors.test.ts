@@ -41,9 +41,9 @@ describe.each(MODES)("%s as %s", (verb, caller) => {
   test("4c.9: a working directory that was removed is not the program's", async () => {
     const gone = scene.makeDirectory(`gone-${caller}-${verb}`);
     const { code, out, err } = await scene.run([...shell(), "echo started"], { caller, ...after(`cd ${gone} && rmdir ${gone}`) });
-    // Bun itself ends with 1 before any code of ours runs.
-    expect({ code, out }).toEqual({ code: 1, out: "" });
-    expect(err).toContain("working directory was deleted");
+    // By launcher/front.c; elsewhere Bun itself ends with 1 before any code of ours runs.
+    expect({ code, out }).toEqual({ code: process.arch === "x64" ? 125 : 1, out: "" });
+    expect(err).toMatch(/working directory was (removed|deleted)/);
   });
 
   test.each(["/proc/self/fd/3", "/proc/self/fd/7", "/proc/self/fd/200", "/proc/1/fd/3", "/proc/1/root", "/proc/self/cwd", "/proc/thread-self/fd/7"])("4c.9: -w %s does not lead out", async (directory) => {

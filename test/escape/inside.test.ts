@@ -71,7 +71,7 @@ describe.each(MODES)("%s as %s", (verb, caller) => {
   test("no file of /proc and /sys opens for writing, but for a process's own and the notifications that the kernel grants everyone", async () => {
     const trees = ["write-any=/proc", "write-any=/sys"];
     const out = await scene.output([...way(scene, verb), ...trees], { caller, cwd: "/" });
-    // /proc/pressure has mode 0666: a trigger without CAP_SYS_RESOURCE costs nothing and changes nothing (Linux 6.4, d82caa273565).
+    // /proc/pressure has mode 0666: everybody may ask to be told of pressure, in windows of whole two seconds (Documentation/accounting/psi.rst).
     expect(out.replace(/\(\/proc\/pressure\/\w+\) /g, "")).toBe("write-any ok\nwrite-any ok");
   });
 
