@@ -21,6 +21,7 @@ import { compilation } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 import { assertStdio, loadSeccomp, startProcess } from "./process.ts";
+import { setAffinity, setExecutionDomain, setPriorities } from "./scheduling.ts";
 import { handListener } from "./seccomp-listener.ts";
 import { labelProgram } from "./security-modules.ts";
 import { comeHome, dismiss, failFrame, guardTerminal, openFrame, takeTerminal } from "./supervisor.ts";
@@ -119,6 +120,8 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   const outside = openOutside(c, target);
   if (target.namespaces.includes("pid")) w.from("/linux/namespaces/pid").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWPID);
 
+  setAffinity(c, blueprint.config.process, "initial");
+
   const joining = w.label();
   const { pid, pidfd } = cloneJoining(c, joining, outside, link);
   comeHome(c, frame);
@@ -152,6 +155,7 @@ function joiningOps(c: Compilation, target: JoinTarget, outside: Outside, link: 
   w.from("container").call(SYSCALLS.setsid).close(link.outside, link.report);
   if (creation?.console !== undefined) w.call(SYSCALLS.close, creation.console);
   enter(c, target, outside);
+  setAffinity(c, blueprint.config.process, "final");
   w.from("handover");
   receive(c, link.inside, []);
   if (target.namespaces.includes("user")) becomeRoot(c);
@@ -168,6 +172,8 @@ function joiningOps(c: Compilation, target: JoinTarget, outside: Outside, link: 
     send(c, link.inside, [console.master, console.slave]);
     w.call(SYSCALLS.close, console.master);
   }
+  setPriorities(c, blueprint.config.process);
+  setExecutionDomain(c);
   if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c, link.inside);
   becomeUser(c, link.inside);
   assertIdentity(c);

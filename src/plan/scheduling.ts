@@ -30,6 +30,8 @@ const MEMORY_MODE: Readonly<Record<LinuxMemoryPolicy["mode"], number>> = {
 const MEMORY_FLAG = { MPOL_F_NUMA_BALANCING: 1 << 13, MPOL_F_RELATIVE_NODES: 1 << 14, MPOL_F_STATIC_NODES: 1 << 15 } as const;
 /** MAX_NUMNODES of the largest kernels: CONFIG_NODES_SHIFT is at most 10. */
 const MAX_NODES = 1024;
+/** CONFIG_NR_CPUS of the largest kernels. */
+const MAX_CPUS = 8192;
 
 /** linux/personality.h */
 const PERSONALITY = { LINUX: 0, LINUX32: 8 } as const;
@@ -68,19 +70,17 @@ function setIoPriority(c: Compilation, priority: IoPriority): void {
   w.call(SYSCALLS.ioprio_get, IOPRIO_WHO_PROCESS, 0).into(found).expect(found, value).release(found);
 }
 
-/** The node numbers of a list such as `0-3,7` as the words of a bit mask. Throws CONFIG_INVALID for numbers that no kernel has. */
-export function nodeMask(list: string): number[] {
+/** The numbers of a list such as `0-3,7`, all below `limit`, as the words of a bit mask. Throws CONFIG_INVALID for numbers that no kernel has. */
+export function listMask(list: string, limit: number, from: string): number[] {
   const words: number[] = [];
   for (const part of list.split(",")) {
     const [first = "", last = first] = part.split("-");
-    if (Number(last) >= MAX_NODES) {
-      throw new PidboxError("CONFIG_INVALID", `Cannot place memory on the nodes ${quote(list, 60)}: their numbers end at ${MAX_NODES - 1}`, {
-        context: { from: "/linux/memoryPolicy/nodes" },
-      });
+    if (Number(last) >= limit) {
+      throw new PidboxError("CONFIG_INVALID", `Cannot use ${quote(list, 60)}: the numbers end at ${limit - 1}`, { context: { from } });
     }
-    for (let node = Number(first); node <= Number(last); node++) {
-      while (words.length <= node >> 5) words.push(0);
-      words[node >> 5] = (words[node >> 5] ?? 0) | (1 << (node & 31));
+    for (let n = Number(first); n <= Number(last); n++) {
+      while (words.length <= n >> 5) words.push(0);
+      words[n >> 5] = (words[n >> 5] ?? 0) | (1 << (n & 31));
     }
   }
   // Longs of the kernel.
@@ -90,10 +90,23 @@ export function nodeMask(list: string): number[] {
 function setMemoryPolicy(c: Compilation, policy: LinuxMemoryPolicy): void {
   const { writer: w } = c;
   const flags = (policy.flags ?? []).reduce((bits, flag) => bits | MEMORY_FLAG[flag], 0);
-  const mask = policy.nodes === undefined ? [] : nodeMask(policy.nodes);
+  const mask = policy.nodes === undefined ? [] : listMask(policy.nodes, MAX_NODES, "/linux/memoryPolicy/nodes");
   // The kernel reads one bit less than it is told (get_nodes, mm/mempolicy.c).
   w.from("/linux/memoryPolicy");
   w.call(SYSCALLS.set_mempolicy, MEMORY_MODE[policy.mode] | flags, mask.length === 0 ? 0 : w.words(...mask), mask.length === 0 ? 0 : mask.length * 32 + 1);
+}
+
+/**
+ * Ops of `exec`: the CPUs of this process and of what it starts, before it is in the container's cgroup (`initial`) or after (`final`). Nothing is said for
+ * a container's first process (config.md, "execCPUAffinity").
+ */
+export function setAffinity(c: Compilation, process: Process | undefined, when: "initial" | "final"): void {
+  const { writer: w } = c;
+  const list = process?.execCPUAffinity?.[when];
+  if (list === undefined) return;
+  const from = `/process/execCPUAffinity/${when}`;
+  const mask = listMask(list, MAX_CPUS, from);
+  w.from(from).call(SYSCALLS.sched_setaffinity, 0, mask.length * 4, w.words(...mask));
 }
 
 /** Ops of the container's first process or of an exec'd one, with all its rights: CPU and I/O priorities of `process`. */

@@ -129,3 +129,26 @@ describe("what cannot be had", () => {
     expect(scene.run(configOf("true", { linux })).err).toContain("without a new mount namespace");
   });
 });
+
+describe("exec", () => {
+  needs("root", "busybox")("has the scheduling of its process and the execution domain of the container", () => {
+    using box = scene.running({ linux: { ...namespaces, personality: { domain: "LINUX32" }, memoryPolicy: { mode: "MPOL_BIND", nodes: "0" } } });
+    const script = "ionice -p $$; sed 's/.*) //' /proc/$$/stat | cut -d ' ' -f 17,39; uname -m; head -n 1 /proc/self/numa_maps | cut -d ' ' -f 2";
+    const given = { scheduler: { policy: "SCHED_BATCH" as const, nice: 3 }, ioPriority: { class: "IOPRIO_CLASS_BE" as const, priority: 6 } };
+    expect(box.exec({ args: ["/bin/sh", "-c", script], ...given }).out.trimEnd().split("\n")).toEqual(["best-effort: prio 6", "3 3", "i686", "bind:0"]);
+  });
+
+  needs("root", "busybox")("runs on the CPUs that execCPUAffinity names, and the container's first process on all", () => {
+    const script = "grep Cpus_allowed_list /proc/self/status | cut -f 2";
+    using box = scene.running({ process: { execCPUAffinity: { initial: "0", final: "0" } } });
+    const all = readFileSync("/proc/self/status", "utf8").match(/Cpus_allowed_list:\t(.*)/)?.[1] ?? "";
+    const on = (execCPUAffinity: NonNullable<NonNullable<Change["process"]>["execCPUAffinity"]> | undefined): string => (
+      box.exec({ args: ["/bin/sh", "-c", script], ...(execCPUAffinity === undefined ? {} : { execCPUAffinity }) }).out.trim()
+    );
+    expect(on({ final: "0" })).toBe("0");
+    expect(on({ initial: "0" })).toBe("0");
+    expect(on(undefined)).toBe(all);
+    expect(box.exec({ args: ["/bin/true"], execCPUAffinity: { final: "8000" } }).err).toContain("/process/execCPUAffinity/final");
+    expect(scene.lines(script, { process: { execCPUAffinity: { initial: "0", final: "0" } } })).toEqual([all]);
+  });
+});

@@ -1,5 +1,5 @@
 /** Bundles for tests that look from inside a container of pidbox-oci or of another runtime: a root filesystem of busybox and a config to change. */
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config, Linux, Mount, Process } from "../../src/spec/runtime-config.ts";
 import { PIDBOX_OCI, run, RUNC } from "./runtime.ts";
@@ -109,6 +109,25 @@ export class OciScene implements Disposable {
     const { code, out, err } = this.run(configOf(script, change), options);
     if (code !== 0) throw new Error(`exit ${code}: ${err}${out}`);
     return out.trimEnd().split("\n");
+  }
+
+  /** Starts a container that waits, for processes that join it; it goes at the end of the scope. */
+  running(change: Change = {}): { exec(process: Partial<Process>, ...flags: readonly string[]): Result } & Disposable {
+    writeFileSync(join(this.directory, "config.json"), JSON.stringify(configOf("exec sleep 600", change)));
+    const id = `box-${process.pid}-${++count}`;
+    const oci = (...words: readonly string[]): Result => run(PIDBOX_OCI, ["--root", join(this.directory, "state"), ...words]);
+    // The container keeps the descriptors of its start, so none of them may be a pipe that is read to its end.
+    const words = ["--root", join(this.directory, "state"), "run", "--detach", "--bundle", this.directory, id];
+    const started = Bun.spawnSync([PIDBOX_OCI, ...words], { stdin: "ignore", stdout: "ignore", stderr: Bun.file(join(this.directory, "stderr")) });
+    if (started.exitCode !== 0) throw new Error(readFileSync(join(this.directory, "stderr"), "utf8"));
+    return {
+      exec: (given, ...flags) => {
+        const file = join(this.directory, "process.json");
+        writeFileSync(file, JSON.stringify({ ...configOf("").process, ...given }));
+        return oci("exec", ...flags, "--process", file, id);
+      },
+      [Symbol.dispose]: () => void oci("delete", "--force", id),
+    };
   }
 
   [Symbol.dispose](): void {

@@ -62,6 +62,7 @@ export const SYSCALLS = {
   setdomainname: 171,
   fsetxattr: 190,
   getxattr: 191,
+  sched_setaffinity: 203,
   getdents64: 217,
   set_mempolicy: 238,
   keyctl: 250,

@@ -79,12 +79,15 @@ function blueprintOf(process: Process, args: OciArguments, context: OciContext, 
   const leaves = args.flag("detach");
   const [pidFile, consoleSocket] = [args.value("pid-file"), args.value("console-socket")];
   const filter = readBytes(`${directory}/seccomp`, 1 << 20);
-  const profile = state.config.linux?.seccomp;
+  const { seccomp: profile, personality, memoryPolicy } = state.config.linux ?? {};
   return {
     id: state.id, rootfs: { kind: "bind", source: "/" }, idmapped: false, init: true, landlock: false, interruptTwice: false,
     config: {
       ociVersion: state.config.ociVersion, process,
-      linux: { namespaces: (state.config.linux?.namespaces ?? []).map(({ type }) => ({ type, path: `/proc/${found.init.pid}/ns/${type}` })) },
+      linux: {
+        namespaces: (state.config.linux?.namespaces ?? []).map(({ type }) => ({ type, path: `/proc/${found.init.pid}/ns/${type}` })),
+        ...(personality === undefined ? {} : { personality }), ...(memoryPolicy === undefined ? {} : { memoryPolicy }),
+      },
     },
     stdio: stdioOf(process.terminal === true, consoleSocket, leaves),
     ...(typeof filter === "number" || profile === undefined ? {} : { seccomp: { name: "config", filter, ...loadOptions(profile) } }),
