@@ -100,7 +100,8 @@ function reorder(table: readonly OciOption[], argv: readonly string[]): string[]
   const front: string[] = [];
   const rest: string[] = [];
   let wants = false;
-  for (const [i, word] of argv.entries()) {
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] ?? "";
     const known = isKnown(table, word);
     if (wants && !known) {
       front.push(word);

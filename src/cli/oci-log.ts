@@ -6,7 +6,6 @@ import { PidboxError } from "../base/error.ts";
 import { printable, quote } from "../base/text.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { O, open } from "../kernel/file.ts";
-import { errnoWords } from "../verbs/oci/messages.ts";
 import type { OciLog } from "../verbs/oci/verb.ts";
 import { writeAll } from "./terminal.ts";
 
@@ -30,7 +29,7 @@ export class Log {
     this.format = log.format;
     if (log.path === undefined) return;
     const fd = open(log.path, O.WRONLY | O.CREAT | O.APPEND, 0o644);
-    if (fd < 0) throw new PidboxError("IO", `open ${quote(log.path).slice(1, -1)}: ${errnoWords(errnoName(fd)) ?? errnoName(fd)}`, { context: { path: log.path } });
+    if (fd < 0) throw new PidboxError("IO", `open ${quote(log.path).slice(1, -1)}: ${errnoName(fd)}`, { context: { path: log.path, errno: errnoName(fd) } });
     this.fd = fd;
   }
 

@@ -6,7 +6,6 @@ import { SYSCALLS } from "../kernel/abi/host.ts";
 import { syscall } from "../kernel/ffi.ts";
 import { OCI_CATALOG, OCI_RE_ENTRIES } from "../verbs/oci/catalog.ts";
 import { OCI_GLOBAL_OPTIONS } from "../verbs/oci/global-options.ts";
-import { engineMessage } from "../verbs/oci/messages.ts";
 import type { OciArguments, OciContext, OciLog, OciOutcome, OciVerb } from "../verbs/oci/verb.ts";
 import { GoFlagError, parseGoBoolean, parseGoFlags } from "./go-flags.ts";
 import { Log } from "./oci-log.ts";
@@ -138,8 +137,9 @@ async function runVerb(verb: OciVerb, words: readonly string[], context: OciCont
   return verb.run(args, context);
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof PidboxError) return engineMessage(error);
+/** The words of an error. What only errors need is loaded with them. */
+async function messageOf(error: unknown): Promise<string> {
+  if (error instanceof PidboxError) return (await import("../verbs/oci/messages.ts")).engineMessage(error);
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `internal error: ${text}: this is a defect of pidbox`;
 }
@@ -165,7 +165,7 @@ async function perform(top: OciArguments, argv: readonly string[], log: Log, set
       log.write("error", error.message);
       return EXIT.failure;
     }
-    log.write("error", `${verb?.failure === undefined ? "" : `${verb.failure.prefix}: `}${messageOf(error)}`);
+    log.write("error", `${verb?.failure === undefined ? "" : `${verb.failure.prefix}: `}${await messageOf(error)}`);
     return verb?.failure?.exit ?? EXIT.failure;
   }
 }
@@ -180,7 +180,7 @@ export async function runOci(argv: readonly string[]): Promise<number> {
     // Before there is a log: what is wrong is the global options.
     const log = new Log({ format: "text" });
     if (error instanceof UsageError) print(error.heading + (await help(undefined)));
-    log.write("error", error instanceof UsageError ? error.message : messageOf(error));
+    log.write("error", error instanceof UsageError ? error.message : await messageOf(error));
     return EXIT.failure;
   }
 }

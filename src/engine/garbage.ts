@@ -7,13 +7,13 @@
 import { SIGNAL } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { syscall } from "../kernel/ffi.ts";
-import { close, listDirectory, readLink, readText, stat } from "../kernel/file.ts";
+import { close, listDirectory, readLink, readText, stat, unlink } from "../kernel/file.ts";
 import { readDetail } from "../kernel/process-list.ts";
 import { TICKS_PER_SECOND } from "../kernel/process-status.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
 import { keptPlans } from "./plan-cache.ts";
 import { removeCgroup, removeContainer } from "./removal.ts";
-import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus, unlink } from "./store.ts";
+import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus } from "./store.ts";
 import { lifeOf } from "./stored.ts";
 
 export interface Garbage {

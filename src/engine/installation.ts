@@ -8,8 +8,7 @@ import { quote } from "../base/text.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, O, open, stat, writeFile } from "../kernel/file.ts";
-import { unlink } from "./store.ts";
+import { AT_FDCWD, close, cString, O, open, stat, unlink, writeFile } from "../kernel/file.ts";
 
 const ENOENT = -2;
 const EEXIST = -17;

@@ -1,24 +1,25 @@
 /** Ends what is left of a container and takes it off the host. Every step may be done already, by the supervisor or by another pidbox. */
-import { readLink, stat } from "../kernel/file.ts";
+import { readLink, removeDirectory, stat, unlink } from "../kernel/file.ts";
 import { pause } from "../kernel/wait.ts";
 import { childCgroups } from "./cgroup-files.ts";
 import { thawCgroups } from "./cgroup-freeze.ts";
 import { killCgroups } from "./cgroup-processes.ts";
 import type { ContainerState } from "./store.ts";
-import { removeDirectory, unlink } from "./store.ts";
 
 const EBUSY = -16;
+const ENOTEMPTY = -39;
 const TRIES = 500;
 
 /** Removes a cgroup and those below it, killing what is in them. Returns whether it is gone. */
 export function removeCgroup(cgroup: string): boolean {
   for (let tries = 0; tries < TRIES; tries++) {
-    for (const child of childCgroups(cgroup)) removeCgroup(child);
     const result = removeDirectory(cgroup);
     if (result === 0 || result === -2) return true;
-    if (result !== EBUSY) return false;
+    // Cgroups are never ENOTEMPTY for more than cgroups below them.
+    if (result !== EBUSY && (result !== ENOTEMPTY || tries > 0)) return false;
+    for (const child of childCgroups(cgroup)) removeCgroup(child);
     killCgroups([cgroup]);
-    pause(tries < 50 ? 1 : 10);
+    if (tries > 0) pause(tries < 50 ? 1 : 10);
   }
   return false;
 }

@@ -4,10 +4,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PidboxError } from "../base/error.ts";
+import { removeDirectory, unlink } from "../kernel/file.ts";
 import { RECORD } from "../plan/op.ts";
 import {
-  createDirectory, findContainer, isSupervised, listContainers, parseStatus, readState, readStatus, removeDirectory, reserve, stateRoot,
-  unlink, writeState,
+  createDirectory, findContainer, isSupervised, listContainers, parseStatus, readState, readStatus, reserve, stateRoot, writeState,
 } from "./store.ts";
 import type { ContainerState } from "./store.ts";
 

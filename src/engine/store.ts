@@ -132,14 +132,6 @@ export function reserve(path: string, id: string): boolean {
   return result === 0;
 }
 
-export function unlink(path: string): number {
-  return syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), 0);
-}
-
-export function removeDirectory(path: string): number {
-  return syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), 0x200);
-}
-
 export function writeState(directory: string, state: ContainerState): void {
   const path = `${directory}/state.json`;
   const json = JSON.stringify(state);

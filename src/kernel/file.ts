@@ -126,6 +126,18 @@ export interface FileStatus {
   readonly modified: number;
 }
 
+const AT_REMOVEDIR = 0x200;
+
+/** Removes a name of a file that is no directory. Returns 0 or -errno. */
+export function unlink(path: string): number {
+  return syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), 0);
+}
+
+/** Removes an empty directory. Returns 0 or -errno. */
+export function removeDirectory(path: string): number {
+  return syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), AT_REMOVEDIR);
+}
+
 const X_OK = 1;
 
 /** Whether this process may enter a directory (access(2)). */

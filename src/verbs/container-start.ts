@@ -1,12 +1,12 @@
 /** The one way on which `do` and `run` start a container: state on disk, plan, launcher. What fails on the way leaves nothing behind. */
 import { EXIT, PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
-import { writeFile } from "../kernel/file.ts";
+import { removeDirectory, unlink, writeFile } from "../kernel/file.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { collectSome } from "../engine/garbage-some.ts";
 import { createImageFile, replaceProcess } from "../engine/launch.ts";
 import { planFor } from "../engine/plan-cache.ts";
-import { createDirectory, removeDirectory, reserve, stateRoot, unlink, writeState } from "../engine/store.ts";
+import { createDirectory, reserve, stateRoot, writeState } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
 import type { Blueprint } from "../plan/blueprint.ts";
 import type { HostFacts } from "../plan/host-facts.ts";

@@ -10,7 +10,7 @@ import { close } from "../../kernel/file.ts";
 import { pollOne } from "../../kernel/wait.ts";
 import { containerId, loadContainer, observe, SPEC_VERSION } from "./container.ts";
 import type { LoadedContainer, ObservedContainer } from "./container.ts";
-import { signalContainer } from "./kill.ts";
+import { hasOwnPids, signalContainer } from "./kill.ts";
 import { CONTAINER_ID } from "./verb.ts";
 import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
@@ -42,8 +42,9 @@ function runPoststop({ id, state }: LoadedContainer, context: OciContext): void 
   }
 }
 
-function destroy(container: LoadedContainer, context: OciContext): void {
-  thawCgroups(container.state.cgroups);
+function destroy(container: ObservedContainer, context: OciContext): void {
+  // What is frozen on v1 does not die. With PIDs of its own, nobody is left when the first process is gone.
+  if (container.init !== undefined || !hasOwnPids(container)) thawCgroups(container.state.cgroups);
   const left = container.state.cgroups.filter((cgroup) => !removeCgroup(cgroup));
   if (left.length > 0) throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: its cgroups stay: ${left.map((path) => quote(path)).join(", ")}`);
   removeRuntimeState(container.directory);

@@ -26,7 +26,7 @@ function parseSignal(text: string): number {
 }
 
 /** Whether killing the first process ends all: it is PID 1 of a namespace of the container's own (pid_namespaces(7)). */
-function hasOwnPids({ state }: ObservedContainer): boolean {
+export function hasOwnPids({ state }: ObservedContainer): boolean {
   return state.config.linux?.namespaces?.some(({ type, path }) => type === "pid" && path === undefined) === true;
 }
 
