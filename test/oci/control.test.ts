@@ -1,13 +1,17 @@
-/** ps, update and kill --all on real containers; what runc answers to the same is what is expected. */
+/** pause, resume, ps, update, events and kill --all on real containers; what runc answers to the same is what is expected. */
 import { describe, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import type { Config } from "../../src/spec/runtime-config.ts";
 import { needs } from "../parts.ts";
-import { makeBundle, running, start } from "./bundle.ts";
+import { create, makeBundle, running, start } from "./bundle.ts";
 import type { Container } from "./bundle.ts";
 import { messageOf, PIDBOX_OCI, run, RUNC } from "./runtime.ts";
 
 const RUNTIMES: readonly (readonly [name: string, program: string])[] = [["pidbox-oci", PIDBOX_OCI], ["runc", RUNC]];
+
+function status(container: Container): string {
+  return (JSON.parse(container.call("state", "ID").out) as { status: string }).status;
+}
 
 /** What runc says while processes of a cgroup that it removes are dying. */
 const RETRIES = /^.*Failed to remove cgroup \(will retry\).*\n/gm;
@@ -27,8 +31,44 @@ function withoutPids(config: Config): Config {
   return { ...config, linux: { ...config.linux, namespaces: (config.linux?.namespaces ?? []).filter(({ type }) => type !== "pid") } };
 }
 
+/** State letter of a process in /proc. */
+function processState(pid: number): string {
+  return /\) ([A-Za-z])/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "";
+}
+
 for (const [name, program] of RUNTIMES) {
   describe(`of ${name}`, () => {
+    needs("root", "runc", "busybox")("pause stops all processes and resume lets them go on; doing either twice is an error", () => {
+      using bundle = makeBundle(running("sh", "-c", "while :; do :; done"));
+      using container = start(bundle, "frozen", program);
+      expect(answer(container, "resume", "ID")).toEqual([1, "container not paused"]);
+      expect(answer(container, "pause", "ID")).toEqual([0, undefined]);
+      expect(status(container)).toBe("paused");
+      // It computes without end, so it is in state R unless it stands still.
+      expect(processState(container.pid)).not.toBe("R");
+      expect(answer(container, "pause", "ID")).toEqual([1, "container not running"]);
+      expect(container.call("delete", "ID").code).toBe(1);
+      expect(answer(container, "resume", "ID")).toEqual([0, undefined]);
+      expect([status(container), processState(container.pid)]).toEqual(["running", "R"]);
+    });
+
+    needs("root", "runc", "busybox")("SIGKILL ends what is paused, and delete --force removes it", () => {
+      using bundle = makeBundle();
+      using container = start(bundle, "paused-kill", program);
+      expect(answer(container, "pause", "ID")).toEqual([0, undefined]);
+      expect(answer(container, "kill", "ID", "KILL")).toEqual([0, undefined]);
+      while (status(container) !== "stopped") Bun.sleepSync(1);
+      for (const words of [["pause", "ID"], ["kill", "ID", "KILL"], ["update", "--pids-limit", "7", "ID"]]) {
+        expect(answer(container, ...words)).toEqual([1, "container not running"]);
+      }
+      expect(answer(container, "resume", "ID")).toEqual([1, "container not paused"]);
+      expect(answer(container, "events", "ID")).toEqual([1, "container with id paused-kill is not running"]);
+      using second = start(bundle, "paused-delete", program);
+      expect(answer(second, "pause", "ID")).toEqual([0, undefined]);
+      expect(answer(second, "delete", "--force", "ID")).toEqual([0, undefined]);
+      expect(existsSync(`/proc/${second.pid}/root/bin`)).toBe(false);
+    });
+
     needs("root", "runc", "busybox")("ps lists the processes of the container, as PIDs and as ps(1) shows them", () => {
       using bundle = makeBundle(running("sh", "-c", "sleep 1000 & sleep 1000 & wait"));
       using container = start(bundle, "ps", program);
@@ -103,5 +143,17 @@ describe("update", () => {
     for (const bad of ["", "{", "[]", '{"pids":{"limit":"x"}}', '{"unified":{"../x":"1"}}']) expect(call(bad, "update", "-r", "-", "json")).toBe(1);
     expect(config()).toEqual({ pids: { limit: 70 }, memory: { limit: 80 << 20 } });
     expect(container.call("state", "ID").code).toBe(0);
+  });
+});
+
+describe("a created container", () => {
+  needs("root", "busybox")("can be paused, and is deleted without a word", () => {
+    using bundle = makeBundle();
+    using container = create(bundle, "created");
+    expect(answer(container, "pause", "ID")).toEqual([0, undefined]);
+    expect(answer(container, "resume", "ID")).toEqual([0, undefined]);
+    expect(answer(container, "start", "ID")).toEqual([0, undefined]);
+    using second = create(bundle, "created-2");
+    expect(answer(second, "delete", "ID")).toEqual([0, undefined]);
   });
 });

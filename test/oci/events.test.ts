@@ -2,7 +2,14 @@
 import { describe, expect } from "bun:test";
 import { needs } from "../parts.ts";
 import { makeBundle, running, start } from "./bundle.ts";
-import { PIDBOX_OCI } from "./runtime.ts";
+import { PIDBOX_OCI, RUNC } from "./runtime.ts";
+
+/** Every path in a document that leads to something else than zero or nothing, and those that lead to zero. */
+function paths(value: unknown, at = ""): Map<string, boolean> {
+  if (Array.isArray(value) || typeof value !== "object" || value === null) return new Map([[at, value !== 0 && value !== null]]);
+  const inner = Object.entries(value).flatMap(([key, part]) => [...paths(part, `${at}/${key}`)]);
+  return new Map(inner.length === 0 ? [[at, false]] : inner);
+}
 
 async function firstLines(stream: ReadableStream<Uint8Array>, until: (lines: readonly string[]) => boolean): Promise<string[]> {
   const decoder = new TextDecoder();
@@ -15,7 +22,31 @@ async function firstLines(stream: ReadableStream<Uint8Array>, until: (lines: rea
   throw new Error(`ended before that: ${text}`);
 }
 
+interface Event {
+  readonly type: string;
+  readonly id: string;
+  readonly data?: { readonly pids: unknown };
+}
+
 describe("events", () => {
+  needs("root", "runc", "busybox")("--stats has every field that runc has, and of others only what newer versions of it have", () => {
+    using bundle = makeBundle();
+    const [theirs, ours] = [[RUNC, "theirs"], [PIDBOX_OCI, "ours"]].map(([program = "", id = ""]) => {
+      using container = start(bundle, id, program);
+      const { code, out, err } = container.call("events", "--stats", "ID");
+      expect([code, err]).toEqual([0, ""]);
+      expect(out).toEndWith("}\n");
+      const event = JSON.parse(out) as Event;
+      expect([event.type, event.id]).toEqual(["stats", id]);
+      return paths(event.data);
+    });
+    const known = [...(ours?.keys() ?? [])];
+    expect([...(theirs?.keys() ?? [])].filter((path) => !known.some((own) => own === path || own.startsWith(`${path}/`)))).toEqual([]);
+    const more = [...(ours ?? [])].filter(([path, filled]) => filled && theirs?.has(path) !== true).map(([path]) => path);
+    // types/events.go of runc 1.2 to 1.5.
+    expect(more.filter((path) => !/\/(psi|event_count)(\/|$)/.test(path))).toEqual([]);
+  });
+
   needs("root", "busybox")("comes at every interval, until the container ends", async () => {
     using bundle = makeBundle();
     using container = start(bundle, "interval");
