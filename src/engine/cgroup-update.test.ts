@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { PidboxError } from "../base/error.ts";
 import { hasHierarchy, testCgroups } from "../../test/cgroups.ts";
 import { needs } from "../../test/parts.ts";
+import type { LinuxResources } from "../spec/runtime-config.ts";
 import { updateCgroups } from "./cgroup-update.ts";
 
 const MIB = 2 ** 20;
@@ -72,6 +73,24 @@ if (V1.every(hasHierarchy)) {
       expect([error.code, error.context.from]).toEqual(["HOST_UNSUPPORTED", "/linux/resources/pids/limit"]);
       expect(error.message).toBe("Cannot set pids.max to 3 for the pids controller: none of the container's cgroups has this file; nothing was changed");
     });
+
+    if (hasHierarchy("devices")) {
+      needs("root")("device rules change without a moment in which what stays allowed is denied", async () => {
+        using cgroups = testCgroups("devices");
+        const [devices = ""] = cgroups.directories;
+        const only = (major: number, minor: number): LinuxResources => ({ devices: [{ allow: false }, { allow: true, type: "c", major, minor }] });
+        updateCgroups(cgroups.directories, {}, only(10, 229));
+        const inside = `echo $$ > ${devices}/cgroup.procs; while true < /dev/zero; do :; done; echo denied`;
+        const child = Bun.spawn(["sh", "-c", inside], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+        while (read(devices, "cgroup.procs") === "");
+        for (let i = 0; i < 50; i++) updateCgroups(cgroups.directories, {}, only(10, i));
+        expect(read(devices, "devices.list").split("\n")).toContain("c 10:49 rwm");
+        expect(read(devices, "devices.list").split("\n")).not.toContain("c 10:48 rwm");
+        expect(child.exitCode).toBeNull();
+        child.kill();
+        expect(await new Response(child.stdout).text()).toBe("");
+      });
+    }
 
     needs("root")("a limit below what is used is refused with the numbers", async () => {
       using cgroups = testCgroups("memory");

@@ -6,11 +6,15 @@
 import { PidboxError } from "../base/error.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { writeFile } from "../kernel/file.ts";
+import { replaceDeviceProgram } from "../kernel/device-program.ts";
+import { DEVICE_PROGRAM_NAME } from "../plan/cgroup-devices.ts";
 import { limitsV1 } from "../plan/cgroup-limits-v1.ts";
 import { limitsV2 } from "../plan/cgroup-limits-v2.ts";
 import type { Limit } from "../plan/cgroup-limit.ts";
+import { deviceProgram } from "../plan/device-program.ts";
+import { devicePolicy, deviceRules, deviceTransition, parseDeviceList } from "../plan/device-rules.ts";
 import { mergeResources } from "../spec/merge-resources.ts";
-import type { LinuxResources } from "../spec/runtime-config.ts";
+import type { DeviceRule, LinuxResources } from "../spec/runtime-config.ts";
 import { directoryWith, readCgroupNumber, readCgroupText } from "./cgroup-files.ts";
 
 const EINVAL = -22;
@@ -81,6 +85,26 @@ function apply(cgroups: readonly string[], limits: readonly Limit[]): void {
   for (const limit of later) one(limit, true);
 }
 
+/** New device rules; those that hold already go on holding meanwhile. Files of the v1 controller cannot be put back, so this comes last. */
+function applyDevices(cgroups: readonly string[], rules: readonly DeviceRule[]): void {
+  const policy = devicePolicy(deviceRules({ linux: { resources: { devices: rules } } }));
+  const legacy = directoryWith(cgroups, "devices.list");
+  const from = "/linux/resources/devices";
+  const failed = (path: string, result: number): PidboxError =>
+    new PidboxError("IO", `Cannot change the device rules in ${path}: ${errnoName(result)}; all other limits are set`, { context: { path, errno: errnoName(result), from } });
+  if (legacy !== undefined) {
+    for (const { file, value } of deviceTransition(parseDeviceList(readCgroupText(legacy, "devices.list") ?? ""), policy)) {
+      const result = writeFile(`${legacy}/${file}`, value);
+      if (result < 0) throw failed(`${legacy}/${file}`, result);
+    }
+    return;
+  }
+  const unified = directoryWith(cgroups, "cgroup.controllers");
+  if (unified === undefined) throw new PidboxError("HOST_UNSUPPORTED", "Cannot change the device rules: the container has neither a v1 devices cgroup nor a v2 one", { context: { feature: "cgroups", from } });
+  const result = replaceDeviceProgram(unified, deviceProgram(policy), DEVICE_PROGRAM_NAME);
+  if (result < 0) throw failed(unified, result);
+}
+
 /** A limit below what is used would make the kernel kill: refused if the caller wants that (config-linux.md, checkBeforeUpdate). v1 refuses by itself. */
 function checkUsage({ memory }: LinuxResources, cgroups: readonly string[]): void {
   const directory = directoryWith(cgroups, "memory.current");
@@ -105,5 +129,7 @@ export function updateCgroups(cgroups: readonly string[], current: LinuxResource
   const swapAccounting = directoryWith(cgroups, unified ? "memory.swap.max" : "memory.memsw.limit_in_bytes") !== undefined;
   const limits = (unified ? limitsV2 : limitsV1)(effective, { swapAccounting, update: true });
   apply(cgroups, orderMemory(limits, cgroups));
+  // An empty list is what Go programs write for none.
+  if (change.devices !== undefined && change.devices.length > 0) applyDevices(cgroups, change.devices);
   return merged;
 }

@@ -7,6 +7,7 @@ import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import type { LinuxResources } from "../spec/runtime-config.ts";
 import type { Blueprint } from "./blueprint.ts";
+import { containerDevices } from "./cgroup-devices.ts";
 import type { Limit } from "./cgroup-limit.ts";
 import { limitsV1 } from "./cgroup-limits-v1.ts";
 import { limitsV2 } from "./cgroup-limits-v2.ts";
@@ -23,6 +24,8 @@ export interface PlacementOptions {
   readonly degraded?: boolean;
   /** Every hierarchy takes part, as with runc: whoever has the container wants to pause it, count it and change its limits later. */
   readonly every?: boolean;
+  /** Device rules need a place: the v1 controller, or else any v2 cgroup. */
+  readonly devices?: boolean;
 }
 
 /** Controllers whose v1 cgroup a container gets even without a limit, so that it can be counted, frozen and found. */
@@ -55,6 +58,14 @@ function homelessError(homeless: readonly Limit[], privileged: boolean): PidboxE
   );
 }
 
+/** Rules of a config that nothing on the host can hold. */
+const DEVICES: Limit = { controller: "devices", file: "devices.list", value: "", from: "/linux/resources/devices" };
+
+/** What holds device rules: the v1 controller if it is there; a program otherwise, also in the v2 part of a hybrid host. */
+export function devicePlacement<T extends { readonly hierarchy: CgroupHierarchy }>(placements: readonly T[]): T | undefined {
+  return placements.find(({ hierarchy }) => hierarchy.controllers.includes("devices")) ?? placements.find(({ hierarchy }) => hierarchy.version === 2);
+}
+
 type PlacementFacts = Pick<HostFacts, "cgroups" | "swapAccounting" | "privileged">;
 
 function allLimits(resources: LinuxResources, { cgroups, swapAccounting }: PlacementFacts): Limit[] {
@@ -67,20 +78,24 @@ function allLimits(resources: LinuxResources, { cgroups, swapAccounting }: Place
 export function placeLimits(resources: LinuxResources, facts: PlacementFacts, options: PlacementOptions): CgroupPlacement[] {
   const legacy = facts.cgroups.some((h) => h.version === 1);
   const all = allLimits(resources, facts);
+  const devices = options.devices === true ? devicePlacement(facts.cgroups.map((hierarchy) => ({ hierarchy })))?.hierarchy : undefined;
   const placements: CgroupPlacement[] = [];
   for (const hierarchy of facts.cgroups) {
     const limits = all.filter((limit) => holds(hierarchy, limit));
     const always = hierarchy.version === 2 ? !legacy : hierarchy.controllers.some((name) => ALWAYS_V1.includes(name));
-    if (limits.length > 0 || always || options.every === true) placements.push({ hierarchy, limits });
+    if (limits.length > 0 || always || options.every === true || hierarchy === devices) placements.push({ hierarchy, limits });
   }
   const homeless = all.filter((limit) => !placements.some(({ limits }) => limits.includes(limit)));
+  if (options.devices === true && devices === undefined && (resources.devices ?? []).length > 0) homeless.push(DEVICES);
   if (homeless.length > 0 && options.degraded !== true) throw homelessError(homeless, facts.privileged);
   return placements;
 }
 
 /** The placements of a container. Throws HOST_UNSUPPORTED, CONFIG_INVALID. */
 export function placementsOf(blueprint: Blueprint, facts: HostFacts): CgroupPlacement[] {
-  const options = { degraded: blueprint.degraded.includes("cgroups"), every: blueprint.runtime !== undefined };
+  const options = {
+    degraded: blueprint.degraded.includes("cgroups"), every: blueprint.runtime !== undefined, devices: containerDevices(blueprint, facts) !== undefined,
+  };
   return placeLimits(blueprint.config.linux?.resources ?? {}, facts, options);
 }
 

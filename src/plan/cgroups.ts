@@ -4,8 +4,11 @@
 import { AT, CLONE, ERRNO, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Limit } from "./cgroup-limit.ts";
-import { cgroupBase, cgroupPath, placementsOf } from "./cgroup-placement.ts";
+import { attachDeviceProgram, containerDevices } from "./cgroup-devices.ts";
+import { cgroupBase, cgroupPath, devicePlacement, placementsOf } from "./cgroup-placement.ts";
 import type { CgroupPath, CgroupPlacement } from "./cgroup-placement.ts";
+import { deviceWrites } from "./device-rules.ts";
+import type { DevicePolicy } from "./device-rules.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 
@@ -174,11 +177,29 @@ function makeDirectories(c: Compilation, placement: CgroupPlacement, { absolute,
   return { path, made };
 }
 
+function restrictDevices(c: Compilation, dir: number, { hierarchy }: CgroupPlacement, policy: DevicePolicy): void {
+  const { writer: w } = c;
+  w.from("/linux/resources/devices");
+  if (hierarchy.version === 2) return attachDeviceProgram(c, dir, policy);
+  let [fd, open]: [number, string] = [0, ""];
+  for (const { file, value } of deviceWrites(policy)) {
+    if (file !== open) {
+      if (open !== "") w.close(fd);
+      fd = openFile(c, dir, file);
+      open = file;
+    }
+    w.call(SYSCALLS.write, fd, w.text(value), value.length).flags(FLAG.FULL);
+  }
+  w.close(fd);
+}
+
 /** Supervisor's ops: make the directories, write the limits, open what the container joins by. */
 export function makeCgroups(c: Compilation): CgroupHandles {
   const { writer: w, blueprint } = c;
   const placements = placementsOf(blueprint, c.facts);
   const path = cgroupPath(blueprint);
+  const devices = containerDevices(blueprint, c.facts);
+  const restricting = devices === undefined ? undefined : devicePlacement(placements);
   const [join, directories, made]: [number[], string[], number[]] = [[], [], []];
   let into: number | undefined;
   for (const placement of placements) {
@@ -189,6 +210,7 @@ export function makeCgroups(c: Compilation): CgroupHandles {
     if (directory.made !== undefined) made.push(directory.made);
     const dir = openDirectory(c, directory.path);
     for (const limit of limits) writeLimit(c, dir, limit);
+    if (devices !== undefined && placement === restricting) restrictDevices(c, dir, placement, devices);
     w.from(`cgroup ${hierarchy.name}`);
     if (hierarchy.version === 2) {
       into = dir;

@@ -13,7 +13,7 @@ function pages(current: readonly HugepageLimit[] = [], change: readonly Hugepage
 /** `current` with every field that `change` has. Lists of devices replace the old ones; limits of huge pages are by page size. */
 export function mergeResources(current: LinuxResources, change: LinuxResources): LinuxResources {
   const merged = {
-    devices: change.devices ?? current.devices,
+    devices: change.devices === undefined || change.devices.length === 0 ? current.devices : change.devices,
     memory: group(current.memory, change.memory),
     cpu: group(current.cpu, change.cpu),
     pids: group(current.pids, change.pids),

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { parseIoStat } from "../../src/engine/cgroup-stats-io.ts";
+import { parseDeviceList } from "../../src/plan/device-rules.ts";
 import * as values from "../../src/kernel/cgroup-values.ts";
 
 const numRuns = process.env["PIDBOX_FUZZ"] === "smoke" ? 100 : 1000;
@@ -9,7 +10,7 @@ const line = fc.stringMatching(/^[a-z0-9_:.=, -]{0,40}$/);
 const anyText = fc.oneof(fc.string({ unit: "binary" }), fc.array(line, { maxLength: 20 }).map((lines) => lines.join("\n")));
 const { parseColumns, parseDeviceCounters, parseFlatKeyed, parseInteger, parseNestedKeyed, parseNumberList, parsePressure, parseValue } = values;
 const PARSERS = [
-  parseColumns, parseDeviceCounters, parseFlatKeyed, parseInteger, parseIoStat, parseNestedKeyed, parseNumberList, parsePressure, parseValue,
+  parseColumns, parseDeviceList, parseDeviceCounters, parseFlatKeyed, parseInteger, parseIoStat, parseNestedKeyed, parseNumberList, parsePressure, parseValue,
 ];
 
 for (const parse of PARSERS) {

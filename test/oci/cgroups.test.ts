@@ -7,7 +7,7 @@ import type { Config, LinuxResources } from "../../src/spec/runtime-config.ts";
 import { removeCgroup } from "../../src/engine/removal.ts";
 import { readRuntimeState } from "../../src/engine/runtime-store.ts";
 import { create, makeBundle, running, start } from "./bundle.ts";
-import { messageOf, PIDBOX_OCI, run } from "./runtime.ts";
+import { messageOf, PIDBOX_OCI, run, RUNC } from "./runtime.ts";
 
 let count = 0;
 /** A name of this test's own below the hierarchies. */
@@ -158,4 +158,57 @@ test("a path that leads out of the hierarchies is refused before anything is mad
   using bundle = makeBundle(limited("/a/../../etc", {}));
   const made = run(PIDBOX_OCI, ["--root", bundle.root, "create", "--bundle", bundle.path, "out"]);
   expect([made.code, messageOf(made.err)]).toEqual([1, expect.stringContaining("/linux/cgroupsPath")]);
+});
+
+/** Makes a node and opens it for reading. */
+const tries = (type: string, major: number, minor: number): string => `busybox mknod /node ${type} ${major} ${minor} && (true < /node) 2>&1 && echo 0; rm -f /node`;
+const answersOf = (out: string): string[] => out.trim().split("\n").map((line) => line.replace(/^.*can't open \/node: /, ""));
+
+function mayMakeNodes(config: Config): Config {
+  const names = [...(config.process?.capabilities?.bounding ?? []), "CAP_MKNOD", "CAP_DAC_OVERRIDE"];
+  return {
+    ...config, root: { ...config.root, path: "rootfs", readonly: false },
+    process: { cwd: "/", ...config.process, capabilities: { bounding: names, effective: names, permitted: names } },
+  };
+}
+
+describe("devices", () => {
+  needs("root", "busybox")("those of the rules and the runtime's own can be opened, others not, and nodes can be made", () => {
+    const devices = [{ allow: false, access: "rwm" }, { allow: true, type: "c", major: 1, minor: 2, access: "r" }] as const;
+    const script = [tries("c", 1, 2), tries("c", 1, 3), tries("c", 1, 6), tries("b", 1, 2)].join("; ");
+    using bundle = makeBundle(limited(`/${place()}`, { devices }), mayMakeNodes, running("sh", "-c", script));
+    const { out, err, code } = run(PIDBOX_OCI, ["--root", bundle.root, "run", "--bundle", bundle.path, "devices"]);
+    expect({ err, code }).toEqual({ err: "", code: 0 });
+    // The kernel asks the rules before it finds that there is no such device.
+    expect(answersOf(out)).toEqual(["No such device or address", "0", "Operation not permitted", "Operation not permitted"]);
+  });
+
+  needs("root", "busybox")("everything may be opened where a rule allows all", () => {
+    using bundle = makeBundle(limited(`/${place()}`, { devices: [{ allow: true, access: "rwm" }] }), mayMakeNodes, running("sh", "-c", tries("c", 1, 6)));
+    expect(answersOf(run(PIDBOX_OCI, ["--root", bundle.root, "run", "--bundle", bundle.path, "all"]).out)).toEqual(["No such device or address"]);
+  });
+
+  needs("root", "busybox")("rules that would cut a hole are refused before anything is made", () => {
+    const devices = [{ allow: false }, { allow: true, type: "c", major: 1 }, { allow: false, type: "c", major: 1, minor: 3 }] as const;
+    using bundle = makeBundle(limited(`/${place()}`, { devices }));
+    const made = run(PIDBOX_OCI, ["--root", bundle.root, "create", "--bundle", bundle.path, "hole"]);
+    expect([made.code, messageOf(made.err)]).toEqual([1, expect.stringContaining("Cannot apply the device rule c 1:3 rwm: it would cut a hole into c 1:* rwm")]);
+  });
+
+  if (hasHierarchy("devices")) {
+    needs("root", "busybox", "runc")("the list in the kernel is runc's", () => {
+      const devices = [
+        { allow: false, access: "rwm" }, { allow: true, type: "c", major: 10, minor: 229, access: "rwm" }, { allow: true, type: "b", major: 8, access: "r" },
+        { allow: true, type: "c", major: 1, minor: 3, access: "r" }, { allow: true, type: "c", major: 4, minor: 1, access: "rw" },
+        { allow: false, type: "c", major: 4, minor: 1, access: "w" },
+      ] as const;
+      const lists = [PIDBOX_OCI, RUNC].map((program) => {
+        const name = place();
+        using bundle = makeBundle(limited(`/${name}`, { devices }));
+        using _container = create(bundle, "list", program);
+        return readFileSync(`/sys/fs/cgroup/devices/${name}/devices.list`, "utf8").trim().split("\n").toSorted();
+      });
+      expect(lists[0]).toEqual(lists[1] ?? []);
+    });
+  }
 });

@@ -91,6 +91,7 @@ export const SYSCALLS = {
   seccomp: 317,
   getrandom: 318,
   memfd_create: 319,
+  bpf: 321,
   execveat: 322,
   statx: 332,
   pidfd_send_signal: 424,
