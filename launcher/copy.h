@@ -11,6 +11,9 @@
 #include <linux/stat.h>
 
 #define COPY_DEPTH 48
+
+/* Kinds of st_mode, which linux/stat.h has only where the C library is not. */
+enum { KIND_MASK = 0170000, KIND_DIRECTORY = 0040000, KIND_FILE = 0100000, KIND_LINK = 0120000, KIND_CHARACTER = 0020000, KIND_BLOCK = 0060000 };
 #define COPY_OPEN (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
 /* struct linux_dirent64; `name` ends with a NUL within `length`. */
@@ -54,16 +57,16 @@ static word copy_entry(word from, word to, const char *name, int depth)
 	word result = CALL(__NR_statx, from, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &s, 0);
 	/* It went away meanwhile. */
 	if (result < 0) return result == -ENOENT ? 0 : result;
-	int kind = s.stx_mode & S_IFMT;
-	if (kind == S_IFDIR || kind == S_IFREG) result = copy_contents(from, to, name, kind == S_IFDIR, depth);
-	else if (kind == S_IFLNK) result = copy_link(from, to, name);
+	int kind = s.stx_mode & KIND_MASK;
+	if (kind == KIND_DIRECTORY || kind == KIND_FILE) result = copy_contents(from, to, name, kind == KIND_DIRECTORY, depth);
+	else if (kind == KIND_LINK) result = copy_link(from, to, name);
 	else result = CALL(__NR_mknodat, to, name, s.stx_mode, (s.stx_rdev_minor & 0xff) | s.stx_rdev_major << 8 | (s.stx_rdev_minor & ~0xffu) << 12, 0, 0);
 	/* A user namespace may hold no device nodes (mknod(2)). */
-	if (result == -EPERM && (kind == S_IFCHR || kind == S_IFBLK)) return 0;
+	if (result == -EPERM && (kind == KIND_CHARACTER || kind == KIND_BLOCK)) return 0;
 	if (result < 0) return result;
 	/* An owner who is not mapped can own nothing here; the container's root then does. The order matters: a change of owner takes set-id bits away. */
 	CALL(__NR_fchownat, to, name, s.stx_uid, s.stx_gid, AT_SYMLINK_NOFOLLOW, 0);
-	if (kind != S_IFLNK) result = CALL(__NR_fchmodat, to, name, s.stx_mode & 07777, 0, 0, 0);
+	if (kind != KIND_LINK) result = CALL(__NR_fchmodat, to, name, s.stx_mode & 07777, 0, 0, 0);
 	int64_t times[4] = { s.stx_atime.tv_sec, s.stx_atime.tv_nsec, s.stx_mtime.tv_sec, s.stx_mtime.tv_nsec };
 	CALL(__NR_utimensat, to, name, times, AT_SYMLINK_NOFOLLOW, 0, 0);
 	return result;

@@ -148,7 +148,11 @@ export function becomeUser(c: Compilation, socket: number | undefined): void {
   w.bits(SYSCALLS.prctl, allCapabilities(facts.lastCapability) - bounding, PR.CAPBSET_DROP);
   w.from("/process/user").call(SYSCALLS.umask, user.umask ?? 0o022);
   const groups = [...new Set(user.additionalGids ?? [])];
-  if (maySetGroups(blueprint.mapping)) w.call(SYSCALLS.setgroups, groups.length, groups.length === 0 ? 0 : w.words(...groups));
+  if (maySetGroups(blueprint.mapping)) {
+    w.call(SYSCALLS.setgroups, groups.length, groups.length === 0 ? 0 : w.words(...groups));
+    // The caller's own user namespace may deny it (user_namespaces(7)); then there are no groups to drop but those that mean nothing in it.
+    if (!facts.privileged && blueprint.mapping === undefined && groups.length === 0) w.tolerate(ERRNO.EPERM);
+  }
   if (user.uid !== 0 || user.gid !== 0) {
     w.call(SYSCALLS.prctl, PR.SET_KEEPCAPS, 1);
     w.call(SYSCALLS.setresgid, user.gid, user.gid, user.gid);

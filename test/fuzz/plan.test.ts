@@ -14,7 +14,7 @@ import { MASKED_PATHS, NAMESPACES, READONLY_PATHS } from "../../src/plan/default
 import { explain } from "../../src/plan/explain.ts";
 import type { HostFacts } from "../../src/plan/host-facts.ts";
 import { builtinFilter } from "../../src/plan/seccomp-compiled.ts";
-import type { Config, Mount } from "../../src/spec/runtime-config.ts";
+import type { Config } from "../../src/spec/runtime-config.ts";
 import { HYBRID, OWN_ID, ROOTLESS, runScene, SUBORDINATE, UNIFIED } from "../fixtures/plan/scenes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pidbox-plan-"));
@@ -25,14 +25,18 @@ const path = fc.oneof(fc.constantFrom("/", "/proc", "/dev", "/dev/shm", "/a/b/c"
 const size = fc.oneof(fc.constantFrom(-1, 0, 1, 2 ** 31, 2 ** 53 - 1, 9223372036854775807n), fc.nat());
 const some = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
 
-const mount: fc.Arbitrary<Mount> = fc.record({
-  destination: path, type: fc.constantFrom("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "bind", "none", "ext4"), source: path,
+const TYPES = ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "bind", "none", "ext4", "overlay"] as const;
+const mapping = fc.constantFrom(undefined, [{ containerID: 0, hostID: 1000, size: 10 }]);
+
+const mount = fc.record({
+  destination: path, type: fc.constantFrom(...TYPES), source: path, uidMappings: mapping, gidMappings: mapping,
   options: fc.array(
     fc.oneof(
       {
         weight: 40,
         arbitrary: fc.constantFrom(
-          "ro", "nosuid", "bind", "rbind", "rprivate", "rshared", "idmap", "rro", "size=64k", "mode=755", "sync", "x-pidbox.file", "noatime",
+          "ro", "nosuid", "bind", "rbind", "rprivate", "rshared", "slave", "idmap", "ridmap", "rro", "rexec", "size=64k", "mode=755", "sync", "x-pidbox.file",
+          "noatime", "remount", "tmpcopyup", "lowerdir=/a:/b\\:c,upperdir=/d", 'context="a:b,c"',
         ),
       },
       { weight: 1, arbitrary: text },
@@ -43,9 +47,12 @@ const mount: fc.Arbitrary<Mount> = fc.record({
 
 const capabilities = some(fc.oneof({ weight: 40, arbitrary: fc.subarray([...CAPABILITIES]) }, { weight: 1, arbitrary: fc.array(text, { maxLength: 2 }) }));
 
-const namespaces = fc.array(fc.constantFrom(...NAMESPACES), { maxLength: 8 }).chain((types) => {
-  return fc.tuple(...[...new Set(types)].map((type) => some(path).map((at) => ({ type, ...(at === undefined ? {} : { path: at }) }))));
-});
+// Without a new mount namespace there is no plan.
+const namespaces = fc.array(fc.constantFrom(...NAMESPACES), { maxLength: 8 }).chain((types) => fc.tuple(
+  ...[...new Set([...types, "mount" as const])].map((type) => (type === "mount" ? fc.constant(undefined) : some(path)).map((at) => (
+    { type, ...(at === undefined ? {} : { path: at }) }
+  ))),
+));
 
 const process = fc.record({
   args: fc.array(text, { minLength: 1, maxLength: 4 }), env: fc.array(fc.oneof(text, fc.constant("PATH=:/bin::/usr/bin")), { maxLength: 5 }), cwd: path,
@@ -57,6 +64,10 @@ const process = fc.record({
   capabilities: fc.record({
     bounding: capabilities, effective: capabilities, permitted: capabilities, inheritable: capabilities, ambient: capabilities,
   }),
+  scheduler: fc.constantFrom(
+    undefined, { policy: "SCHED_FIFO", priority: 3, runtime: 9223372036854775807n }, { policy: "SCHED_BATCH", flags: ["SCHED_FLAG_RESET_ON_FORK"] },
+  ),
+  ioPriority: fc.constantFrom(undefined, { class: "IOPRIO_CLASS_BE", priority: 7 }),
   oomScoreAdj: some(fc.integer({ min: -1000, max: 1000 })),
   apparmorProfile: some(text), selinuxLabel: some(text), consoleSize: some(fc.record({ width: fc.nat(65535), height: fc.nat(65535) })),
 });
@@ -67,11 +78,15 @@ const linux = fc.record({
   sysctl: fc.dictionary(fc.oneof(fc.constantFrom("net.ipv4.ip_forward", "kernel.shmmax"), text), text, { maxKeys: 3 }),
   devices: fc.array(
     fc.record({
-      type: fc.constantFrom("c", "b"), path, major: fc.nat(4095), minor: fc.nat(2 ** 20 - 1), fileMode: fc.nat(0o777), uid: fc.nat(1000),
+      type: fc.constantFrom("c", "b", "u", "p"), path, major: fc.nat(4095), minor: fc.nat(2 ** 20 - 1), fileMode: fc.nat(0o777), uid: fc.nat(1000),
       gid: fc.nat(1000),
     }),
     { maxLength: 3 },
   ),
+  rootfsPropagation: fc.constantFrom(undefined, "rshared", "private", "unbindable"), mountLabel: some(text),
+  timeOffsets: fc.constantFrom(undefined, {}, { monotonic: { secs: -5, nanosecs: 999_999_999 }, boottime: {} }),
+  memoryPolicy: fc.constantFrom(undefined, { mode: "MPOL_BIND", nodes: "0-3,64,1023" }, { mode: "MPOL_DEFAULT" }, { mode: "MPOL_BIND", nodes: "5000" }),
+  personality: fc.constantFrom(undefined, { domain: "LINUX32" }),
   resources: fc.record({
     memory: some(fc.record({
       limit: some(size), swap: some(size), reservation: some(size), swappiness: some(fc.nat(100)),
@@ -112,6 +127,15 @@ function freeze<T>(value: T): T {
   return value;
 }
 
+const runtime = fc.record({
+  directory: path, waits: fc.boolean(), leaves: fc.boolean(), pidFile: some(path), consoleSocket: some(path),
+  document: fc.constant({ ociVersion: "1.2.0", id: "x" }), preserved: fc.nat(5), noPivot: fc.boolean(), newKeyring: fc.boolean(),
+  failure: fc.constant(["oci", "__oci-failed"]),
+}).map(present);
+const netDevices = fc.constantFrom(undefined, [
+  { hostName: "eth0", name: "eth1", index: 3, addresses: [{ family: 2, prefix: 24, scope: 0, attributes: [{ type: 2, value: [10, 0, 0, 1] }] }] },
+]);
+
 const blueprint = fc.record({
   config: fc.record({
     mounts: fc.array(mount, { maxLength: 6 }), process, linux, root: fc.record({ path, readonly: fc.boolean() }), hostname: some(text),
@@ -121,12 +145,18 @@ const blueprint = fc.record({
   init: fc.boolean(), landlock: fc.boolean(), interruptTwice: fc.boolean(),
   filter: fc.constantFrom("strict", "default", "file", "none"),
   degraded: fc.oneof(fc.constant(["cgroups"]), fc.subarray(["cgroups", "idmap", "proc", "overlay"])),
-  keep: fc.boolean(),
-}).map(({ config, filter, keep, mapping, ...rest }): Blueprint => {
+  keep: fc.boolean(), runtime: some(runtime), netDevices, listener: fc.constantFrom(undefined, { path: "/run/agent" }),
+}).map(({ config, filter, keep, mapping, runtime, netDevices, listener, ...rest }): Blueprint => {
   const { seccomp: _seccomp, mapping: _mapping, ...frame } = runScene();
-  const seccomp = filter === "none" ? {} : { seccomp: { name: filter, filter: builtinFilter(filter === "strict" ? "strict" : "default") } };
+  const seccomp = filter === "none" ? {} : {
+    seccomp: {
+      name: filter, filter: builtinFilter(filter === "strict" ? "strict" : "default"),
+      ...(listener === undefined || runtime === undefined ? {} : { listener }),
+    },
+  };
+  const more = present({ runtime, netDevices }) as Partial<Blueprint>;
   const whole = { ociVersion: "1.3.0", ...present(config) } as unknown as Config;
-  return freeze({ ...frame, ...rest, ...seccomp, ...(mapping === undefined ? {} : { mapping }), config: whole, state: { ...frame.state, keep } });
+  return freeze({ ...frame, ...rest, ...seccomp, ...(mapping === undefined ? {} : { mapping }), config: whole, state: { ...frame.state, keep }, ...more });
 });
 
 const facts: fc.Arbitrary<HostFacts> = fc.tuple(
