@@ -5,12 +5,14 @@ import { AT, CLONE, ERRNO, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Limit } from "./cgroup-limit.ts";
 import { attachDeviceProgram, containerDevices } from "./cgroup-devices.ts";
+import { delegateCgroup } from "./cgroup-owner.ts";
 import { cgroupBase, cgroupPath, devicePlacement, placementsOf } from "./cgroup-placement.ts";
 import type { CgroupPath, CgroupPlacement } from "./cgroup-placement.ts";
 import { deviceWrites } from "./device-rules.ts";
 import type { DevicePolicy } from "./device-rules.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
+import type { Label } from "./writer.ts";
 
 /** What the container's own ops need to enter its cgroups, and what the clean-up removes. */
 export interface CgroupHandles {
@@ -83,7 +85,7 @@ function enableControllers(c: Compilation, path: string, wanted: WantedControlle
     w.call(SYSCALLS.write, fd, w.text(all), all.length).flags(FLAG.IGNORE).into(result);
     const each = w.label();
     w.jumpError(each, result).jump(done).place(each);
-    for (const word of welcome) w.call(SYSCALLS.write, fd, w.text(word), word.length).flags(FLAG.IGNORE);
+    for (const word of welcome.length > 1 ? welcome : []) w.call(SYSCALLS.write, fd, w.text(word), word.length).flags(FLAG.IGNORE);
     w.place(done).close(fd).release(result);
   }
   w.close(dir);
@@ -213,6 +215,7 @@ export function makeCgroups(c: Compilation): CgroupHandles {
     if (devices !== undefined && placement === restricting) restrictDevices(c, dir, placement, devices);
     w.from(`cgroup ${hierarchy.name}`);
     if (hierarchy.version === 2) {
+      delegateCgroup(c, dir);
       into = dir;
     } else {
       // The container's process has one thread, so `tasks` is the same as cgroup.procs to it; but a thread that moves itself there does not take the lock
@@ -236,8 +239,15 @@ export function enterCgroups(c: Compilation, handles: CgroupHandles, namespace: 
   if (namespace) w.from("/linux/namespaces/cgroup").call(SYSCALLS.unshare, CLONE.NEWCGROUP);
 }
 
-/** Supervisor's ops at the end: the directories go, whatever else failed. After a failure those stay that were there before. */
-export function removeCgroups(c: Compilation, { directories, made }: CgroupHandles, failed: boolean): void {
+export interface CgroupRemoval {
+  /** After a failure those stay that were there before. */
+  readonly failed: boolean;
+  /** Where it goes on when one does not go; absent: whatever else failed. */
+  readonly stuck?: Label;
+}
+
+/** Supervisor's ops at the end: the directories go. */
+export function removeCgroups(c: Compilation, { directories, made }: CgroupHandles, { failed, stuck }: CgroupRemoval): void {
   const { writer: w } = c;
   w.from("cgroup");
   const flag = w.register();
@@ -246,6 +256,7 @@ export function removeCgroups(c: Compilation, { directories, made }: CgroupHandl
     const mark = failed ? made?.[i] : undefined;
     if (mark !== undefined) w.load(flag, mark, 4).jumpSet(own, flag).jump(stays).place(own);
     w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text(directory), AT.REMOVEDIR).flags(FLAG.BUSY | FLAG.IGNORE);
+    if (stuck !== undefined) w.into(flag).jumpError(stuck, flag);
     w.place(stays);
   });
   w.release(flag);

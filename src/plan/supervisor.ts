@@ -137,8 +137,12 @@ export function dismiss(c: Compilation, guard: Guard | undefined): void {
 
 /** Removes what the container had on the host. Errors are passed over: the next step may still work, and `gc` finds the rest. */
 function cleanUp(c: Compilation, cgroups: CgroupHandles, failed: boolean): void {
+  removeCgroups(c, cgroups, { failed });
+  removeState(c, failed);
+}
+
+function removeState(c: Compilation, failed: boolean): void {
   const { writer: w, blueprint: { state } } = c;
-  removeCgroups(c, cgroups, failed);
   w.from("state directory");
   const remove = (path: string, flags = 0): void => void w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text(path), flags).flags(FLAG.IGNORE);
   for (const path of state.reservations) remove(path);
@@ -171,8 +175,12 @@ export function closeFrame(c: Compilation, { code, cgroups, guard, creation }: F
   const { writer: w, blueprint } = c;
   dismiss(c, guard);
   if (creation !== undefined) {
-    cleanUp(c, cgroups, false);
+    const stuck = w.label();
+    removeCgroups(c, cgroups, { failed: false, stuck });
+    removeState(c, false);
     lastHooks(c, creation);
+    w.exit(code).place(stuck);
+    deleteByCommand(c, creation);
     w.exit(code);
     return;
   }
@@ -187,6 +195,18 @@ export function closeFrame(c: Compilation, { code, cgroups, guard, creation }: F
   hand(c, [w.text("__ended"), w.text(blueprint.state.directory)]);
   cleanUp(c, cgroups, false);
   w.exit(code);
+}
+
+/** A cgroup that does not go has others below it, which the container made, or processes that outlived its first: that is more than a plan can see to. */
+function deleteByCommand(c: Compilation, { runtime }: Creation): void {
+  const { writer: w, blueprint: { state } } = c;
+  const at = state.directory.lastIndexOf("/");
+  const words = [...runtime.failure.slice(0, -1), "--root", state.directory.slice(0, at), "delete", "--force", state.directory.slice(at + 1)];
+  const [pid, parent] = [w.register(), w.label()];
+  w.from("supervisor").call(SYSCALLS.clone3, w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88).flags(FLAG.IGNORE).into(pid).jumpSet(parent, pid);
+  hand(c, words.map((word) => w.text(word)));
+  w.exit(1).place(parent);
+  w.call(SYSCALLS.wait4, pid, 0, WALL).flags(FLAG.IGNORE).release(pid);
 }
 
 /** Hooks of a container that is gone: their failure is passed over (runtime.md, step 13). */

@@ -212,3 +212,37 @@ describe("devices", () => {
     });
   }
 });
+
+if (hasHierarchy("unified")) {
+  describe("ownership", () => {
+    const RANGE = [{ containerID: 0, hostID: 100000, size: 65536 }];
+    const own = (mode: string, ...more: string[]): (config: Config) => Config => (config) => ({
+      ...config,
+      mounts: [
+        ...(config.mounts ?? []).filter(({ type }) => type !== "cgroup"),
+        { destination: "/sys/fs/cgroup", type: "cgroup2", source: "cgroup", options: ["nosuid", mode] },
+      ],
+      linux: {
+        ...config.linux, namespaces: ["pid", "network", "ipc", "uts", "mount", "cgroup", ...more].map((type) => ({ type }) as never),
+        ...(more.length === 0 ? {} : { uidMappings: RANGE, gidMappings: RANGE }),
+      },
+    });
+    const ran = (mode: string, ...args: readonly string[]): ReturnType<typeof run> => {
+      using bundle = makeBundle(limited(`/${place()}`, {}), own(mode, "user"), running(...args));
+      Bun.spawnSync(["chown", "-R", "100000:100000", `${bundle.path}/rootfs`]);
+      return run(PIDBOX_OCI, ["--root", bundle.root, "run", "--bundle", bundle.path, `owner-${mode}`]);
+    };
+    const stat = "busybox stat -c %u . cgroup.procs cgroup.max.depth";
+
+    needs("root", "busybox")("a container with users of its own may manage what is below its cgroup, and not its own limits", () => {
+      const below = "busybox mkdir below && echo 1 > below/cgroup.procs && echo made; (echo 3 > cgroup.max.depth) 2>/dev/null && echo limited";
+      expect(ran("rw", "sh", "-c", `cd /sys/fs/cgroup; ${below}; ${stat}`)).toEqual({ out: "made\n0\n0\n65534\n", err: "", code: 0 });
+      // What it made went with it.
+      expect(existsSync(`/sys/fs/cgroup/unified/pidbox-place-${process.pid}-${count}`)).toBe(false);
+    });
+
+    needs("root", "busybox")("one whose cgroup mount is read-only owns nothing", () => {
+      expect(ran("ro", "sh", "-c", `cd /sys/fs/cgroup; ${stat}`)).toEqual({ out: "65534\n65534\n65534\n", err: "", code: 0 });
+    });
+  });
+}
