@@ -127,17 +127,19 @@ export function prepareDevices(c: Compilation): number {
     w.call(SYSCALLS.mkdirat, dev, w.text(path), 0o755);
     own(w.text(path));
   };
+  // mknod obeys the umask; the mode asked for is the mode given.
+  const umask = w.register();
+  w.call(SYSCALLS.umask, 0).into(umask);
   for (const device of nodesOf(c).dev) {
     const path = place(device.path).slice("dev/".length);
     directory(path.slice(0, Math.max(path.lastIndexOf("/"), 0)));
     made.add(path);
     const name = w.text(path);
     w.call(SYSCALLS.mknodat, dev, name, nodeMode(device), nodeNumber(device));
-    // mknod obeys the umask; the mode asked for is the mode given.
-    w.call(SYSCALLS.fchmodat, dev, name, device.fileMode ?? 0o666);
     const [owner, group] = [hostId(blueprint.mapping?.uid, device.uid ?? 0), hostId(blueprint.mapping?.gid, device.gid ?? 0)];
     if (owner !== 0 || group !== 0) w.call(SYSCALLS.fchownat, dev, name, owner, group, AT.SYMLINK_NOFOLLOW);
   }
+  w.call(SYSCALLS.umask, umask).release(umask);
   links(c, dev);
   for (const other of blueprint.config.mounts ?? []) if (isPreparedPlace(c, other)) directory(placeOf(other).slice("dev/".length));
   return dev;

@@ -15,6 +15,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   fchownat: "fd t n n", open_tree: "fd t tree", move_mount: "fd t fd t", fsopen: "t", fsconfig: "fd config t t", fsmount: "fd n attr", mount_setattr: "fd t at mattr",
   statx: "fd t at", write: "fd t n", chdir: "t", fchdir: "fd", umount2: "t n", pivot_root: "t t", sethostname: "t n", setdomainname: "t n",
   clone3: "", unshare: "clone", setns: "fd clone", close: "fd", close_range: "fd fd", prctl: "prctl n", dup3: "fd fd", socket: "n n n", ioctl: "fd hex",
+  faccessat: "fd t n",
   setresuid: "n n n", setresgid: "n n n", setgroups: "n", execve: "t", execveat: "", umask: "octal", fchown: "fd n n", flock: "fd n", pwrite64: "fd",
 };
 

@@ -7,7 +7,7 @@ import { compile } from "../../src/plan/compile.ts";
 import { decodePlan } from "../../src/plan/decode.ts";
 import { explain } from "../../src/plan/explain.ts";
 import type { HostFacts } from "../../src/plan/host-facts.ts";
-import { bundleScene, confinedScene, doScene, hostUsersScene, HYBRID, OWN_ID, ROOTLESS, rootlessScene, runScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
+import { bundleScene, confinedScene, doScene, hostUsersScene, HYBRID, ociScene, ociUsersScene, OWN_ID, ROOTLESS, rootlessScene, runScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
 
 const CASES: Readonly<Record<string, readonly [Blueprint, HostFacts]>> = {
   "do-hybrid": [doScene(), HYBRID],
@@ -19,6 +19,8 @@ const CASES: Readonly<Record<string, readonly [Blueprint, HostFacts]>> = {
   "run-userns-host": [hostUsersScene(), HYBRID],
   "run-terminal": [terminalScene(), HYBRID],
   "run-bundle": [bundleScene(), UNIFIED],
+  "oci-create": [ociScene(), HYBRID],
+  "oci-users": [ociUsersScene(), UNIFIED],
 };
 
 /** An op that comes in must not change each line after it: no index, jumps as distances, data blocks by their order within a field's ops. */
