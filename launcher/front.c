@@ -121,8 +121,11 @@ static void shortcut(char **argv)
 	extern char variables[], variables_end[];
 	if (CALL(__NR_mmap, variables, variables_end - variables, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (word)variables) return;
 	report_fd = -1;
-	if (decode(base, size)) {
+	/* Plans name files relative to the container's directory; Bun goes on where the caller was. */
+	word here = CALL(__NR_openat, -100, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+	if (here >= 0 && decode(base, size)) {
 		run(0, header->op_count);
+		CALL(__NR_fchdir, here, 0, 0, 0, 0, 0);
 		CALL(__NR_close_range, 3, ~0u, 0, 0, 0, 0);
 	}
 	CALL(__NR_munmap, base, size, 0, 0, 0, 0);

@@ -173,13 +173,15 @@ export function openInit(init: RuntimeInit): number {
   return -3;
 }
 
-/** Whether its cgroup is frozen: cgroup.events of v2, freezer.state of v1. */
+/** Whether its cgroup is frozen: freezer.state where v1 has a freezer, else cgroup.events of v2. */
 function isFrozen(cgroups: readonly string[]): boolean {
+  for (const directory of cgroups) {
+    const state = readText(`${directory}/freezer.state`, 64);
+    if (typeof state === "string") return !state.startsWith("THAWED");
+  }
   return cgroups.some((directory) => {
     const events = readText(`${directory}/cgroup.events`, 4096);
-    if (typeof events === "string" && /^frozen 1$/m.test(events)) return true;
-    const state = readText(`${directory}/freezer.state`, 64);
-    return typeof state === "string" && state.trim() !== "THAWED";
+    return typeof events === "string" && events.includes("frozen 1\n");
   });
 }
 
@@ -188,8 +190,9 @@ export function readRuntimeStatus(directory: string, cgroups: readonly string[])
   const init = readInit(directory);
   if (init === undefined) return "creating";
   if (!isAlive(init)) return "stopped";
-  if (typeof stat(`${directory}/start`) !== "number") return "created";
-  return isFrozen(cgroups) ? "paused" : "running";
+  // A created one that is frozen cannot be started: it would not hear the word.
+  if (isFrozen(cgroups)) return "paused";
+  return typeof stat(`${directory}/start`) === "number" ? "running" : "created";
 }
 
 /** Ids of all containers below `root`, sorted. */

@@ -44,6 +44,8 @@ export function startShortcut({ directory, executable, failure }: ShortcutFacts)
   const [report, start, image, bytes] = [w.register(), w.register(), w.register(), w.register()];
   w.from("start");
   lock(w, directory);
+  // Taken away by `pause`, perhaps while this waited for the lock.
+  w.call(SYSCALLS.openat, AT.FDCWD, w.text("start.plan"), OPEN.PATH | OPEN.CLOEXEC).into(report);
   w.call(SYSCALLS.openat, AT.FDCWD, w.text("report"), OPEN.RDONLY | OPEN.NONBLOCK | OPEN.NOFOLLOW).into(report);
   // ENXIO: nobody waits there.
   w.call(SYSCALLS.openat, AT.FDCWD, w.text("start"), OPEN.WRONLY | OPEN.NONBLOCK | OPEN.NOFOLLOW | OPEN.CLOEXEC).into(start);

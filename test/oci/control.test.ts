@@ -151,7 +151,11 @@ describe("a created container", () => {
     using bundle = makeBundle();
     using container = create(bundle, "created");
     expect(answer(container, "pause", "ID")).toEqual([0, undefined]);
+    expect(status(container)).toBe("paused");
+    // It could not hear the word: without this start would wait for ever.
+    expect(answer(container, "start", "ID")).toEqual([1, "cannot start a container in the paused state"]);
     expect(answer(container, "resume", "ID")).toEqual([0, undefined]);
+    expect(status(container)).toBe("created");
     expect(answer(container, "start", "ID")).toEqual([0, undefined]);
     using second = create(bundle, "created-2");
     expect(answer(second, "delete", "ID")).toEqual([0, undefined]);

@@ -37,5 +37,20 @@ export const failed: OciVerb = {
   run: explain,
 };
 
+/** Whether the container ended while a process was joining it: the namespaces that it was to join went away. */
+function isGone({ context }: PidboxError): boolean {
+  return context.from?.startsWith("/linux/namespaces") === true && (context.errno === "ENOENT" || context.errno === "ESRCH");
+}
+
 /** The same for a process that was to join a container. */
-export const execFailed: OciVerb = { ...failed, name: "__oci-exec-failed", failure: { prefix: "exec failed", exit: 255 } };
+export const execFailed: OciVerb = {
+  ...failed, name: "__oci-exec-failed", failure: { prefix: "exec failed", exit: 255 },
+  run(args) {
+    try {
+      return explain(args);
+    } catch (error) {
+      if (error instanceof PidboxError && isGone(error)) throw new PidboxError("CONFLICT", "cannot exec in a stopped container", { cause: error });
+      throw error;
+    }
+  },
+};

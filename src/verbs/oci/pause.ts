@@ -1,7 +1,8 @@
 /** `pidbox-oci pause` and `resume`: all processes of a container stand still, or go on. */
 import { PidboxError } from "../../base/error.ts";
-import { freezeCgroups, readFreezer, thawCgroups } from "../../engine/cgroup-freeze.ts";
+import { freezeCgroups, thawCgroups } from "../../engine/cgroup-freeze.ts";
 import { lockContainer } from "../../engine/runtime-store.ts";
+import { unlink } from "../../kernel/file.ts";
 import { containerId, loadContainer, notRunning, observe } from "./container.ts";
 import type { ObservedContainer } from "./container.ts";
 import { CONTAINER_ID } from "./verb.ts";
@@ -21,8 +22,10 @@ export const pause: OciVerb = {
   options: [],
   operands: [CONTAINER_ID],
   run(args, context) {
-    const { init, state } = locked(args, context);
-    if (init === undefined || readFreezer(state.cgroups) === "frozen") throw notRunning();
+    const { init, state, status, directory } = locked(args, context);
+    if (init === undefined || status === "paused") throw notRunning();
+    // The shortcut does not look whether the container is paused; without its plan `start` does.
+    unlink(`${directory}/start.plan`);
     freezeCgroups(state.cgroups);
     return { exit: 0 };
   },
@@ -36,8 +39,8 @@ export const resume: OciVerb = {
   options: [],
   operands: [CONTAINER_ID],
   run(args, context) {
-    const { init, state } = locked(args, context);
-    if (init === undefined || readFreezer(state.cgroups) !== "frozen") throw new PidboxError("CONFLICT", "container not paused");
+    const { state, status } = locked(args, context);
+    if (status !== "paused") throw new PidboxError("CONFLICT", "container not paused");
     thawCgroups(state.cgroups);
     return { exit: 0 };
   },

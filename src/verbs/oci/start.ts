@@ -24,11 +24,17 @@ function failed(action: string, result: number): PidboxError {
   return new PidboxError("IO", `Cannot start the container: ${action}: ${errnoName(result)}`, { context: { errno: errnoName(result) } });
 }
 
+function hasStopped(): PidboxError {
+  return new PidboxError("CONFLICT", "cannot start a container that has stopped");
+}
+
 /** Gives the word and waits until exec has closed the other end of the report, or a failed op was written to it. Returns the report's bytes. */
 function giveWord(directory: string): Uint8Array {
   const report = open(`${directory}/report`, O.RDONLY | O.NONBLOCK | O.NOFOLLOW);
   if (report < 0) throw failed("report", report);
   const start = open(`${directory}/start`, O.WRONLY | O.NONBLOCK | O.NOFOLLOW);
+  // ENXIO: it has been killed since its status was read.
+  if (start === -6) throw hasStopped();
   if (start < 0) throw failed("start", start);
   const written = syscall(SYSCALLS.write, start, address(new Uint8Array(1)), 1);
   close(start);
@@ -68,7 +74,7 @@ function startContainer(id: string, context: OciContext): OciOutcome {
   const status = readRuntimeStatus(locked.directory, state.cgroups);
   const init = readInit(locked.directory);
   if (status !== "created" || init === undefined) {
-    throw new PidboxError("CONFLICT", status === "stopped" ? "cannot start a container that has stopped" : `cannot start a container in the ${status} state`);
+    throw status === "stopped" ? hasStopped() : new PidboxError("CONFLICT", `cannot start a container in the ${status} state`);
   }
   // The launcher's own image: only a report of a failure needs it, and the process is gone by then.
   const exe = open(`/proc/${init.pid}/exe`, O.RDONLY);
