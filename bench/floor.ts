@@ -75,6 +75,7 @@ function statement(op: DecodedOp, plan: DecodedPlan, round: Round): string {
     case "INIT": return `init(${a}, (struct plan_end *)${b});`;
     case "EXIT": return `WRITE_TRACE leave((int)${a});`;
     case "COPY": throw new Error("The plans of do and run copy nothing");
+    case "KEEP": throw new Error(`op ${op.index}: the benchmark waits for its containers`);
     case "EACH": throw new Error(`op ${op.index}: loops do not nest`);
   }
 }

@@ -13,6 +13,8 @@
 #include <asm/signal.h>
 #include <asm/termbits.h>
 #include <asm/ioctls.h>
+#include <asm/fcntl.h>
+#include <asm/socket.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "plan.h"
@@ -84,6 +86,9 @@ static int valid_op(const struct plan_op *op, uint32_t index)
 		return (op->kinds & 63) == (KIND_DATA | KIND_DATA << 2 | KIND_DATA << 4) && !((op->args[0] | op->args[1] | op->args[2]) & 7);
 	case OP_SUPERVISE:
 		return (op->kinds >> 10 & 3) == KIND_DATA && !(op->args[5] & 7) && inside(op->args[5], sizeof(struct plan_watch), header->data_size - 8);
+	case OP_KEEP:
+		return (op->kinds >> 10 & 3) == KIND_DATA && !(op->args[5] & 7) && inside(op->args[5], sizeof(struct plan_keep), header->data_size - 8)
+			&& (op->kinds & 51) == KIND_DATA && !(op->args[0] & 7) && op->args[2] > 0 && op->args[2] <= 128 && inside(op->args[0], op->args[2] * 8, header->data_size);
 	default:
 		return 1;
 	}
@@ -466,6 +471,7 @@ static int supervise(word pidfd, word signals, const struct plan_end *end, struc
 	int64_t time[2];
 	int ended = 0;
 	watch->record.pid = (int32_t)child;
+	watch->record.supervisor = (int32_t)CALL(__NR_getpid, 0, 0, 0, 0, 0, 0);
 	open_relay(watch);
 	for (;;) {
 		watch_relay(watch, set + 3);
@@ -506,6 +512,10 @@ static int supervise(word pidfd, word signals, const struct plan_end *end, struc
 	collect(watch, end);
 	return 0;
 }
+
+#include "log.c"
+#include "attach.c"
+#include "keep.c"
 
 static word execute(char *const *paths, char *const *argv, char *const *envp)
 {
@@ -596,6 +606,14 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 		if (supervise(argument(op, 1), argument(op, 3), shared_page(argument(op, 4)), watch) < 0)
 			return fail(report.op == NO_OP ? pc : report.op, report.error, report.value);
 		*result = watch->record.code;
+		break;
+	}
+	case OP_KEEP: {
+		struct plan_keep *keep = (struct plan_keep *)argument(op, 5);
+		keep->log_files = (uint32_t)op->args[2];
+		if (keep_container(argument(op, 1), argument(op, 3), shared_page(argument(op, 4)), keep, (char *const *)argument(op, 0)) < 0)
+			return fail(report.op == NO_OP ? pc : report.op, report.error, report.value);
+		*result = keep->watch.record.code;
 		break;
 	}
 	case OP_INIT: init(argument(op, 0), shared_page(argument(op, 1)));

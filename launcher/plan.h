@@ -41,6 +41,7 @@ enum plan_code {
 	OP_EXIT,        /* exit_group(args[0]) */
 	OP_EACH,        /* runs the ops up to args[2] once for each of the args[1] pointers at data args[0]; result holds the pointer */
 	OP_COPY,        /* copies what is in the directory of fd args[0] into that of fd args[1] */
+	OP_KEEP,        /* SUPERVISE for a container that nobody waits for: log file names args[0] (args[2] pointers), pidfd, signalfd args[3], shared page, struct plan_keep */
 	OP_COUNT
 };
 
@@ -69,6 +70,8 @@ struct plan_record {
 	uint64_t started, ended;   /* CLOCK_REALTIME, nanoseconds */
 	uint64_t user, system;     /* CPU time of the main child and what it waited for, microseconds */
 	uint64_t peak;             /* largest resident set, KiB */
+	int32_t supervisor;        /* its own PID */
+	uint32_t lost;             /* log entries that could not be written */
 };
 
 struct plan_watch {
@@ -81,6 +84,24 @@ struct plan_watch {
 	int32_t stop_at_second;  /* a second SIGINT kills */
 	int32_t stop_signal;     /* what SIGTERM is passed on as, or 0 */
 	int32_t stop_timeout;    /* seconds from SIGTERM to SIGKILL, or -1 */
+};
+
+enum { LOG_NONE, LOG_JSON, LOG_CRI };
+enum { INPUT_NONE, INPUT_OPEN, INPUT_ONCE };
+
+/* A container that nobody waits for. */
+struct plan_keep {
+	struct plan_watch watch; /* of `terminal`, `output` and `guard` there is none */
+	int32_t out, err;        /* reading ends of the container's pipes, or -1; with a terminal `watch.master` is read */
+	int32_t in;              /* writing end of its standard input, or -1 */
+	int32_t listener;        /* socket for clients */
+	int32_t client;          /* a first client that is connected already, or -1 */
+	int32_t ready;           /* pipe to the caller that waits for the start, or -1 */
+	int32_t nothing;         /* /dev/null, for descriptors 0 to 2 once it runs, or -1 */
+	int32_t input;           /* from clients: INPUT_NONE is dropped, INPUT_ONCE ends with that of a client */
+	int32_t log_format, log_directory, log_file;
+	uint32_t log_files;      /* as many names as there are */
+	uint64_t log_size;       /* bytes after which the file is full; 0 is never */
 };
 
 /* What INIT tells SUPERVISE on the shared page, and a child's report of a failed op. */

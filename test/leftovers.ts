@@ -72,13 +72,19 @@ function processes(uid: number): string[] {
   });
 }
 
+/** Layers and logs of containers that have no record any more. */
+function data(root: string, containers: string): string[] {
+  return ["layers", "logs"].flatMap((folder) => entries(`${root}/${folder}`).filter((id) => !existsSync(`${containers}/${id}`)).map((id) => `${folder} of ${id}`));
+}
+
 function runtime(scene: string): string[] {
   return ["containers", "names", "ids"].flatMap((folder) => entries(`${scene}/runtime/pidbox/${folder}`).map((name) => `runtime/${folder}/${name}`));
 }
 
 /** One line for each thing that is there now. */
 export function readLeftovers(scene: string, uid: number): string[] {
-  return [...state(scene), ...cgroups(), ...mounts(scene), ...processes(uid), ...runtime(scene)];
+  return [...state(scene), ...cgroups(), ...mounts(scene), ...processes(uid), ...runtime(scene), ...data("/var/lib/pidbox", `${STATE}/containers`),
+    ...data(`${scene}/data/pidbox`, `${scene}/runtime/pidbox/containers`)];
 }
 
 /** Asks again for up to five seconds until the list is empty: the kernel takes killed processes away in its own time. */

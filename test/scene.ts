@@ -88,6 +88,8 @@ export class Scene {
   /** A root filesystem with busybox. Tests do not write to it. */
   readonly rootfs: string;
   readonly runtime: string;
+  /** Where the unprivileged user's layers and logs are. */
+  readonly data: string;
   readonly binary: string;
   readonly #children: Bun.Subprocess[] = [];
   #rootless: string | undefined;
@@ -98,7 +100,9 @@ export class Scene {
     this.rootfs = this.makeRootfs("rootfs");
     this.runtime = `${this.directory}/runtime`;
     mkdirSync(this.runtime, { mode: 0o700 });
-    if (has("root")) chownSync(this.runtime, ROOTLESS_ID, ROOTLESS_ID);
+    this.data = `${this.directory}/data`;
+    mkdirSync(this.data, { mode: 0o700 });
+    if (has("root")) for (const path of [this.runtime, this.data]) chownSync(path, ROOTLESS_ID, ROOTLESS_ID);
     this.binary = reachable(this.directory);
   }
 
@@ -144,14 +148,24 @@ export class Scene {
 
   environment(caller: Caller, extra: Readonly<Record<string, string>> = {}): Record<string, string> {
     const base: Record<string, string> = { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/", ...extra };
-    return caller === "root" ? base : { XDG_RUNTIME_DIR: this.runtime, ...base };
+    return caller === "root" ? base : { XDG_RUNTIME_DIR: this.runtime, XDG_DATA_HOME: this.data, ...base };
+  }
+
+  /** The directory in which the caller's containers have theirs. */
+  containersOf(caller: Caller): string {
+    return caller === "root" ? "/run/pidbox/containers" : `${this.runtime}/pidbox/containers`;
+  }
+
+  /** Where the caller's layers and logs are. */
+  dataOf(caller: Caller): string {
+    return caller === "root" ? "/var/lib/pidbox" : `${this.data}/pidbox`;
   }
 
   /** The command line of a verb with its flags. `@` stands for `dir:` and the caller's root filesystem. */
   command(caller: Caller, args: readonly string[], before: readonly string[] = []): string[] {
     const [verb = "", ...rest] = args;
     const words = rest.map((word) => (word === "@" ? `dir:${this.rootOf(caller)}` : word));
-    const starts = verb === "do" || verb === "run";
+    const starts = verb === "do" || verb === "run" || verb === "create";
     const degraded = caller === "rootless" && starts ? ["--allow-degraded=cgroups"] : [];
     const removed = verb === "run" ? ["--rm"] : [];
     const user = caller === "rootless" && has("root") ? ["setpriv", `--reuid=${ROOTLESS_ID}`, `--regid=${ROOTLESS_ID}`, "--clear-groups"] : [];

@@ -8,7 +8,7 @@ import { type Grammar, parseArguments, requestedFormat } from "./arguments.ts";
 import { colorAllowed } from "./color.ts";
 import { asPidboxError, renderError, renderOutcome } from "./render.ts";
 import { suggest } from "./suggestion.ts";
-import { isTerminal, writeAll } from "./terminal.ts";
+import { isTerminal, writeAll, writeBytes } from "./terminal.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -47,6 +47,7 @@ function contextOf(argv: readonly string[], color: string | undefined): Context 
     note(line) {
       writeAll(STDERR, `pidbox: ${printable(line)}\n`);
     },
+    write: writeBytes,
   };
 }
 

@@ -22,7 +22,11 @@ function waitWritable(fd: number): void {
 
 /** Writes all of `text` to `fd`, however slow its reader is. Returns 0, or -errno of the write that failed (-32 is EPIPE). */
 export function writeAll(fd: number, text: string): number {
-  const bytes = encoder.encode(text);
+  return writeBytes(fd, encoder.encode(text));
+}
+
+/** As writeAll. */
+export function writeBytes(fd: number, bytes: Uint8Array): number {
   for (let at = 0; at < bytes.length; ) {
     const n = syscall(SYSCALLS.write, fd, address(bytes) + at, bytes.length - at);
     if (n >= 0) at += n;

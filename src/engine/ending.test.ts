@@ -11,6 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const STATUS: ContainerStatus = {
   state: "ended", pid: 9, code: 0, signal: 0, core: false, forwarded: 0, sender: 0, started: 1, ended: 2, user: 0, system: 0, peak: 0,
+  supervisor: 8, lost: 0,
 };
 
 function text(status: Partial<ContainerStatus>, facts: Partial<Omit<EndFacts, "status">> = {}): string | undefined {

@@ -1,12 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { LOCK } from "../kernel/abi/constants.ts";
-import { SYSCALLS } from "../kernel/abi/host.ts";
-import { syscall } from "../kernel/ffi.ts";
-import { close, O, open } from "../kernel/file.ts";
+import { close } from "../kernel/file.ts";
 import { RECORD } from "../plan/op.ts";
 import { collectGarbage, findLinks, judgeContainer } from "./garbage.ts";
 import { collectSome } from "./garbage-some.ts";
+import { takeCharge } from "./store.ts";
 
 const NOW = Date.now();
 const ID = "a".repeat(64);
@@ -46,8 +44,7 @@ const OPTIONS = { all: false, dry: false, hierarchies: [], now: NOW };
 describe("judgeContainer()", () => {
   test("leaves one whose supervisor holds the lock, and takes it once the lock is free", () => {
     const directory = container(ID, { status: record(1) });
-    const fd = open(`${directory}/status`, O.RDWR);
-    expect(syscall(SYSCALLS.flock, fd, LOCK.EX | LOCK.NB)).toBe(0);
+    const fd = takeCharge(directory) ?? -1;
     expect(judgeContainer(directory, true, NOW)).toBeUndefined();
     close(fd);
     expect(judgeContainer(directory, false, NOW)).toMatchObject({ kind: "container", id: ID, why: "its supervisor was killed" });
@@ -63,8 +60,7 @@ describe("judgeContainer()", () => {
   test("leaves an old one that has not said anything yet but holds the lock", () => {
     const directory = container(ID, { status: new Uint8Array(0) });
     old(directory);
-    const fd = open(`${directory}/status`, O.RDWR);
-    syscall(SYSCALLS.flock, fd, LOCK.EX | LOCK.NB);
+    const fd = takeCharge(directory) ?? -1;
     expect(judgeContainer(directory, true, NOW)).toBeUndefined();
     close(fd);
     expect(judgeContainer(directory, true, NOW)).toMatchObject({ kind: "directory" });

@@ -4,14 +4,10 @@
  * Nothing of a container that lives is touched: the living are told by the lock on their status file, and cgroups without a state by the launcher that
  * their processes have as parent (another state directory of the same user, or a pidbox inside a container, may own them).
  */
-import { SIGNAL } from "../kernel/abi/constants.ts";
-import { SYSCALLS } from "../kernel/abi/host.ts";
-import { syscall } from "../kernel/ffi.ts";
-import { close, listDirectory, readLink, readText, stat, unlink } from "../kernel/file.ts";
-import { readDetail } from "../kernel/process-list.ts";
-import { TICKS_PER_SECOND } from "../kernel/process-status.ts";
+import { listDirectory, readLink, readText, stat, unlink } from "../kernel/file.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
 import { keptPlans } from "./plan-cache.ts";
+import { killInit, settleLost } from "./lost.ts";
 import { removeCgroup, removeContainer } from "./removal.ts";
 import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus } from "./store.ts";
 import { lifeOf } from "./stored.ts";
@@ -53,8 +49,8 @@ function isClosing(id: string, state: ContainerState | undefined, status: Contai
 export function judgeContainer(directory: string, all: boolean, now: number): Garbage | undefined {
   const id = directory.slice(directory.lastIndexOf("/") + 1);
   const state = readState(directory);
-  const life = lifeOf(directory, readStatus(directory));
-  if (life === "running") return undefined;
+  const life = lifeOf(directory, state, readStatus(directory));
+  if (life === "running" || life === "created" || life === "restarting") return undefined;
   if (life === "starting") {
     // An old one may still be held up on its way, at the gate of --verify for example: then its supervisor has the lock.
     if (!settled(directory, now) || isSupervised(directory)) return undefined;
@@ -66,24 +62,6 @@ export function judgeContainer(directory: string, all: boolean, now: number): Ga
   return { kind: "record", path: directory, id, why: state?.remove === false ? "it has ended" : "it has ended and was not to be kept" };
 }
 
-/** A first process that outlived its supervisor, where no cgroup leads to it: the PID of the record, if that process was there when the container began. */
-function killInit(status: ContainerStatus, bootTime: number): void {
-  const pidfd = syscall(SYSCALLS.pidfd_open, status.pid, 0);
-  if (pidfd < 0) return;
-  const detail = readDetail(status.pid);
-  const began = detail === undefined ? undefined : bootTime + (detail.stat.start / TICKS_PER_SECOND) * 1000;
-  // The record is written when the program starts, after its first process was made: seconds apart at most, on a machine that is very slow.
-  const near = began !== undefined && began <= status.started + 1000 && began >= status.started - 60_000;
-  if (near && detail !== undefined && detail.status.pids.length > 1) syscall(SYSCALLS.pidfd_send_signal, pidfd, SIGNAL.KILL, 0, 0);
-  close(pidfd);
-}
-
-function bootTimeOf(): number {
-  const text = readText("/proc/stat", 16 << 20);
-  const match = typeof text === "string" ? /^btime ([0-9]+)$/m.exec(text) : null;
-  return match === null ? 0 : Number(match[1]) * 1000;
-}
-
 function extraCgroups(id: string, hierarchies: readonly CgroupHierarchy[], state: ContainerState | undefined): string[] {
   const known = new Set(state?.cgroups ?? []);
   return hierarchies.map(({ directory }) => `${directory}/pidbox/${id}`).filter((path) => !known.has(path) && typeof stat(path) !== "number");
@@ -93,9 +71,12 @@ function extraCgroups(id: string, hierarchies: readonly CgroupHierarchy[], state
 export function removeGarbage(garbage: Garbage, hierarchies: readonly CgroupHierarchy[]): Garbage {
   const state = readState(garbage.path);
   const status = readStatus(garbage.path);
-  if (status !== undefined && garbage.kind === "container") killInit(status, bootTimeOf());
+  const lost = garbage.kind === "container";
+  if (status !== undefined && lost) killInit(status);
   const stuck = extraCgroups(garbage.id, hierarchies, state).filter((cgroup) => !removeCgroup(cgroup));
-  const left = [...stuck, ...removeContainer(garbage.path, state, false)];
+  // One that is kept has its record, log and layer until somebody removes it.
+  const settled = lost && state?.remove === false && state.kept !== undefined;
+  const left = [...stuck, ...(settled ? settleLost(garbage.path, Date.now()) : removeContainer(garbage.path, state, false))];
   return left.length === 0 ? garbage : { ...garbage, left };
 }
 

@@ -10,7 +10,7 @@ import { AT, F, MFD } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { cString } from "../kernel/file.ts";
+import { close, cString } from "../kernel/file.ts";
 
 /** Where launcher.ld puts the plan. */
 const PLAN_ADDRESS = 0x10000000;
@@ -85,6 +85,35 @@ function pointers(texts: readonly string[], keep: Uint8Array[]): Uint8Array {
     view.setBigUint64(8 * i, BigInt(address(bytes)), true);
   });
   return array;
+}
+
+/** Descriptors that a spawned launcher gets, where its plan keeps them (plan/names.ts), and the numbers that they have here. */
+export interface Handed {
+  readonly charge: number;
+  readonly client?: number;
+}
+
+/** Numbers that the launcher finds them by. */
+interface Found {
+  readonly self: number;
+  readonly charge: number;
+  readonly client?: number;
+}
+
+const AT_SPAWN = { self: 4, charge: 6, client: 7 } as const;
+
+/** Starts the launcher beside this process and waits for its exit code. `makePlan` makes it for the numbers that its descriptors will have. */
+export async function spawnLauncher(makePlan: (found: Found) => Promise<Uint8Array>, title: string, { charge, client }: Handed): Promise<number> {
+  const file = createImageFile();
+  const { self, charge: chargeAt, client: clientAt } = AT_SPAWN;
+  writeSealed(file, launcherImage(await makePlan({ self, charge: chargeAt, ...(client === undefined ? {} : { client: clientAt }) })));
+  const handed = [file, "ignore", charge, ...(client === undefined ? [] : [client])] as const;
+  const child = Bun.spawn([`/proc/${syscall(SYSCALLS.getpid)}/fd/${file}`, title], {
+    argv0: "pidbox", stdio: ["ignore", "inherit", "inherit", "ignore", ...handed], env: {}, cwd: "/",
+  });
+  const code = await child.exited;
+  close(file);
+  return code;
 }
 
 /**

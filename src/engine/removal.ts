@@ -5,6 +5,7 @@ import { childCgroups } from "./cgroup-files.ts";
 import { thawCgroups } from "./cgroup-freeze.ts";
 import { killCgroups } from "./cgroup-processes.ts";
 import type { ContainerState } from "./store.ts";
+import { removeTree } from "./tree-removal.ts";
 
 const EBUSY = -16;
 const ENOTEMPTY = -39;
@@ -24,7 +25,15 @@ export function removeCgroup(cgroup: string): boolean {
   return false;
 }
 
-/** Removes cgroups and reservations, and unless `keep` the record too. Returns paths that could not be removed. */
+/** Removes log and layer. Returns paths that could not be removed. */
+export function removeData(state: Pick<ContainerState, "logs" | "layer"> | undefined): string[] {
+  return [state?.logs, state?.layer].filter((path) => path !== undefined).filter((path) => removeTree(path) < 0);
+}
+
+/** Files of a container's directory. */
+const FILES = ["state.json", "state.json.new", "status", "attach", "end.json", "end.json.new", "stop"];
+
+/** Removes cgroups and reservations, and unless `keep` the record, log and layer too. Returns paths that could not be removed. */
 export function removeContainer(directory: string, state: ContainerState | undefined, keep: boolean): string[] {
   // A paused v1 container would not die: its cgroups are taken away one after the other, and the freezer's may be the last.
   thawCgroups(state?.cgroups ?? []);
@@ -34,7 +43,10 @@ export function removeContainer(directory: string, state: ContainerState | undef
   const own = (link: string): boolean => readLink(link) === id;
   for (const link of state?.reservations ?? []) if (own(link)) unlink(link);
   if (keep || left.length > 0) return left;
+  // The record goes last: with it goes the knowledge of the rest.
+  const data = removeData(state);
+  if (data.length > 0) return data;
   for (const link of state?.names ?? []) if (own(link)) unlink(link);
-  for (const file of ["state.json", "status"]) unlink(`${directory}/${file}`);
+  for (const file of FILES) unlink(`${directory}/${file}`);
   return removeDirectory(directory) < 0 && typeof stat(directory) !== "number" ? [directory] : [];
 }

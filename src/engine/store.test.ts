@@ -4,10 +4,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PidboxError } from "../base/error.ts";
-import { removeDirectory, unlink } from "../kernel/file.ts";
+import { close, removeDirectory, unlink } from "../kernel/file.ts";
 import { RECORD } from "../plan/op.ts";
 import {
-  createDirectory, findContainer, isSupervised, listContainers, parseStatus, readState, readStatus, reserve, stateRoot, writeState,
+  createDirectory, findContainer, isSupervised, listContainers, parseStatus, readState, readStatus, reserve, stateRoot, takeCharge, writeState,
 } from "./store.ts";
 import type { ContainerState } from "./store.ts";
 
@@ -22,7 +22,7 @@ function record(values: Partial<Record<keyof typeof RECORD, number | bigint>>): 
   const view = new DataView(bytes.buffer);
   for (const [name, value] of Object.entries({ magic: 0x786f6270, ...values })) {
     const at = RECORD[name as keyof typeof RECORD];
-    if (at >= RECORD.started) view.setBigUint64(at, BigInt(value), true);
+    if (at >= RECORD.started && at < RECORD.supervisor) view.setBigUint64(at, BigInt(value), true);
     else view.setInt32(at, Number(value) | 0, true);
   }
   return bytes;
@@ -42,11 +42,11 @@ describe("parseStatus()", () => {
   test("reads what the launcher wrote, times as milliseconds", () => {
     const bytes = record({
       state: 2, pid: 77, code: 137, signal: 9, core: 1, forwarded: 15, sender: 42, started: 1_700_000_000_123_456_789n,
-      ended: 1_700_000_001_500_000_000n, user: 5, system: 6, peak: 7,
+      ended: 1_700_000_001_500_000_000n, user: 5, system: 6, peak: 7, supervisor: 76, lost: 2,
     });
     expect(parseStatus(bytes)).toEqual({
       state: "ended", pid: 77, code: 137, signal: 9, core: true, forwarded: 15, sender: 42, started: 1_700_000_000_123,
-      ended: 1_700_000_001_500, user: 5, system: 6, peak: 7,
+      ended: 1_700_000_001_500, user: 5, system: 6, peak: 7, supervisor: 76, lost: 2,
     });
     expect(parseStatus(record({ state: 1, pid: 3 }))).toMatchObject({ state: "running", pid: 3, ended: 0 });
   });
@@ -170,17 +170,37 @@ describe("findContainer()", () => {
 });
 
 describe("isSupervised()", () => {
-  test("is true while somebody holds the lock on the status file", async () => {
+  test("is true while somebody is in charge, in whatever process", async () => {
     const directory = join(folder, "locked");
     mkdirSync(directory);
     expect(isSupervised(directory)).toBe(false);
     writeFileSync(`${directory}/status`, "");
     expect(isSupervised(directory)).toBe(false);
-    const holder = Bun.spawn(["flock", `${directory}/status`, "sh", "-c", "echo held; read x"], { stdin: "pipe", stdout: "pipe" });
-    await holder.stdout.getReader().read();
+    const charge = takeCharge(directory) ?? -1;
+    expect([charge > 0, isSupervised(directory), takeCharge(directory)]).toEqual([true, true, undefined]);
+    const heir = Bun.spawn(["sh", "-c", "echo held; read x"], { stdio: ["pipe", "pipe", "inherit", charge] });
+    await heir.stdout.getReader().read();
+    close(charge);
     expect(isSupervised(directory)).toBe(true);
-    await holder.stdin.end();
-    await holder.exited;
+    await heir.stdin.end();
+    await heir.exited;
     expect(isSupervised(directory)).toBe(false);
+  });
+});
+
+describe("takeCharge()", () => {
+  test("makes the status file, and cannot take what is not there", () => {
+    const directory = join(folder, "fresh");
+    mkdirSync(directory);
+    const charge = takeCharge(directory) ?? -1;
+    expect([readdirSync(directory), isSupervised(directory)]).toEqual([["status"], true]);
+    close(charge);
+    expect(takeCharge(join(folder, "absent"))).toBeUndefined();
+  });
+  test("follows no link", () => {
+    const directory = join(folder, "linked");
+    mkdirSync(directory);
+    symlinkSync("/etc/hostname", `${directory}/status`);
+    expect(codeOf(() => takeCharge(directory))).toBe("IO");
   });
 });

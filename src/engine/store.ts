@@ -4,13 +4,37 @@
  */
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
-import { LOCK } from "../kernel/abi/constants.ts";
+import { F } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
 import { AT_FDCWD, close, cString, listDirectory, O, open, readBytes, readLink, readText, stat, writeFile } from "../kernel/file.ts";
 import { RECORD } from "../plan/op.ts";
-import type { Blueprint } from "../plan/blueprint.ts";
+import type { Blueprint, Keeping } from "../plan/blueprint.ts";
+
+/** How what the container writes is kept. Sizes in bytes; without `maxSize` the file grows for ever. */
+export interface LogSettings {
+  readonly driver: "json-file" | "k8s-file" | "none";
+  readonly maxSize?: number;
+  readonly maxFiles?: number;
+}
+
+/** When a container that has ended is started again by its supervisor. `retries` 0 is any number. */
+export interface RestartPolicy {
+  readonly name: "no" | "on-failure" | "always" | "unless-stopped";
+  readonly retries: number;
+}
+
+/** What a container needs to go on without its caller, and to be started again. */
+export interface KeptSettings {
+  readonly input: Keeping["input"];
+  readonly log: LogSettings;
+  readonly restart: RestartPolicy;
+  /** The seccomp filter in base64, unless it is the built-in one of its name. */
+  readonly filter?: string;
+  /** Id of the container whose PID namespace it shares. */
+  readonly shares?: string;
+}
 
 /** state.json. */
 export interface ContainerState {
@@ -29,6 +53,10 @@ export interface ContainerState {
   readonly names: readonly string[];
   readonly reservations: readonly string[];
   readonly cidfile?: string;
+  /** Directory of its log, if it has one, and of its changes to the root filesystem on disk. */
+  readonly logs?: string;
+  readonly layer?: string;
+  readonly kept?: KeptSettings;
   readonly labels: Readonly<Record<string, string>>;
   /** What was promised: the config, and what OCI has no words for. */
   readonly blueprint: Omit<Blueprint, "seccomp" | "state" | "executable"> & { readonly seccomp?: string };
@@ -49,6 +77,10 @@ export interface ContainerStatus {
   readonly user: number;
   readonly system: number;
   readonly peak: number;
+  /** PID of the supervisor. */
+  readonly supervisor: number;
+  /** Log entries that could not be written. */
+  readonly lost: number;
 }
 
 const MAGIC = 0x786f6270;
@@ -64,7 +96,7 @@ export function parseStatus(bytes: Uint8Array): ContainerStatus | undefined {
   return {
     state: state === 1 ? "running" : "ended", pid: i32(RECORD.pid), code: i32(RECORD.code), signal: i32(RECORD.signal), core: i32(RECORD.core) !== 0,
     forwarded: i32(RECORD.forwarded), sender: i32(RECORD.sender), started: Math.floor(u64(RECORD.started) / 1e6), ended: Math.floor(u64(RECORD.ended) / 1e6),
-    user: u64(RECORD.user), system: u64(RECORD.system), peak: u64(RECORD.peak),
+    user: u64(RECORD.user), system: u64(RECORD.system), peak: u64(RECORD.peak), supervisor: i32(RECORD.supervisor), lost: view.getUint32(RECORD.lost, true),
   };
 }
 
@@ -132,11 +164,26 @@ export function reserve(path: string, id: string): boolean {
   return result === 0;
 }
 
+const FULL = "Is the filesystem of the state directory full or read-only?";
+
 export function writeState(directory: string, state: ContainerState): void {
   const path = `${directory}/state.json`;
   const json = JSON.stringify(state);
   const result = writeFile(path, json, { mode: 0o600, exclusive: true });
-  if (result < 0) throw failed("write", path, result, "Is the filesystem of the state directory full or read-only?");
+  if (result < 0) throw failed("write", path, result, FULL);
+}
+
+/** Puts `text` in the place of a file of the container's directory, whole or not at all. Throws IO. */
+export function replaceFile(directory: string, name: string, text: string): void {
+  const [path, temporary] = [`${directory}/${name}`, `${directory}/${name}.new`];
+  let result = writeFile(temporary, text, { mode: 0o600 });
+  if (result === 0) result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(temporary)), AT_FDCWD, address(cString(path)), 0);
+  if (result < 0) throw failed("write", path, result, FULL);
+}
+
+/** Writes the state of a container that is there already. Throws IO. */
+export function replaceState(directory: string, state: ContainerState): void {
+  replaceFile(directory, "state.json", JSON.stringify(state));
 }
 
 /** state.json of a directory, or undefined if it is not there or half written. */
@@ -157,13 +204,46 @@ export function readStatus(directory: string): ContainerStatus | undefined {
   return typeof bytes === "number" ? undefined : parseStatus(bytes);
 }
 
-/** Whether the supervisor of this container is alive: it holds the lock. */
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+const EAGAIN = -11;
+
+/** struct flock: i16 type, i16 whence, i64 start, i64 length (0: all), i32 pid. */
+function lockRequest(): Int16Array {
+  const request = new Int16Array(16);
+  request[0] = F_WRLCK;
+  return request;
+}
+
+/**
+ * Whether somebody is in charge of this container: its supervisor, or a pidbox that starts or removes it. They hold the lock on its status file.
+ * Asking takes no lock, so that it stands in nobody's way (F_OFD_GETLK, fcntl_locking(2)).
+ */
 export function isSupervised(directory: string): boolean {
-  const fd = open(`${directory}/status`, O.RDWR);
+  const fd = open(`${directory}/status`, O.RDONLY);
   if (fd < 0) return false;
-  const result = syscall(SYSCALLS.flock, fd, LOCK.EX | LOCK.NB);
+  const request = lockRequest();
+  const result = syscall(SYSCALLS.fcntl, fd, F.OFD_GETLK, address(request));
   close(fd);
-  return result === -11;
+  return result === 0 && request[0] !== F_UNLCK;
+}
+
+/**
+ * Takes charge of a container: an open, locked status file, which the caller owns. It is the container's until the last descriptor of it is closed, in
+ * whatever process that is. Undefined: somebody else is in charge, or the container is gone. Throws IO.
+ */
+export function takeCharge(directory: string): number | undefined {
+  const path = `${directory}/status`;
+  const fd = open(path, O.RDWR | O.CREAT | O.NOFOLLOW, 0o600);
+  if (fd === -2) return undefined;
+  if (fd < 0) throw failed("open the state of the container", path, fd);
+  const result = syscall(SYSCALLS.fcntl, fd, F.OFD_SETLK, address(lockRequest()));
+  // A file that was removed meanwhile is locked by nobody else, and no use.
+  const [held, named] = [stat(`/proc/self/fd/${fd}`), stat(path)];
+  if (result === 0 && typeof held !== "number" && typeof named !== "number" && held.inode === named.inode) return fd;
+  close(fd);
+  if (result < 0 && result !== EAGAIN && result !== -13) throw failed("lock", path, result);
+  return undefined;
 }
 
 /** Ids of all containers in the store, at most `limit`. */

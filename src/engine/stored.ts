@@ -2,19 +2,21 @@
 import { readText } from "../kernel/file.ts";
 import { parseProcessStat } from "../kernel/process-status.ts";
 import type { StoredContainer } from "./discover.ts";
+import { readEnd } from "./end-record.ts";
 import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus } from "./store.ts";
 
-/** Whether a container runs, has ended in order, or has lost its supervisor. `starting`: it has not said anything yet. */
-export type Life = "starting" | "running" | "ended" | "lost";
-
 /**
- * The lock is tried only once the supervisor has written its first record: before that it may be about to take the lock, and a look must not stand in
- * its way.
+ * Where a container is in its life. `created`: nobody has started it yet. `starting`: it has not said anything yet. `restarting`: its supervisor waits until it
+ * starts it again. `lost`: its supervisor was killed.
  */
-export function lifeOf(directory: string, status: ContainerStatus | undefined): Life {
-  if (status === undefined) return "starting";
-  if (status.state === "ended") return "ended";
-  return isSupervised(directory) ? "running" : "lost";
+export type Life = "created" | "starting" | "running" | "restarting" | "ended" | "lost";
+
+export function lifeOf(directory: string, state: ContainerState | undefined, status: ContainerStatus | undefined): Life {
+  const supervised = (): boolean => isSupervised(directory);
+  if (status === undefined) return state?.kept !== undefined && !state.remove && !supervised() ? "created" : "starting";
+  // Once more, for it may have ended in order between the two looks.
+  if (status.state === "running") return supervised() ? "running" : readStatus(directory)?.state === "running" ? "lost" : "ended";
+  return state?.kept !== undefined && readEnd(directory).delay !== undefined && supervised() ? "restarting" : "ended";
 }
 
 // A supervised PID cannot be given out again: it is the supervisor's child, unreaped.
@@ -25,11 +27,11 @@ function startOf(pid: number): number | undefined {
 
 function storedContainer(directory: string, state: ContainerState): StoredContainer | undefined {
   const status = readStatus(directory);
-  const life = lifeOf(directory, status);
-  if (status === undefined || life === "starting") return undefined;
+  const life = lifeOf(directory, state, status);
+  if (status === undefined || life === "starting" || life === "created") return undefined;
   const { id, name, unsafe, degraded, created, command } = state;
   const known = { id, name, initPid: status.pid, unsafe, degraded, created, command };
-  if (life === "ended") return { ...known, initPid: 0, exitCode: status.code };
+  if (life === "ended" || life === "restarting") return { ...known, initPid: 0, exitCode: status.code };
   if (life === "lost") return { ...known, lost: true };
   const initStart = startOf(status.pid);
   return { ...known, ...(initStart === undefined ? {} : { initStart }) };

@@ -7,19 +7,37 @@ import type { NetAddress } from "./netlink.ts";
 export type AssembledEntry = { readonly kind: "bind"; readonly path: string } | { readonly kind: "link"; readonly path: string; readonly target: string };
 
 export type Rootfs =
-  /** `source` as the lower layer, changes in memory, gone at the end. */
+  /** `source` as the lower layer. Changes are in memory and gone at the end, or in `upper` and `work` of the directory `layer`. */
   | {
       readonly kind: "overlay"; readonly source: string;
       /** Paths of `source` that are not there in the container: their directories are root's, with mode 755. */
       readonly hidden?: readonly string[];
+      readonly layer?: string;
     }
   /** The directory itself. */
   | { readonly kind: "bind"; readonly source: string }
   /** An empty tmpfs with read-only binds of host directories, where overlay is not possible. */
   | { readonly kind: "assembled"; readonly entries: readonly AssembledEntry[] };
 
-/** Standard input, output and error of the main child. */
-export type Stdio = { readonly kind: "inherit" } | { readonly kind: "no-input" } | { readonly kind: "terminal"; readonly input: boolean };
+/** Standard input, output and error of the main child. `pipes` are the supervisor's. */
+export type Stdio = { readonly kind: "inherit" | "no-input" | "pipes" } | { readonly kind: "terminal"; readonly input: boolean };
+
+/** A container that goes on without its caller: its supervisor writes a log and serves clients. */
+export interface Keeping {
+  /** Standard input: none, open for every client, or open until one of them has no more. */
+  readonly input: "none" | "open" | "once";
+  /** Absent: what is written is shown to clients only. */
+  readonly log?: LogFiles;
+}
+
+export interface LogFiles {
+  readonly format: "json" | "cri";
+  readonly directory: string;
+  /** In `directory`: the file that is written, then what it becomes when it is full, and so on. */
+  readonly names: readonly string[];
+  /** Bytes; absent: it is never full. */
+  readonly maxSize?: number;
+}
 
 /** A seccomp filter that was compiled already, with the name that messages use. */
 export interface SeccompFilter {
@@ -82,6 +100,8 @@ export interface Blueprint {
   /** What SIGTERM to the supervisor is passed on as, and seconds from then to SIGKILL. Absent: as it is, and never. */
   readonly stop?: { readonly signal?: number; readonly timeout?: number };
   readonly state: StateFiles;
+  /** Absent: the caller waits for the container. */
+  readonly keeping?: Keeping;
   readonly runtime?: RuntimeFrame;
   readonly netDevices?: readonly NetDevice[];
   /** The pidbox binary that explains a failure or an end. */
@@ -101,4 +121,6 @@ export interface StateFiles {
   readonly names: readonly string[];
   readonly reservations: readonly string[];
   readonly keep: boolean;
+  /** What becomes of the container after a failed start, by pidbox and not by the plan: it is kept with its error, or removed with what it has on disk. */
+  readonly failed?: "keep" | "remove";
 }

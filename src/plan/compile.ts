@@ -15,6 +15,7 @@ import { enterCgroups, makeCgroups } from "./cgroups.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { containerHooks, finishCreation, handTerminal, openCreation, runtimeHooks } from "./creation.ts";
 import type { Creation } from "./creation.ts";
+import { detach, waitOut } from "./detach.ts";
 import { openConsole } from "./devices.ts";
 import { makeFilesystem } from "./filesystem.ts";
 import { openLink, send } from "./handover.ts";
@@ -22,6 +23,7 @@ import type { Link } from "./handover.ts";
 import { take } from "./held.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { becomeRoot, becomeUser, cloneFlags, dieWithParent, leaveKeyring, openProcess, writeIdMaps, writeOomScore } from "./identity.ts";
+import { closeEnds, keepTerminal, openKeep, ownEnds, superviseKept } from "./keeping.ts";
 import { makeMounts, openMounts, sealMounts } from "./mounts.ts";
 import type { Opened } from "./mounts.ts";
 import { compilation, createsNamespace, joinedNamespace } from "./names.ts";
@@ -29,6 +31,7 @@ import type { Compilation } from "./names.ts";
 import { moveDevices, raiseDevices } from "./net-devices.ts";
 import { FLAG } from "./op.ts";
 import { assertStdio, loadSeccomp, makeDirectory, startProcess } from "./process.ts";
+import type { PipeEnds } from "./process.ts";
 import { attachRootfs, maskPaths, pivot, readonlyPaths, sealRootfs, shareRootfs } from "./rootfs.ts";
 import { setExecutionDomain, setPriorities } from "./scheduling.ts";
 import { handListener } from "./seccomp-listener.ts";
@@ -37,22 +40,24 @@ import { addProgram, programOf } from "./program.ts";
 import type { PlanBody } from "./program.ts";
 import { awaitSources, finishSources, prepareSources, releaseSources } from "./sources.ts";
 import type { Sources } from "./sources.ts";
-import { closeFrame, comeHome, failFrame, guardTerminal, openFrame, openStatus, takeTerminal } from "./supervisor.ts";
-import type { Frame, Guard } from "./supervisor.ts";
+import { closeFrame, comeHome, failFrame, guardTerminal, handEnd, openFrame, openStatus, takeTerminal } from "./supervisor.ts";
+import type { Frame, Guard, Inherited } from "./supervisor.ts";
 import { bearIntoTime, enterTime, keepOwnTime } from "./time-offsets.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 import { PlanWriter } from "./writer.ts";
 
-/** How the plan will be run. */
-export interface CompileOptions {
-  /** Fd of the memfd with launcher and plan, in the process that is replaced. */
-  readonly self: number;
+/** How the plan will be run. With a `gate` the program starts only once what is at its other end says that the wall stands, and is gone. */
+export interface CompileOptions extends Inherited {
   /** Op that fails on purpose. */
   readonly fault?: number;
-  /** Fd of a socket, above 31: the program starts only once what is at its other end says that the wall stands, and is gone. */
+  /** Fd of a socket: the program starts only once what is at its other end says that the wall stands, and is gone. */
   readonly gate?: number;
-  /** Fd of the container's lock (pidbox-oci), above all that are preserved: it ends when the container is created. */
+  /** Fd of the container's lock (pidbox-oci): it ends when the container is created. */
   readonly lock?: number;
+  /** What is printed for the caller once the program runs in the background; absent: this process is the supervisor. */
+  readonly announce?: string;
+  /** Milliseconds to wait before anything else. */
+  readonly delay?: number;
 }
 
 /** All of a plan but the program. */
@@ -71,13 +76,18 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   refuseUnsupported(blueprint);
   const w = new PlanWriter();
   const c = compilation(w, blueprint, facts);
-  const frame = openFrame(c, options.self, options.gate ?? options.lock);
+  const { keeping, runtime } = blueprint;
+  const extra = options.gate ?? options.lock;
+  const frame = openFrame(c, { ...options, ...(extra === undefined ? {} : { extra }) });
+  if (options.delay !== undefined) waitOut(c, options.delay, () => { handEnd(c, "called-off"); w.exit(125); });
   const own = noteNamespaces(c);
   assertStdio(c);
-  if (blueprint.runtime === undefined) openStatus(c, frame);
+  if (runtime === undefined) openStatus(c, frame, options.charge !== undefined);
   const creation = openCreation(c);
   const cgroups = makeCgroups(c);
-  const relayed = blueprint.stdio.kind === "terminal" && blueprint.runtime?.consoleSocket === undefined;
+  const ready = options.announce === undefined ? undefined : detach(c, options.announce);
+  const pipes = keeping === undefined ? undefined : openKeep(c, frame, keeping, { ready, client: options.client !== undefined });
+  const relayed = blueprint.stdio.kind === "terminal" && runtime?.consoleSocket === undefined && keeping === undefined;
   const guard = relayed ? guardTerminal(c, frame) : undefined;
   const link = openLink(c);
   const joined = openNamespaces(c);
@@ -94,9 +104,11 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   finishContainer(c, sources, pid, joined.get("user"));
   moveDevices(c, pid, joined.get("network"));
   releaseSources(c, sources, link.outside);
+  if (pipes !== undefined) closeEnds(c, pipes);
   if (creation !== undefined) runtimeHooks(c, creation, link.outside, pid);
   if (creation?.console !== undefined) handTerminal(c, link.outside, creation.console);
   else if (relayed) takeTerminal(c, link.outside, frame.watch);
+  else if (blueprint.stdio.kind === "terminal") keepTerminal(c, link.outside, frame);
   handListener(c, link.outside, pid, "creating");
   if (creation !== undefined) finishCreation(c, creation, link, pid);
   if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
@@ -104,7 +116,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   const onFailure = failFrame(c, frame, cgroups, guard, creation);
 
   w.place(contained);
-  containerOps(c, { own, cgroups, link, joined, creation, sources, gate: options.gate !== undefined });
+  containerOps(c, { own, cgroups, link, joined, creation, sources, pipes, gate: options.gate !== undefined });
   w.exit(125);
   return { ...w.finishBody(onFailure, options.fault), cgroups: cgroups.directories };
 }
@@ -125,7 +137,9 @@ function superviseContainer(c: Compilation, { frame, link, guard, creation, cgro
   // Later commands on the container of `pidbox-oci run` need its lock.
   if (creation !== undefined) w.from("state directory").call(SYSCALLS.close, c.descriptors.extra).flags(FLAG.IGNORE);
   const code = w.register();
-  w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
+  const { keeping } = c.blueprint;
+  if (keeping === undefined) w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
+  else superviseKept(c, frame, keeping, { pidfd, page: link.page, code });
   closeFrame(c, { code, cgroups, guard, creation });
 }
 
@@ -189,6 +203,7 @@ interface ContainerHandles {
   readonly joined: ReadonlyMap<string, number>;
   readonly creation: Creation | undefined;
   readonly sources: Sources;
+  readonly pipes: PipeEnds | undefined;
   readonly gate: boolean;
 }
 
@@ -215,8 +230,8 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   assertNamespaces(c, handles.own, proc);
   writeKernelSettings(c, proc);
   const label = labelProgram(c, proc);
-  const root = opened.mounts.get("/root");
-  const place = attachRootfs(c, root === undefined ? undefined : take(c, root), creation?.beforePivot === true);
+  const [root, layer] = [opened.mounts.get("/root"), opened.mounts.get("/layer")].map((held) => (held === undefined ? undefined : take(c, held)));
+  const place = attachRootfs(c, root, layer, creation?.beforePivot === true);
   if (!place.early) pivot(c, place);
   const seals = makeMounts(c, opened, handles.cgroups);
   if (creation !== undefined) containerHooks(c, creation, link.inside);
@@ -237,9 +252,11 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   setPriorities(c, blueprint.config.process);
   setExecutionDomain(c);
   if (blueprint.config.process?.noNewPrivileges !== true) loadSeccomp(c, link.inside);
+  if (handles.pipes !== undefined) ownEnds(c, handles.pipes);
   becomeUser(c, link.inside);
   assertIdentity(c);
-  startProcess(c, { page: link.page, console, gate: handles.gate, label, ...(creation === undefined ? {} : { creation, link: link.inside }) });
+  const { pipes, gate } = handles;
+  startProcess(c, { page: link.page, console, pipes, gate, label, ...(creation === undefined ? {} : { creation, link: link.inside }) });
 }
 
 function enterNamespaces(c: Compilation, handles: ContainerHandles): void {

@@ -64,6 +64,7 @@ export function opText(plan: DecodedPlan, op: DecodedOp): string {
     case "BITS": return `${SYSCALL_NAMES[op.nr] ?? op.nr}(${b}, n) for each bit n of ${a}`;
     case "EXECUTE": return `execve the first that exists of ${pathList(plan, op)}`;
     case "SUPERVISE": return "supervise until the container ends";
+    case "KEEP": return "supervise until the container ends: write its log, serve its clients";
     case "INIT": return "be PID 1: reap, forward signals, end with the main child";
     case "EACH": return `for each of ${b} texts in r${op.result}, up to ${c}: ${tableTexts(plan, op)}`;
     case "COPY": return `copy what is in ${a} into ${b}`;

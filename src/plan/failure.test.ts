@@ -44,7 +44,7 @@ const TABLE: readonly (readonly [from: string, write: (w: PlanWriter) => unknown
   ["/process/rlimits/0", call("prlimit64"), EPERM, "ulimit -H"],
   ["/process/cwd", call("chdir", "/x", 0), ENOTDIR, "not a directory in the container"],
   ["/process/cwd", call("chdir", "/x", 0), EACCES, "belongs to another user"],
-  ["state directory", call("flock"), EAGAIN, "Another container uses this state"],
+  ["state directory", call("fcntl"), EAGAIN, "Another container uses this state"],
   ["/mounts/7", call("mkdirat", "data"), ENOSPC, "filesystem is full"],
   ["/linux/seccomp", call("seccomp"), ENOSYS, "lacks this layer"],
 ];

@@ -60,7 +60,7 @@ const ADVICE: readonly Advice[] = [
   { calls: ["prlimit64"], errors: [EPERM], hint: "A limit cannot be raised above the caller's own hard limit: see ulimit -H" },
   { calls: ["chdir"], errors: [ENOENT, ENOTDIR], hint: "The working directory is not a directory in the container" },
   { calls: ["chdir"], errors: [EACCES], hint: "The user inside may not enter the working directory: it belongs to another user" },
-  { calls: ["flock", "openat"], errors: [EAGAIN, EEXIST], from: "state directory", hint: "Another container uses this state" },
+  { calls: ["fcntl", "openat"], errors: [EAGAIN, EEXIST], from: "state directory", hint: "Another container uses this state" },
   { calls: ["openat", "mkdirat", "write"], errors: [ENOSPC], hint: "The filesystem is full" },
   { calls: ["landlock_create_ruleset", "seccomp"], errors: [ENOSYS, EINVAL], hint: "The kernel lacks this layer: see pidbox doctor" },
 ];
@@ -122,7 +122,8 @@ function cgroupError(from: string): PidboxError {
 export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   const op = plan.ops[report.op];
   if (op === undefined) return new PidboxError("LAUNCH_FAILED", "The container was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
-  if (op.code === "SUPERVISE" && report.error !== REPORT.fault) return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
+  if ((op.code === "SUPERVISE" || op.code === "KEEP") && report.error !== REPORT.fault)
+    return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
   if (op.code === "EXECUTE" && report.error < REPORT.expectation) return programError(plan, op, report.error);
   const program = SYSCALL_NAMES[op.nr] === "faccessat" && op.from === "/process/args" ? plan.ops.findLast((one) => one.code === "EXECUTE") : undefined;
   if (program !== undefined && report.error < REPORT.expectation) return programError(plan, program, report.error);

@@ -107,7 +107,7 @@ function cloneJoining(c: Compilation, joining: ReturnType<PlanWriter["label"]>, 
 export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: HostFacts, options: JoinOptions): Uint8Array {
   const w = new PlanWriter();
   const c = compilation(w, blueprint, facts);
-  const frame = openFrame(c, options.self, options.pidfd);
+  const frame = openFrame(c, { self: options.self, extra: options.pidfd });
   assertStdio(c);
   const runtime = blueprint.runtime;
   const socket = runtime?.consoleSocket;

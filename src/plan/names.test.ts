@@ -27,9 +27,9 @@ describe("compilation()", () => {
       const runtime = { directory: "/r", waits: false, leaves: false, failure: [], document: {}, noPivot: false, newKeyring: true, preserved: preserved ?? 0 };
       return compilation(new PlanWriter(), { ...runScene(), ...(preserved === undefined ? {} : { runtime }) }, HYBRID).descriptors;
     };
-    expect(of(undefined)).toEqual({ report: 3, self: 4, extra: 5 });
-    expect(of(0)).toEqual({ report: 3, self: 4, extra: 5 });
-    expect(of(7)).toEqual({ report: 10, self: 11, extra: 12 });
+    expect(of(undefined)).toEqual({ report: 3, self: 4, extra: 5, charge: 6, client: 7 });
+    expect(of(0)).toEqual({ report: 3, self: 4, extra: 5, charge: 6, client: 7 });
+    expect(of(7)).toEqual({ report: 10, self: 11, extra: 12, charge: 13, client: 14 });
   });
 
   test("has no way to open a path that follows magic links, or leaves the root", () => {

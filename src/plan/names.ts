@@ -12,7 +12,14 @@ export interface OwnDescriptors {
   readonly self: number;
   /** One more that the starter of the plan hands in: the gate of --verify, the pidfd of the container to join. */
   readonly extra: number;
+  /** The status file of a container whose starter holds its lock. */
+  readonly charge: number;
+  /** A first client of a container that nobody waits for. */
+  readonly client: number;
 }
+
+/** `charge` of a container of `run`, for the pidbox that its supervisor becomes. */
+export const CHARGE_DESCRIPTOR = 6;
 
 export interface Compilation {
   readonly writer: PlanWriter;
@@ -33,7 +40,8 @@ export function compilation(writer: PlanWriter, blueprint: Blueprint, facts: Hos
   const inRoot = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;
   const first = 3 + (blueprint.runtime?.preserved ?? 0);
   return {
-    writer, blueprint, facts, descriptors: { report: first, self: first + 1, extra: first + 2 },
+    writer, blueprint, facts,
+    descriptors: { report: first, self: first + 1, extra: first + 2, charge: first + 3, client: first + 4 },
     root: writer.register(),
     empty: writer.text(""),
     how: {

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { argumentValue, DATA_BASE, FAILURE, FLAG, KIND, OP, PLAN, RECORD, register, REPORT, WATCH } from "./op.ts";
+import { argumentValue, DATA_BASE, FAILURE, FLAG, INPUT, KEEP, KIND, LOG_FORMAT, OP, PLAN, RECORD, register, REPORT, WATCH } from "./op.ts";
 
 const LAUNCHER = join(import.meta.dir, "../../launcher");
 const folder = mkdtempSync(join(tmpdir(), "pidbox-op-"));
@@ -46,6 +46,10 @@ describe("op.ts", () => {
     expectSame(RECORD, [...members("plan_record", Object.keys(record)), "sizeof(struct plan_record)"]);
     const { size: _watch, ...watch } = WATCH;
     expectSame(WATCH, [...members("plan_watch", Object.keys(watch)), "sizeof(struct plan_watch)"]);
+    const { size: _keep, ...keep } = KEEP;
+    expectSame(KEEP, [...members("plan_keep", Object.keys(keep)), "sizeof(struct plan_keep)"]);
+    expectSame(INPUT, Object.keys(INPUT).map((name) => `INPUT_${name.toUpperCase()}`));
+    expectSame(LOG_FORMAT, Object.keys(LOG_FORMAT).map((name) => `LOG_${name.toUpperCase()}`));
   });
 
   test("has the layout of an op that the writer takes for granted", () => {

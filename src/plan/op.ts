@@ -4,7 +4,7 @@ export const PLAN = { magic: 0x786f6270, version: 1, headerSize: 64, opSize: 64,
 
 export const OP = {
   SYSCALL: 0, CLONE: 1, JUMP: 2, JUMP_ERROR: 3, JUMP_SET: 4, EXPECT: 5, LOAD: 6, STORE: 7, DECIMAL: 8, BITS: 9,
-  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13, EACH: 14, COPY: 15,
+  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13, EACH: 14, COPY: 15, KEEP: 16,
 } as const;
 
 export const FLAG = { IGNORE: 1, FULL: 2, NOT: 4, FIRST: 8, BUSY: 16 } as const;
@@ -16,11 +16,22 @@ export const REPORT = { expectation: 4096, fault: 4097 } as const;
 
 /** The status file: struct plan_record. Byte offsets. */
 export const RECORD = {
-  magic: 0, state: 4, pid: 8, code: 12, signal: 16, core: 20, forwarded: 24, sender: 28, started: 32, ended: 40, user: 48, system: 56, peak: 64, size: 72,
+  magic: 0, state: 4, pid: 8, code: 12, signal: 16, core: 20, forwarded: 24, sender: 28, started: 32, ended: 40, user: 48, system: 56, peak: 64, supervisor: 72,
+  lost: 76, size: 80,
 } as const;
 
 /** struct plan_watch: the record and then 32-bit members. */
-export const WATCH = { status: 72, terminal: 76, output: 80, master: 84, guard: 88, stopAtSecond: 92, stopSignal: 96, stopTimeout: 100, size: 104 } as const;
+export const WATCH = { status: 80, terminal: 84, output: 88, master: 92, guard: 96, stopAtSecond: 100, stopSignal: 104, stopTimeout: 108, size: 112 } as const;
+
+/** struct plan_keep: the watch and then 32-bit members; `logSize` has 64. */
+export const KEEP = {
+  out: 112, err: 116, in: 120, listener: 124, client: 128, ready: 132, nothing: 136, input: 140, logFormat: 144, logDirectory: 148, logFile: 152, logFiles: 156,
+  logSize: 160, size: 168,
+} as const;
+
+/** `log_format` and `input` of struct plan_keep. */
+export const LOG_FORMAT = { none: 0, json: 1, cri: 2 } as const;
+export const INPUT = { none: 0, open: 1, once: 2 } as const;
 
 /**
  * An argument of an op is a plain number: itself, or one of these two ranges, so that compiling allocates nothing per argument.

@@ -5,10 +5,10 @@
  * Linux 6.6; on older kernels mkdir over a removed directory, and rm -r of a lower one, would be EIO. There a helper of the supervisor mounts the overlay
  * with the host's root rights, where the attribute is trusted.*, as other engines do. Without these rights the errors remain, and doctor says so.
  */
-import { AT, CLONE, SIGNAL } from "../kernel/abi/constants.ts";
+import { AT, CLONE, OPEN, SIGNAL } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { attachAt, makeFilesystem } from "./filesystem.ts";
+import { attachAt, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import type { Parameter } from "./filesystem.ts";
 import type { Compilation } from "./names.ts";
 import { components } from "./target.ts";
@@ -37,9 +37,31 @@ function makeLayers(c: Compilation, staging: number, hidden: readonly string[]):
   hide(c, staging, hidden);
 }
 
-function mountLayers(c: Compilation, staging: number, parameters: readonly Parameter[]): number {
+function mountLayers(c: Compilation, staging: number, parameters: readonly Parameter[], above = ""): number {
   c.writer.call(SYSCALLS.fchdir, staging);
-  return makeFilesystem(c, "overlay", [["lowerdir", "lower"], ["upperdir", "upper"], ["workdir", "work"], ...parameters], MOUNT_ATTR.NODEV);
+  return makeFilesystem(c, "overlay", [["lowerdir", "lower"], ["upperdir", `${above}upper`], ["workdir", `${above}work`], ...parameters], MOUNT_ATTR.NODEV);
+}
+
+/** Ops for a mount of the directory with the container's layer on disk, if it has one. */
+export function openLayer(c: Compilation): number | undefined {
+  const { writer: w, blueprint: { rootfs } } = c;
+  if (rootfs.kind !== "overlay" || rootfs.layer === undefined) return undefined;
+  const directory = w.register();
+  w.from("writable layer").call(SYSCALLS.openat, AT.FDCWD, w.text(rootfs.layer), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC | OPEN.NOFOLLOW).into(directory);
+  const mount = cloneTree(c, directory, c.empty, false);
+  setAttributes(c, mount, MOUNT_ATTR.NODEV, { propagation: MS.PRIVATE });
+  w.close(directory);
+  return mount;
+}
+
+/** Container's ops: the overlay over `lower` with the layer on disk that is mounted at register `layer`; both are closed. Its attributes are user.*. */
+export function layKeptOverlay(c: Compilation, staging: number, lower: number, layer: number): number {
+  for (const [name, mount] of [["lower", lower], ["layer", layer]] as const) {
+    c.writer.call(SYSCALLS.mkdirat, staging, c.writer.text(name), 0o755);
+    attachAt(c, mount, staging, name);
+  }
+  c.writer.close(lower, layer);
+  return mountLayers(c, staging, [["userxattr"]], "layer/");
 }
 
 /** Container's ops: the overlay over the mount of register `lower`, which they close. `staging` is the register of an attached, empty tmpfs. */
@@ -52,7 +74,8 @@ export function layOverlay(c: Compilation, staging: number, lower: number, hidde
 
 /** Whether the supervisor lays the overlay: it has the rights, and the container's user namespace would lack the attributes. */
 export function isLaidOutside(c: Compilation): boolean {
-  return c.blueprint.rootfs.kind === "overlay" && c.facts.privileged && !c.facts.tmpfsUserXattr && c.blueprint.mapping !== undefined;
+  const { rootfs, mapping } = c.blueprint;
+  return rootfs.kind === "overlay" && rootfs.layer === undefined && c.facts.privileged && !c.facts.tmpfsUserXattr && mapping !== undefined;
 }
 
 const CLONE_FILES = 0x400;

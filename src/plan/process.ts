@@ -16,10 +16,19 @@ import { hasListener, loadListening } from "./seccomp-listener.ts";
 import { labelInit } from "./security-modules.ts";
 import { components, ensureTarget } from "./target.ts";
 
+/** Registers of the container's ends; without `in` there is no input. */
+export interface PipeEnds {
+  readonly in?: number;
+  readonly out: number;
+  readonly err: number;
+}
+
 /** Registers that the main child and the init need. */
 export interface ProcessHandles {
   readonly page: number;
   readonly console: Console | undefined;
+  /** The container's ends of its standard streams where they are pipes of the supervisor. */
+  readonly pipes?: PipeEnds | undefined;
   /** Wait for the word of --verify before exec. */
   readonly gate: boolean;
   /** Register of the file for the init's own label. */
@@ -92,7 +101,7 @@ function becomeInit(c: Compilation, pid: number, handles: ProcessHandles): void 
 }
 
 /** Signals, session and terminal, descriptors 0 to 2. */
-function prepareStdio(c: Compilation, console: Console | undefined): void {
+function prepareStdio(c: Compilation, { console, pipes }: ProcessHandles): void {
   const { writer: w, blueprint } = c;
   w.from("signals");
   // struct kernel_sigaction of zeros: SIG_DFL. Bun ignores SIGPIPE and SIGXFSZ; the caller may ignore more.
@@ -108,7 +117,13 @@ function prepareStdio(c: Compilation, console: Console | undefined): void {
   if (console !== undefined) {
     w.call(SYSCALLS.ioctl, console.slave, TTY.SCTTY, 0);
     for (const fd of [0, 1, 2]) w.call(SYSCALLS.dup3, console.slave, fd, 0);
-  } else if (blueprint.stdio.kind === "no-input") {
+    return;
+  }
+  if (pipes !== undefined) {
+    w.call(SYSCALLS.dup3, pipes.out, 1, 0).call(SYSCALLS.dup3, pipes.err, 2, 0);
+    if (pipes.in !== undefined) w.call(SYSCALLS.dup3, pipes.in, 0, 0);
+  }
+  if (blueprint.stdio.kind === "no-input" || (pipes !== undefined && pipes.in === undefined)) {
     const nothing = w.register();
     w.call(SYSCALLS.openat2, c.root, w.text("dev/null"), w.cells(OPEN.RDONLY | OPEN.CLOEXEC, 0, 0x10 | 2 | 4), 24).into(nothing);
     w.call(SYSCALLS.dup3, nothing, 0, 0).close(nothing);
@@ -196,7 +211,7 @@ function becomeMain(c: Compilation, handles: ProcessHandles): void {
   if (handles.joins === true && blueprint.init) w.from("--init").call(SYSCALLS.prctl, PR.SET_PDEATHSIG, SIGNAL.KILL);
   const program = programOf(process);
   const listening = process?.noNewPrivileges === true && hasListener(c) && handles.link !== undefined;
-  prepareStdio(c, handles.console);
+  prepareStdio(c, handles);
   limitResources(c);
   enterDirectory(c);
   landlock(c);

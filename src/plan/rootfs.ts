@@ -14,7 +14,7 @@ import { attach, attachAt, cloneTree, makeFilesystem, setAttributes } from "./fi
 import { createsNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
-import { isLaidOutside, layOverlay } from "./overlay.ts";
+import { isLaidOutside, layKeptOverlay, layOverlay, openLayer } from "./overlay.ts";
 import { components, ensureTarget } from "./target.ts";
 
 /** A host directory that was opened before the pivot and gets its place after it. */
@@ -57,10 +57,10 @@ export interface AttachedRoot {
 }
 
 /**
- * Container's ops: make the root and attach it; `c.root` leads to it. `lower` is the register of the prepared source, if the supervisor made one.
+ * Container's ops: make the root and attach it; `c.root` leads to it. `lower` and `layer` are registers of what the supervisor prepared, if it did.
  * `early`: the pivot comes later, after the mounts.
  */
-export function attachRootfs(c: Compilation, lower: number | undefined, early: boolean): AttachedRoot {
+export function attachRootfs(c: Compilation, lower: number | undefined, layer: number | undefined, early: boolean): AttachedRoot {
   const { writer: w, blueprint: { rootfs } } = c;
   w.from("/root");
   // In the host's user namespace a copied tree still has the host's peers: what is attached to it would be attached there (mount_namespaces(7)).
@@ -75,6 +75,8 @@ export function attachRootfs(c: Compilation, lower: number | undefined, early: b
     openRoot(c, source);
     return { early, staged: false, entries };
   }
+  const above = layer ?? openLayer(c);
+  w.from("/root");
   const staging = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
   w.call(SYSCALLS.mkdirat, staging, w.text("root"), 0o755);
   attachAt(c, staging, AT.FDCWD, "/");
@@ -82,7 +84,8 @@ export function attachRootfs(c: Compilation, lower: number | undefined, early: b
   if (rootfs.kind === "assembled") {
     root = makeFilesystem(c, "tmpfs", [["mode", "0755"]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
   } else {
-    root = rootfs.kind === "overlay" && !isLaidOutside(c) ? layOverlay(c, staging, source, rootfs.hidden ?? []) : source;
+    const laid = rootfs.kind !== "overlay" || isLaidOutside(c);
+    root = laid ? source : above === undefined ? layOverlay(c, staging, source, rootfs.hidden ?? []) : layKeptOverlay(c, staging, source, above);
   }
   attachAt(c, root, staging, "root");
   w.close(staging);

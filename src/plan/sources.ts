@@ -16,7 +16,7 @@ import { makeMapNamespaces, mapNamespace } from "./idmap.ts";
 import type { MapNamespaces } from "./idmap.ts";
 import { isBind, isChange, isIdmapped, optionsOf } from "./mount-kind.ts";
 import type { Compilation } from "./names.ts";
-import { isLaidOutside, layOverlayOutside } from "./overlay.ts";
+import { isLaidOutside, layOverlayOutside, openLayer } from "./overlay.ts";
 
 /** Detached mounts by config pointer (`/root`, `/dev`, `/mounts/3`), and the namespaces for id maps of their own. */
 export interface Sources {
@@ -38,6 +38,8 @@ export function prepareSources(c: Compilation): Sources {
     mounts.set("/root", hold(c, cloneTree(c, source, c.empty, rootfs.kind === "bind")));
     w.close(source);
   }
+  const layer = openLayer(c);
+  if (layer !== undefined) mounts.set("/layer", hold(c, layer));
   if (hasPreparedDev(c)) mounts.set("/dev", hold(c, prepareDevices(c)));
   (blueprint.config.mounts ?? []).forEach((mount, i) => {
     if (!isBind(mount) || isChange(mount)) return;
@@ -55,7 +57,10 @@ export function finishSources(c: Compilation, sources: Sources, userns: number |
     if (pointer === "/dev") continue;
     w.from(pointer);
     const mount = take(c, held);
-    if (pointer === "/root") {
+    if (pointer === "/layer") {
+      // On disk are the container's ids, as in the layer below.
+      if (blueprint.idmapped && shared !== undefined) setAttributes(c, mount, MOUNT_ATTR.IDMAP, { idmap: shared });
+    } else if (pointer === "/root") {
       finishRoot(c, mount, blueprint.idmapped ? shared : undefined);
     } else {
       const config = blueprint.config.mounts?.[Number(pointer.slice("/mounts/".length))] as Mount;

@@ -1,5 +1,5 @@
 /** Stage: the supervisor's own frame around the container: its descriptors, its state on disk, its terminal, and how it ends. Pure. */
-import { AT, CLONE, LOCK, OPEN, PR, SIG_BLOCK, SIG_SETMASK, SIGNAL, TTY } from "../kernel/abi/constants.ts";
+import { AT, CLONE, F, OPEN, PR, SIG_BLOCK, SIG_SETMASK, SIGNAL, TTY } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { removeCgroups } from "./cgroups.ts";
@@ -8,7 +8,7 @@ import { receive } from "./handover.ts";
 import { runHooks } from "./hooks.ts";
 import { createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
-import { FAILURE, FLAG, WATCH } from "./op.ts";
+import { FAILURE, FLAG, KEEP, WATCH } from "./op.ts";
 
 export interface Frame {
   /** Register of the signalfd; 0 for a supervisor that does not stay. */
@@ -19,15 +19,38 @@ export interface Frame {
   readonly home: number | undefined;
 }
 
-/**
- * First ops: nothing inherited but stdio and the plan itself; signals wait in a descriptor.
- * `self` is the plan's memfd as the starter numbered it, `extra` one more descriptor, above all that the plan keeps.
- */
-export function openFrame(c: Compilation, self: number, extra: number | undefined): Frame {
+/** Descriptors of the process that is replaced, as it numbered them: above 31 and above all that the plan keeps, or where they belong. */
+export interface Inherited {
+  /** The memfd with launcher and plan. */
+  readonly self: number;
+  /** The gate of --verify, the pidfd of the container to join, the lock of pidbox-oci. */
+  readonly extra?: number;
+  /** The locked status file of a container that its starter is in charge of. It stays open over exec, until nobody is in charge any more. */
+  readonly charge?: number;
+  /** A first client, connected already. */
+  readonly client?: number;
+}
+
+/** Puts what is inherited in its place, and closes all else but stdio. */
+function takeInherited(c: Compilation, inherited: Inherited): void {
+  const { writer: w, descriptors: own } = c;
+  let last = own.self;
+  for (const [name, flags] of [["extra", OPEN.CLOEXEC], ["charge", 0], ["client", OPEN.CLOEXEC]] as const) {
+    const from = inherited[name];
+    if (from === undefined) continue;
+    if (from !== own[name]) w.call(SYSCALLS.dup3, from, own[name], flags);
+    if (own[name] > last + 1) w.call(SYSCALLS.close_range, last + 1, own[name] - 1, 0);
+    last = own[name];
+  }
+  w.call(SYSCALLS.close_range, last + 1, 2 ** 32 - 1, 0);
+}
+
+/** First ops: nothing inherited but stdio, the plan itself and what is named; signals wait in a descriptor. */
+export function openFrame(c: Compilation, inherited: Inherited): Frame {
   const { writer: w, blueprint, descriptors: own } = c;
   const stays = blueprint.runtime?.leaves !== true;
   w.from("supervisor");
-  if (self !== own.self) w.call(SYSCALLS.dup3, self, own.self, 0);
+  if (inherited.self !== own.self) w.call(SYSCALLS.dup3, inherited.self, own.self, 0);
   const all = w.cells(-1);
   // One that leaves in a moment ends at a signal like any program; the container's set-up then dies with it.
   if (stays) w.call(SYSCALLS.rt_sigprocmask, SIG_BLOCK, all, 0, 8);
@@ -36,15 +59,14 @@ export function openFrame(c: Compilation, self: number, extra: number | undefine
   // A root supervisor is not to be read by whoever shares its user id inside; rootless ones must stay readable until the id maps are written.
   if (c.facts.privileged) w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox"));
-  if (extra !== undefined) w.call(SYSCALLS.dup3, extra, own.extra, OPEN.CLOEXEC);
-  w.call(SYSCALLS.close_range, (extra === undefined ? own.self : own.extra) + 1, 2 ** 32 - 1, 0);
+  takeInherited(c, inherited);
   w.call(SYSCALLS.close, own.report).flags(FLAG.IGNORE);
   // The number is taken until the report pipe moves there.
   w.call(SYSCALLS.dup3, own.self, own.report, OPEN.CLOEXEC);
   w.call(SYSCALLS.chdir, w.text("/"));
   const signals = stays ? w.register() : 0;
   if (stays) w.call(SYSCALLS.signalfd4, -1, all, 8, OPEN.CLOEXEC | OPEN.NONBLOCK).into(signals);
-  const watch = w.room(WATCH.size);
+  const watch = w.room(blueprint.keeping === undefined ? WATCH.size : KEEP.size);
   w.cell(watch, 0, 0x786f6270);
   const none = (at: number): void => void w.store(watch + at, -1, 4);
   for (const at of [WATCH.status, WATCH.terminal, WATCH.output, WATCH.master, WATCH.guard]) none(at);
@@ -65,12 +87,17 @@ export function comeHome(c: Compilation, frame: Frame): void {
 }
 
 /** The status file, locked for as long as this supervisor lives: `gc` tells the dead from the living by the lock. */
-export function openStatus(c: Compilation, frame: Frame): void {
+export function openStatus(c: Compilation, frame: Frame, locked: boolean): void {
   const { writer: w, blueprint } = c;
+  if (locked) {
+    w.from("state directory").store(frame.watch + WATCH.status, c.descriptors.charge, 4);
+    return;
+  }
   const status = w.register();
   w.from("state directory");
   w.call(SYSCALLS.openat, AT.FDCWD, w.text(`${blueprint.state.directory}/status`), OPEN.RDWR | OPEN.CREAT | OPEN.CLOEXEC | OPEN.NOFOLLOW, 0o600).into(status);
-  w.call(SYSCALLS.flock, status, LOCK.EX | LOCK.NB);
+  // struct flock: i16 type (F_WRLCK), i16 whence, i64 start, i64 length (0: all), i32 pid
+  w.call(SYSCALLS.fcntl, status, F.OFD_SETLK, w.cells(1, 0, 0, 0));
   w.store(frame.watch + WATCH.status, status, 4);
 }
 
@@ -109,8 +136,7 @@ export function takeTerminal(c: Compilation, socket: number, watch: number): voi
   const [master, slave, output] = [w.register(), w.register(), w.register()];
   // The slave stays open here, so that the terminal lives on while no process of the container has it open.
   receive(c, socket, [master, slave]);
-  const F_SETFL = 4;
-  w.call(SYSCALLS.fcntl, master, F_SETFL, OPEN.RDWR | OPEN.NONBLOCK);
+  w.call(SYSCALLS.fcntl, master, F.SETFL, OPEN.RDWR | OPEN.NONBLOCK);
   w.store(watch + WATCH.master, master, 4).store(watch + WATCH.output, 1, 4);
   // A terminal that was stopped by Ctrl-S must not stop the supervisor, and O_NONBLOCK on fd 1 itself would be the shell's too.
   const shared = w.label();
@@ -146,7 +172,7 @@ function removeState(c: Compilation, failed: boolean): void {
   w.from("state directory");
   const remove = (path: string, flags = 0): void => void w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text(path), flags).flags(FLAG.IGNORE);
   for (const path of state.reservations) remove(path);
-  if (state.keep && !failed) return;
+  if (failed ? state.failed !== undefined : state.keep) return;
   for (const path of state.names) remove(path);
   for (const file of state.files) remove(`${state.directory}/${file}`);
   remove(state.directory, AT.REMOVEDIR);
@@ -160,6 +186,11 @@ function hand(c: Compilation, words: readonly number[]): void {
   w.call(SYSCALLS.rt_sigprocmask, SIG_SETMASK, w.cells(PATIENT), 0, 8).flags(FLAG.IGNORE);
   const path = w.text(blueprint.executable);
   w.call(SYSCALLS.execve, path, w.cells(w.text("pidbox"), ...words, 0), w.texts(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])).flags(FLAG.IGNORE);
+}
+
+/** The supervisor becomes the pidbox that looks at an end: of a container that somebody waited for, of a `kept` one, or of the wait for a restart. */
+export function handEnd(c: Compilation, how: "waited" | "kept" | "called-off"): void {
+  hand(c, ["__ended", c.blueprint.state.directory, how].map((word) => c.writer.text(word)));
 }
 
 export interface FrameEnd {
@@ -185,14 +216,15 @@ export function closeFrame(c: Compilation, { code, cgroups, guard, creation }: F
     return;
   }
   const ended = w.label();
-  if (createsNamespace(blueprint, "pid")) {
+  // What nobody waits for is not in a hurry: pidbox looks at every end.
+  if (createsNamespace(blueprint, "pid") && blueprint.keeping === undefined) {
     w.jumpSet(ended, code);
     cleanUp(c, cgroups, false);
     w.exit(0);
   }
   // Any other end is looked at by pidbox: it says why, and removes the rest while the cgroup can still tell.
   w.place(ended);
-  hand(c, [w.text("__ended"), w.text(blueprint.state.directory)]);
+  handEnd(c, blueprint.keeping === undefined ? "waited" : "kept");
   cleanUp(c, cgroups, false);
   w.exit(code);
 }
@@ -219,7 +251,7 @@ function lastHooks(c: Compilation, creation: Creation): void {
 export function failFrame(
   c: Compilation, frame: Frame, cgroups: CgroupHandles | undefined, guard: Guard | undefined, creation: Creation | undefined,
 ): number {
-  const { writer: w, blueprint: { runtime }, descriptors } = c;
+  const { writer: w, blueprint: { runtime, state }, descriptors } = c;
   const failed = w.position;
   comeHome(c, frame);
   dismiss(c, guard);
@@ -235,7 +267,9 @@ export function failFrame(
     if (creation.output !== undefined) w.call(SYSCALLS.dup3, creation.output, descriptors.extra, 0).flags(FLAG.IGNORE);
   }
   const entry = runtime?.failure ?? ["__failed"];
-  hand(c, [...[...entry, String(descriptors.self)].map((word) => w.text(word)), ...numbers]);
+  // A start that nobody may be looking at leaves its error in the state directory; what the plan cannot remove, pidbox does.
+  const rest = state.failed === undefined ? [] : [w.text(state.failed), w.text(state.directory)];
+  hand(c, [...[...entry, String(descriptors.self)].map((word) => w.text(word)), ...numbers, ...rest]);
   w.exit(runtime === undefined ? 125 : 1);
   return failed;
 }

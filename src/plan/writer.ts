@@ -224,6 +224,11 @@ export class PlanWriter {
     return this.#append(OP.SUPERVISE, 0, pid, pidfd, report, signals, page, watch);
   }
 
+  /** As supervise, for a container that nobody waits for: `keep` is a struct plan_keep, `names` the log's files, first the one that is written. */
+  keep(pidfd: number, signals: number, page: number, keep: number, names: readonly string[]): this {
+    return this.#append(OP.KEEP, 0, this.texts(names), pidfd, names.length, signals, page, keep);
+  }
+
   init(main: number, page: number): this {
     return this.#append(OP.INIT, 0, main, page, 0, 0, 0, 0);
   }

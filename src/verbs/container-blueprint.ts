@@ -18,7 +18,7 @@ import type { BindPolicy } from "./container-mounts.ts";
 import { securityOf } from "./container-security.ts";
 import type { Security } from "./container-security.ts";
 import { closePlace, openPlace, placeMapping, startContainer } from "./container-start.ts";
-import type { Place } from "./container-start.ts";
+import type { Intent, Kept, Place } from "./container-start.ts";
 import { identityOf, isMapped } from "./container-user.ts";
 import type { Identity } from "./container-user.ts";
 import { Overrides, parseDegraded } from "./refusals.ts";
@@ -27,6 +27,7 @@ import type { Arguments, Context, Outcome } from "./verb.ts";
 /** What is known before the root is chosen. */
 export interface Draft {
   readonly kind: Kind;
+  readonly intent: Intent;
   readonly args: Arguments;
   readonly context: Context;
   readonly host: Host;
@@ -57,9 +58,13 @@ export interface Scene {
 }
 
 /** With a terminal on both sides the program gets one of its own; docker's `-t` without a terminal on the host keeps stdin and drops the terminal. */
-function stdioOf(args: Arguments, context: Context, kind: Kind): Stdio {
+function stdioOf(args: Arguments, context: Context, kind: Kind, intent: Intent): Stdio {
   const tty = args.value("tty") ?? (kind === "do" ? "auto" : "false");
   const input = args.flag("interactive", kind === "do");
+  if (intent !== "foreground") {
+    if (tty !== "false" && tty !== "auto") return { kind: "terminal", input };
+    return input ? { kind: "inherit" } : { kind: "no-input" };
+  }
   const wanted = tty === "" || tty === "true" || tty === "force" || (tty === "auto" && context.terminal.stdin && context.terminal.stdout);
   if (wanted && tty !== "force" && !(input ? context.terminal.stdin : context.terminal.stdout)) {
     context.note("there is no terminal here, so the program gets none (--tty=force insists)");
@@ -87,7 +92,7 @@ function joinedContainer(args: Arguments, context: Context, facts: HostFacts): J
     throw new PidboxError("HOST_UNSUPPORTED", "Cannot share a PID namespace as an unprivileged user", { hint: "Start both containers as root", context: { feature: "pid namespace", from: "--pid" } });
   }
   const { mapping } = state.blueprint;
-  return { initPid: status.pid, ...(mapping === undefined ? {} : { mapping }) };
+  return { id: state.id, initPid: status.pid, ...(mapping === undefined ? {} : { mapping }) };
 }
 
 /** With its own PID namespace a container's processes die with its PID 1; in a shared one only its cgroup tells which they are (runc issue 4398). */
@@ -175,14 +180,27 @@ async function configOf(draft: Draft, scene: Scene, joined: JoinedContainer | un
   };
 }
 
-async function blueprintOf(draft: Draft, scene: Scene): Promise<Blueprint> {
+/** What a container that is not removed at its end needs beyond its blueprint, and where its data is. */
+async function keptOf(draft: Draft, rootfs: Rootfs): Promise<Kept | undefined> {
+  const { args, kind, intent, place, host: { facts }, context, degraded } = draft;
+  if (kind !== "run" || (args.flag("rm") && intent === "foreground")) return undefined;
+  const [{ keptSettings }, { dataPaths }] = await Promise.all([import("./container-keep.ts"), import("./container-kept.ts")]);
+  const settings = keptSettings(args, intent === "background");
+  // Without id-mapped mounts the files would have the ids of this one start.
+  const layered = rootfs.kind === "overlay" && !args.flag("rm") && !degraded.includes("layer") && !degraded.includes("idmap");
+  const shares = draft.joined?.id;
+  return { settings: { ...settings, ...(shares === undefined ? {} : { shares }) }, ...dataPaths(place.id, settings, layered, facts, context.environment) };
+}
+
+async function blueprintOf(draft: Draft, scene: Scene, kept: Kept | undefined): Promise<Blueprint> {
   const { args, context, place, security, overrides } = draft;
   const { joined } = draft;
   const config = await configOf(draft, scene, joined);
   const { stopOf } = args.value("stop-signal") === undefined && args.value("stop-timeout") === undefined ? { stopOf: () => ({}) } : await import("./container-stop.ts");
   const keep = draft.kind === "run" && !args.flag("rm");
+  const rootfs: Rootfs = scene.rootfs.kind === "overlay" && kept?.layer !== undefined ? { ...scene.rootfs, layer: kept.layer } : scene.rootfs;
   return {
-    id: place.id, config, rootfs: scene.rootfs, ...(draft.mapping === undefined ? {} : { mapping: draft.mapping }),
+    id: place.id, config, rootfs, ...(draft.mapping === undefined ? {} : { mapping: draft.mapping }),
     idmapped: true,
     // In a shared PID namespace there is a PID 1 already, and orphans go to it.
     init: args.flag("init", true) && joined === undefined && args.value("pid") !== "host",
@@ -191,7 +209,10 @@ async function blueprintOf(draft: Draft, scene: Scene): Promise<Blueprint> {
     landlock: security.landlock,
     interruptTwice: draft.stdio.kind !== "terminal",
     ...stopOf(args),
-    state: { directory: place.directory, files: ["state.json", "status"], names: place.names, reservations: place.reservations, keep },
+    state: {
+      directory: place.directory, files: ["state.json", "status"], names: place.names, reservations: place.reservations, keep,
+      ...(kept === undefined ? {} : { failed: "remove" }),
+    },
     executable: context.executable, title: place.name, unsafe: overrides.used, degraded: [...draft.degraded, ...scene.degraded],
   };
 }
@@ -202,14 +223,16 @@ function checkDirectory(args: Arguments): void {
   throw new PidboxError("USAGE", `Cannot use ${quote(directory, 120)} for --workdir: it is a path in the container, from /`, { context: { from: "--workdir" } });
 }
 
-/** Runs `do` or `run`: flags and host to a blueprint, blueprint to a container. Throws what its parts throw; nothing is left behind then. */
-export async function runContainer(kind: Kind, args: Arguments, context: Context, sceneOf: (draft: Draft) => Promise<Scene>): Promise<Outcome> {
+/** Runs `do` or `run`, or makes for `create`: flags and host to a blueprint, that to a container. Throws what its parts throw; nothing is left then. */
+export async function runContainer(
+  kind: Kind, args: Arguments, context: Context, sceneOf: (draft: Draft) => Promise<Scene>, intent: Intent = "foreground",
+): Promise<Outcome> {
   const host = readHost();
   const { facts } = host;
   const overrides = new Overrides(args.values("unsafe"));
   const degraded = parseDegraded(args.values("allow-degraded"));
   const security = await securityOf(args, kind, facts, overrides, degraded);
-  const stdio = stdioOf(args, context, kind);
+  const stdio = stdioOf(args, context, kind, intent);
   const dry = args.flag("explain");
   const place = openPlace(args, context, facts, dry);
   try {
@@ -217,7 +240,7 @@ export async function runContainer(kind: Kind, args: Arguments, context: Context
     const mapping = joined === undefined ? await placeMapping(args, context, facts, kind, place) : joined.mapping;
     const given = args.value("hostname");
     const draft: Draft = {
-      kind, args, context, host, place, joined, mapping, security, overrides, degraded, stdio,
+      kind, intent, args, context, host, place, joined, mapping, security, overrides, degraded, stdio,
       binds: { cwd: context.cwd, idmap: facts.privileged && mapping !== undefined && !degraded.includes("idmap"), overrides },
       hostname: given === undefined ? place.id.slice(0, 12) : parseHostname(given),
     };
@@ -225,8 +248,9 @@ export async function runContainer(kind: Kind, args: Arguments, context: Context
     checkProc(draft);
     checkEnd(draft, joined);
     const scene = await sceneOf(draft);
-    const blueprint = await blueprintOf(draft, { ...scene, identity: scene.identity });
-    return await startContainer(blueprint, facts, args, kind, place);
+    const kept = await keptOf(draft, scene.rootfs);
+    const blueprint = await blueprintOf(draft, scene, kept);
+    return await startContainer({ blueprint, facts, args, kind, place, intent, ...(kept === undefined ? {} : { kept }) });
   } catch (error) {
     if (!dry) closePlace(place);
     throw error;

@@ -11,6 +11,7 @@ import type { Arguments, Context } from "./verb.ts";
 
 /** Namespaces of another container to join. */
 export interface JoinedContainer {
+  readonly id: string;
   readonly initPid: number;
   /** The id map of its user namespace, absent if that is the host's. */
   readonly mapping?: UserMapping;

@@ -44,11 +44,19 @@ export const CONTAINER_OPTIONS: readonly OptionSpec[] = [
   { name: "rw", value: "PATH", repeat: true, help: "Let it write to this path of the host" },
   { name: "privileged", help: "Almost no wall at all (needs --unsafe=privileged)" },
   { name: "unsafe", value: "NAME", repeat: true, help: "Allow what weakens the wall, by the name that the refusal gave" },
-  { name: "allow-degraded", value: "FEATURE", repeat: true, help: "Start without a layer that this host cannot build: apparmor, cgroups, idmap, proc, overlay" },
+  { name: "allow-degraded", value: "FEATURE", repeat: true, help: "Start without a layer that this host cannot build: apparmor, cgroups, idmap, layer, proc, overlay" },
   { name: "verify", help: "Once it runs, read the whole wall back from the kernel; a layer that is not there stops it" },
   { name: "explain", help: "Print the plan and start nothing" },
   { name: "format", value: "FORM", choices: ["table", "json"], help: "Form of --explain" },
   { name: "fault", value: "OP", help: "Let this op of the plan fail, to see that nothing stays behind (for tests)" },
+];
+
+/** Those of containers that can go on without their caller: `run` and `create`. */
+export const KEEP_OPTIONS: readonly OptionSpec[] = [
+  { name: "restart", value: "POLICY", help: "When it is started again after its end: no, on-failure[:N], always, unless-stopped" },
+  { name: "log-driver", value: "DRIVER", choices: ["json-file", "k8s-file", "none"], help: "Form of the log: docker's (the default), CRI's, or none" },
+  { name: "log-opt", value: "NAME=VALUE", repeat: true, help: "max-size=SIZE (20m; -1 is unlimited) and max-file=N (5): when a log is full, and how many there are" },
+  { name: "pidfile", value: "FILE", help: "Write the PID of its first process to this file" },
 ];
 
 /** Exit codes of `do` and `run`, as docker and podman have them. */

@@ -6,10 +6,13 @@ import { errnoName } from "../kernel/abi/errno.ts";
 import { collectSome } from "../engine/garbage-some.ts";
 import { createImageFile, replaceProcess } from "../engine/launch.ts";
 import { planFor } from "../engine/plan-cache.ts";
+import type { ReadyPlan } from "../engine/plan-cache.ts";
 import { createDirectory, reserve, stateRoot, writeState } from "../engine/store.ts";
-import type { ContainerState } from "../engine/store.ts";
-import type { Blueprint } from "../plan/blueprint.ts";
+import type { ContainerState, KeptSettings } from "../engine/store.ts";
+import type { Blueprint, SeccompFilter } from "../plan/blueprint.ts";
+import type { CompileOptions } from "../plan/compile.ts";
 import type { HostFacts } from "../plan/host-facts.ts";
+import { builtinFilter } from "../plan/seccomp-compiled.ts";
 import { DEFAULT_PROFILE } from "../plan/security-modules.ts";
 import { parseName } from "../spec/name.ts";
 import { FIRST_RANGE, mappingFor, reserveRange } from "./container-user.ts";
@@ -85,22 +88,54 @@ function labelsOf(args: Arguments): Record<string, string> {
   return labels.length === 0 ? {} : Object.fromEntries(labels);
 }
 
-function stateOf(blueprint: Blueprint, cgroups: readonly string[], args: Arguments, kind: Kind, place: Place): ContainerState {
+/** Whether the caller waits for the container, leaves it alone once it runs, or has it made only. */
+export type Intent = "foreground" | "background" | "create";
+
+/** What is stored of a container that can be started again or goes on by itself. */
+export interface Kept {
+  readonly settings: KeptSettings;
+  readonly logs?: string;
+  readonly layer?: string;
+}
+
+/** A container that is about to be. */
+export interface Start {
+  readonly blueprint: Blueprint;
+  readonly facts: HostFacts;
+  readonly args: Arguments;
+  readonly kind: Kind;
+  readonly place: Place;
+  readonly intent: Intent;
+  readonly kept?: Kept;
+}
+
+/** What must be stored of a filter: nothing of the built-in one that its name says. */
+function storedFilter(seccomp: SeccompFilter | undefined): Pick<KeptSettings, "filter"> {
+  if (seccomp === undefined) return {};
+  const { name, filter } = seccomp;
+  const known = name === "strict" || name === "default" ? builtinFilter(name) : undefined;
+  return known !== undefined && known.length === filter.length && known.every((byte, i) => byte === filter[i]) ? {} : { filter: filter.toBase64() };
+}
+
+function stateOf({ blueprint, args, kind, place, kept }: Start, cgroups: readonly string[]): ContainerState {
   const { seccomp, state: _state, executable: _executable, ...rest } = blueprint;
   const cidfile = args.value("cidfile");
   return {
     version: 1, id: place.id, name: place.name, verb: kind, command: blueprint.config.process?.args ?? [], created: Date.now(),
     unsafe: blueprint.unsafe, degraded: blueprint.degraded, remove: !blueprint.state.keep,
-    cgroups, names: place.names, reservations: place.reservations, labels: labelsOf(args), ...(cidfile === undefined ? {} : { cidfile }),
+    cgroups, names: place.names,
+    reservations: place.reservations, labels: labelsOf(args), ...(cidfile === undefined ? {} : { cidfile }),
+    ...(kept?.logs === undefined ? {} : { logs: kept.logs }), ...(kept?.layer === undefined ? {} : { layer: kept.layer }),
+    ...(kept === undefined ? {} : { kept: { ...kept.settings, ...storedFilter(seccomp) } }),
     blueprint: { ...rest, ...(seccomp === undefined ? {} : { seccomp: seccomp.name }) },
   };
 }
 
-async function explainPlan(blueprint: Blueprint, facts: HostFacts, verify: boolean): Promise<Outcome> {
+async function explainPlan(blueprint: Blueprint, facts: HostFacts, options: CompileOptions): Promise<Outcome> {
   const [{ compile }, { decodePlan }, { explain, explainData }] = await Promise.all([
     import("../plan/compile.ts"), import("../plan/decode.ts"), import("../plan/explain.ts"),
   ]);
-  const decoded = decodePlan(compile(blueprint, facts, { self: 3, ...(verify ? { gate: 32 } : {}) }));
+  const decoded = decodePlan(compile(blueprint, facts, options));
   return { exit: EXIT.ok, data: explainData(decoded), text: () => explain(decoded) };
 }
 
@@ -111,20 +146,70 @@ function writeIdFile(args: Arguments, id: string): void {
   if (result < 0) throw new PidboxError(result === -17 ? "CONFLICT" : "IO", `Cannot write the container's id to ${quote(path)}: ${errnoName(result)}`, { context: { path, errno: errnoName(result), from: "--cidfile" } });
 }
 
-/** Explains the plan, or starts it in the place of this process: then it does not return. */
-export async function startContainer(blueprint: Blueprint, facts: HostFacts, args: Arguments, kind: Kind, place: Place): Promise<Outcome> {
-  const fault = wholeNumber(args, "fault", 0, 8191);
-  const verify = args.flag("verify");
-  if (args.flag("explain")) return explainPlan(blueprint, facts, verify);
-  if (blueprint.config.process?.apparmorProfile === DEFAULT_PROFILE && facts.privileged) (await import("../engine/apparmor.ts")).loadDefaultProfile();
-  await collectSome(place.root);
-  const file = createImageFile();
-  const gate = verify ? (await import("./verified-start.ts")).openGate() : undefined;
-  const options = { self: file, ...(fault === undefined ? {} : { fault }), ...(gate === undefined ? {} : { gate: gate.inside }) };
-  const names = { id: place.id, ...(place.range === undefined ? {} : { range: place.range.start }) };
-  const { plan, cgroups } = await planFor(place.root, { blueprint, facts, options, names });
-  writeState(place.directory, stateOf(blueprint, cgroups, args, kind, place));
+/** The blueprint with what its intent asks for, and how its plan is compiled beside the descriptors. */
+async function dressed(start: Start, state: ContainerState): Promise<{ blueprint: Blueprint; options: Pick<CompileOptions, "announce" | "fault"> }> {
+  const fault = wholeNumber(start.args, "fault", 0, 8191);
+  const options = fault === undefined ? {} : { fault };
+  if (start.intent !== "background") return { blueprint: start.blueprint, options };
+  const { keptBlueprint } = await import("./container-kept.ts");
+  return { blueprint: keptBlueprint(start.blueprint, state, "remove"), options: { ...options, announce: `${start.place.id}\n` } };
+}
+
+/** Writes what is stored of the container. The layer comes first, so that whoever finds the state finds that, too. */
+async function store(start: Start, state: ContainerState): Promise<void> {
+  const { intent, place, facts, args } = start;
+  if (start.kept !== undefined) {
+    const { makeContainerLayer, makeLogs } = await import("./container-kept.ts");
+    makeContainerLayer(state, facts.uid);
+    if (intent === "background") makeLogs(state, facts.uid);
+  }
+  writeState(place.directory, state);
   writeIdFile(args, place.id);
+}
+
+function planOf({ place, facts }: Start, blueprint: Blueprint, options: CompileOptions): Promise<ReadyPlan> {
+  const names = { id: place.id, ...(place.range === undefined ? {} : { range: place.range.start }) };
+  return planFor(place.root, { blueprint, facts, options, names });
+}
+
+/** Stores the container. Its plan is made to see that it can be; ids and cgroups are given out when it starts. */
+async function make(start: Start, state: ContainerState): Promise<Outcome> {
+  const { place } = start;
+  const { keptBlueprint } = await import("./container-kept.ts");
+  await planOf(start, keptBlueprint(start.blueprint, state, "keep"), { self: 3 });
+  await store(start, state);
+  for (const link of place.reservations) unlink(link);
+  return { exit: EXIT.ok, data: { id: place.id, name: place.name }, text: () => `${place.id}\n` };
+}
+
+/** Starts the launcher in the place of this process. */
+async function launch(start: Start, state: ContainerState): Promise<never> {
+  const { facts, args, place, intent } = start;
+  const { blueprint, options } = await dressed(start, state);
+  const file = createImageFile();
+  const gate = args.flag("verify") ? (await import("./verified-start.ts")).openGate() : undefined;
+  const charge = intent === "background" ? (await import("./container-kept.ts")).chargeOf(place.directory, place.name) : undefined;
+  const descriptors = { self: file, ...(gate === undefined ? {} : { gate: gate.inside }), ...(charge === undefined ? {} : { charge }) };
+  const { plan, cgroups } = await planOf(start, blueprint, { ...descriptors, ...options });
+  await store(start, stateOf(start, cgroups));
   if (gate !== undefined) (await import("./verified-start.ts")).startVerifier(gate, blueprint, facts);
   return replaceProcess(file, plan, place.name);
+}
+
+/** Explains the plan, makes the container, or starts it in the place of this process: then it does not return. */
+export async function startContainer(start: Start): Promise<Outcome> {
+  const { blueprint, facts, args, place, intent } = start;
+  const state = stateOf(start, []);
+  if (args.flag("explain")) {
+    const { blueprint: whole, options } = await dressed(start, state);
+    return explainPlan(whole, facts, { self: 3, ...options, ...(args.flag("verify") ? { gate: 32 } : {}), ...(intent === "background" ? { charge: 33 } : {}) });
+  }
+  if (blueprint.config.process?.apparmorProfile === DEFAULT_PROFILE && facts.privileged) (await import("../engine/apparmor.ts")).loadDefaultProfile();
+  await collectSome(place.root);
+  try {
+    return await (intent === "create" ? make : launch)(start, state);
+  } catch (error) {
+    if (start.kept !== undefined) (await import("../engine/removal.ts")).removeData(state);
+    throw error;
+  }
 }

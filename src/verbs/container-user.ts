@@ -1,7 +1,7 @@
 /** Who runs inside, and which ids of the host stand behind: user namespace mappings and --user. */
 import { PidboxError } from "../base/error.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import { readText } from "../kernel/file.ts";
+import { readLink, readText } from "../kernel/file.ts";
 import { syscall } from "../kernel/ffi.ts";
 import { readTextInRoot } from "../kernel/inroot.ts";
 import { effectiveCapabilities } from "../engine/host.ts";
@@ -34,6 +34,13 @@ export function reserveRange(root: string, id: string): ReservedRange {
     if (reserve(link, id)) return { start, link };
   }
   throw new PidboxError("CONFLICT", "Cannot reserve ids for the container: every range is in use", { hint: "pidbox gc frees those of containers that are gone" });
+}
+
+/** The range behind `link` if it is free or the container's already, else another. Throws CONFLICT. */
+export function claimRange(root: string, id: string, link: string | undefined): ReservedRange {
+  const start = /\/ids\/(\d{10})$/.exec(link ?? "")?.[1];
+  if (link !== undefined && start !== undefined && (reserve(link, id) || readLink(link) === id)) return { start: Number(start), link };
+  return reserveRange(root, id);
 }
 
 function whole(start: number): UserMapping {

@@ -94,7 +94,7 @@ describe("doctor.run()", () => {
   const args = (operands: readonly string[]): Arguments => ({ flag: () => false, value: () => undefined, values: () => [], operands });
   const context: Context = {
     environment: { PATH: "/usr/bin:/bin", HOME: "/proc/self/nothing" }, executable: "/usr/local/bin/pidbox", cwd: "/proc", argv: [],
-    terminal: { stdin: false, stdout: false, stderr: false }, note: () => {},
+    terminal: { stdin: false, stdout: false, stderr: false }, note: () => {}, write: () => 0,
   };
   test("exits by what is ready, with the same report as data and text", async () => {
     const outcome = await doctor.run(args([]), context);

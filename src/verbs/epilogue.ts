@@ -2,6 +2,7 @@
 import { EXIT, launchExitCode, PidboxError } from "../base/error.ts";
 import { planInImage } from "../engine/launch.ts";
 import { endText, limitsOf, readLimitEvents, readSeccompKill } from "../engine/ending.ts";
+import { readEnd, writeEnd } from "../engine/end-record.ts";
 import { removeContainer } from "../engine/removal.ts";
 import { readState, readStatus } from "../engine/store.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
@@ -14,18 +15,39 @@ import type { Arguments, Context, Outcome, Verb } from "./verb.ts";
 
 const IMAGE_LIMIT = 80 << 20;
 
+/** The container of a failed start: kept with its error, or removed, by `what`. */
+function settle(what: string | undefined, directory: string, failure: PidboxError): void {
+  const state = what === undefined ? undefined : readState(directory);
+  if (state === undefined) return;
+  if (what === "remove") {
+    removeContainer(directory, state, false);
+    return;
+  }
+  const { delay, ...before } = readEnd(directory);
+  const restarts = before.restarts - (delay === undefined ? 0 : 1);
+  writeEnd(directory, { ...before, restarts, why: failure.message, failedStart: launchExitCode(failure.code) });
+}
+
 function runFailed(args: Arguments): Outcome {
-  const [fd, op, error, value] = args.operands.map(Number) as [number, number, number, number];
+  const [fd, op, error, value] = args.operands.slice(0, 4).map(Number) as [number, number, number, number];
+  const [what, directory = ""] = args.operands.slice(4);
   syscall(SYSCALLS.lseek, fd, 0, 0);
   const image = readDescriptor(fd, IMAGE_LIMIT);
   if (typeof image === "number") throw new PidboxError("DEFECT", `The plan failed at op ${op} with errno ${error}, and its text cannot be read`);
-  throw failureError(decodePlan(planInImage(image)), { op, error, value });
+  const failure = failureError(decodePlan(planInImage(image)), { op, error, value });
+  settle(what, directory, failure);
+  throw failure;
 }
 
+const SIGKILL = 9;
 const SIGSYS = 31;
 
-function runEnded(args: Arguments, context: Context): Outcome {
-  const directory = args.operands[0] ?? "";
+async function runEnded(args: Arguments, context: Context): Promise<Outcome> {
+  const [directory = "", how = "waited"] = args.operands;
+  if (how === "called-off") {
+    (await import("./kept-end.ts")).callOff(directory);
+    return { exit: EXIT.ok };
+  }
   const state = readState(directory);
   const status = readStatus(directory);
   if (state === undefined || status === undefined) throw new PidboxError("IO", "The container's state was removed while it ran, so how it ended is not known");
@@ -39,7 +61,11 @@ function runEnded(args: Arguments, context: Context): Outcome {
     stop: state.blueprint.stop,
   });
   if (why !== undefined) context.note(`${state.name}: ${why}`);
-  for (const path of removeContainer(directory, state, !state.remove)) context.note(`could not remove ${path}: pidbox gc tries again`);
+  const oomKilled = status.signal === SIGKILL && events.oomKills > 0;
+  const left = how === "kept"
+    ? await (await import("./kept-end.ts")).concludeKept(directory, state, { status, oomKilled, why }, context)
+    : removeContainer(directory, state, !state.remove);
+  for (const path of left) context.note(`could not remove ${path}: pidbox gc tries again`);
   return { exit: status.code };
 }
 
@@ -49,5 +75,6 @@ export const failed: Verb = {
   ...HIDDEN, name: "__failed", operands: [{ name: "REPORT", help: "Plan fd, op, errno, value", required: true, repeat: true }], failureExit: launchExitCode, run: runFailed,
 };
 export const ended: Verb = {
-  ...HIDDEN, name: "__ended", operands: [{ name: "DIRECTORY", help: "State of the container", required: true }], failureExit: () => EXIT.launch, run: runEnded,
+  ...HIDDEN, name: "__ended", failureExit: () => EXIT.launch, run: runEnded,
+  operands: [{ name: "DIRECTORY", help: "State of the container, and how it was kept", required: true, repeat: true }],
 };

@@ -79,7 +79,7 @@ export class Overrides {
 }
 
 /** Features that --allow-degraded takes. */
-export const DEGRADABLE = ["apparmor", "cgroups", "idmap", "proc", "overlay"] as const;
+export const DEGRADABLE = ["apparmor", "cgroups", "idmap", "layer", "proc", "overlay"] as const;
 export type DegradedName = (typeof DEGRADABLE)[number];
 
 /** Checks the names of --allow-degraded. Throws USAGE. */

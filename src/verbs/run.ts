@@ -6,7 +6,7 @@ import { runContainer, userScene } from "./container-blueprint.ts";
 import type { Draft, Scene } from "./container-blueprint.ts";
 import { environmentOf, imageEnvironment } from "./container-config.ts";
 import { hostPath } from "./container-mounts.ts";
-import { CONTAINER_EXIT_CODES, CONTAINER_OPTIONS } from "./container-options.ts";
+import { CONTAINER_EXIT_CODES, CONTAINER_OPTIONS, KEEP_OPTIONS } from "./container-options.ts";
 import { isSensitiveSource } from "./refusals.ts";
 import type { Verb } from "./verb.ts";
 
@@ -37,7 +37,7 @@ function chooseRoot(draft: Draft, source: string): Rootfs {
   });
 }
 
-async function sceneOf(draft: Draft): Promise<Scene> {
+export async function sceneOf(draft: Draft): Promise<Scene> {
   const { args, context } = draft;
   const [reference, ...command] = args.operands;
   const source = rootDirectory(reference ?? "", draft);
@@ -54,10 +54,11 @@ export const run: Verb = {
   name: "run",
   summary: "Run a command in a root filesystem of its own",
   description:
-    "The root filesystem is a directory (dir:PATH). It is never written: changes go to memory and are gone at the end, unless --rw / says to write to the directory itself. "
+    "The root filesystem is a directory (dir:PATH). It is never written: with --rm changes go to memory and are gone at the end; without, they are kept on disk for the next "
+    + "pidbox start, until pidbox rm. --rw / writes to the directory itself. "
     + "All eight namespaces are new, files are id-mapped, capabilities are few and inside a user namespace, and there is no network.\n\n"
     + "What would weaken the wall is refused, with the name of the override.",
-  options: CONTAINER_OPTIONS,
+  options: [{ name: "detach", short: "d", help: "Run in the background and print the container's id" }, ...CONTAINER_OPTIONS, ...KEEP_OPTIONS],
   operands: [{ name: "IMAGE", help: "dir:DIRECTORY, a root filesystem", required: true }, { name: "CMD", help: "The program; /bin/sh if none is given" }, { name: "ARG", help: "Its arguments", repeat: true }],
   stopsAtOperand: true,
   examples: [
@@ -66,5 +67,5 @@ export const run: Verb = {
   ],
   exitCodes: CONTAINER_EXIT_CODES,
   failureExit: launchExitCode,
-  run: (args, context) => runContainer("run", args, context, sceneOf),
+  run: (args, context) => runContainer("run", args, context, sceneOf, args.flag("detach") ? "background" : "foreground"),
 };

@@ -49,6 +49,8 @@ export interface Context {
   readonly color?: boolean;
   /** A line for the person at the terminal, on stderr: warnings and progress. */
   note(line: string): void;
+  /** Writes to standard output (1) or error (2) at once, as it is; returns 0 or -errno. For what has no end to wait for. */
+  write(stream: 1 | 2, bytes: Uint8Array): number;
 }
 
 export interface Outcome {

@@ -6,6 +6,7 @@ import { version } from "./version.ts";
 const context = {
   environment: {}, executable: "/pidbox", cwd: "/", argv: [], terminal: { stdin: false, stdout: false, stderr: false },
   note: () => {},
+  write: () => 0,
 };
 
 test("version reports what was built and what it runs on", async () => {

@@ -67,7 +67,7 @@ function run(verb: typeof ps, operands: readonly string[], options: Readonly<Rec
     flag: (name) => options[name] === "true", value: (name) => options[name], values: (name) => (options[name] === undefined ? [] : [options[name]]), operands,
   };
   const terminal = { stdin: false, stdout: false, stderr: false };
-  const context: Context = { environment: {}, executable: "/pidbox", cwd: "/", argv: [], terminal, note: () => undefined };
+  const context: Context = { environment: {}, executable: "/pidbox", cwd: "/", argv: [], terminal, note: () => undefined, write: () => 0 };
   const outcome = verb.run(args, context);
   if (outcome instanceof Promise) throw new Error(`${verb.name} is not expected to wait`);
   return { data: outcome.data, text: outcome.text?.() ?? "" };

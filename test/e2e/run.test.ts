@@ -85,5 +85,6 @@ needs("root")("without --rm the record stays, with how it ended, until it is rem
   expect(found?.id).toMatch(/^[0-9a-f]{64}$/);
   const directory = `/run/pidbox/containers/${found?.id}`;
   expect(readdirSync(directory).sort()).toEqual(["state.json", "status"]);
-  Bun.spawnSync(["rm", "-r", directory, `/run/pidbox/names/${name}`]);
+  expect(Bun.spawnSync([scene.binary, "rm", name]).stdout.toString()).toBe(`${name}\n`);
+  expect([directory, `/var/lib/pidbox/layers/${found?.id}`].filter((path) => existsSync(path))).toEqual([]);
 });

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { launcherImage } from "../../src/engine/launch.ts";
 import { SYSCALLS } from "../../src/kernel/abi/host.ts";
 import { compile } from "../../src/plan/compile.ts";
-import { argumentValue, FLAG, PLAN, WATCH } from "../../src/plan/op.ts";
+import { argumentValue, FLAG, INPUT, KEEP, LOG_FORMAT, PLAN, WATCH } from "../../src/plan/op.ts";
 import { PlanWriter } from "../../src/plan/writer.ts";
 import { bundleScene, doScene, HYBRID, ROOTLESS, rootlessScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
 import { needs } from "../parts.ts";
@@ -54,6 +54,20 @@ function supervisedPlan(descriptor: 0 | -1): Uint8Array {
   return w.finish(w.position - 1);
 }
 
+/** A container that nobody waits for: its output and input are descriptors 0, a log is written in turns by three names, and clients come. */
+function keptPlan(format: keyof typeof LOG_FORMAT, terminal: 0 | -1): Uint8Array {
+  const w = new PlanWriter();
+  const [pid, page, code, child] = [w.register(), w.register(), w.register(), w.label()];
+  const keep = w.room(KEEP.size);
+  for (const at of [WATCH.terminal, WATCH.guard, KEEP.client, KEEP.logFile]) w.store(keep + at, -1, 4);
+  w.store(keep + WATCH.master, terminal, 4).store(keep + KEEP.input, INPUT.once, 4).store(keep + KEEP.logFormat, LOG_FORMAT[format], 4);
+  w.store(keep + KEEP.logSize, 100, 8);
+  w.call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page).clone(w.cells(0), 88, child, 3, 5).into(pid);
+  w.keep(6, 7, page, keep, ["log", "log.1", "log.2"]).into(code).exit(code);
+  w.place(child).init(4, page).exit(125);
+  return w.finish(w.position - 1);
+}
+
 /** Ops that no answer stops. */
 function tolerantPlan(): Uint8Array {
   const w = new PlanWriter();
@@ -65,7 +79,7 @@ function tolerantPlan(): Uint8Array {
 }
 
 const PLANS = [
-  tolerantPlan(), supervisedPlan(0), supervisedPlan(-1),
+  tolerantPlan(), supervisedPlan(0), supervisedPlan(-1), keptPlan("json", -1), keptPlan("cri", -1), keptPlan("json", 0), keptPlan("none", 0),
   smallPlan(), compile(doScene(), HYBRID, { self: 3 }), compile(terminalScene(), HYBRID, { self: 5 }), compile(bundleScene(), UNIFIED, { self: 3 }),
   compile(rootlessScene(SUBORDINATE), ROOTLESS, { self: 3 }),
 ];
@@ -97,8 +111,8 @@ interface Campaign {
 function fuzz(name: string, program: string, seconds: number): Campaign {
   const corpus = join(folder, `${name}-corpus`);
   mkdirSync(corpus);
-  // All nothing, all one, all as much as asked for, and two mixtures; 200 and more are errors.
-  const answers = [0, 1, 130].map((byte) => new Uint8Array(512).fill(byte));
+  // All nothing, all one, two or four, all as much as asked for, and two mixtures; 200 and more are errors.
+  const answers = [0, 1, 2, 4, 130].map((byte) => new Uint8Array(512).fill(byte));
   for (const limit of [128, 200]) answers.push(Uint8Array.from({ length: 4096 }, (_, i) => (i * i * 37 + i * 11) % limit));
   PLANS.forEach((plan, i) => answers.forEach((answer, j) => writeFileSync(join(corpus, `${i}-${j}`), seed(plan, answer))));
   const result = Bun.spawnSync(
@@ -117,6 +131,7 @@ describe("launcher.c under libFuzzer with AddressSanitizer and UndefinedBehavior
     const covered = [...log.matchAll(/^COVERED_FUNC: hits: \d+ edges: \d+\/\d+ (\w+)/gm)].map((match) => match[1] ?? "");
     expect(covered).toEqual(expect.arrayContaining([
       "decode", "valid_op", "run", "step", "plain_call", "each_bit", "execute", "fail", "supervise", "pass_signal", "pump", "collect", "init",
+      "keep_container", "log_entry", "put_json", "put_time", "rotate_log", "commit_log", "offer", "admit", "hear", "feed", "end_of_client", "part",
     ]));
   }, (SECONDS + 60) * 1000);
 

@@ -4,12 +4,13 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Blueprint } from "../../src/plan/blueprint.ts";
 import { compile } from "../../src/plan/compile.ts";
+import type { CompileOptions } from "../../src/plan/compile.ts";
 import { decodePlan } from "../../src/plan/decode.ts";
 import { explain } from "../../src/plan/explain.ts";
 import type { HostFacts } from "../../src/plan/host-facts.ts";
-import { bundleScene, confinedScene, doScene, hostUsersScene, HYBRID, ociScene, ociUsersScene, OWN_ID, ROOTLESS, rootlessScene, runScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
+import { bundleScene, confinedScene, doScene, hostUsersScene, HYBRID, keptScene, ociScene, ociUsersScene, OWN_ID, ROOTLESS, rootlessScene, runScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
 
-const CASES: Readonly<Record<string, readonly [Blueprint, HostFacts]>> = {
+const CASES: Readonly<Record<string, readonly [Blueprint, HostFacts, Partial<CompileOptions>?]>> = {
   "do-hybrid": [doScene(), HYBRID],
   "do-v2": [doScene(), UNIFIED],
   "do-rootless": [rootlessScene(OWN_ID), ROOTLESS],
@@ -21,6 +22,9 @@ const CASES: Readonly<Record<string, readonly [Blueprint, HostFacts]>> = {
   "run-bundle": [bundleScene(), UNIFIED],
   "oci-create": [ociScene(), HYBRID],
   "oci-users": [ociUsersScene(), UNIFIED],
+  "run-kept": [keptScene(false), HYBRID, { charge: 33, announce: "id\n" }],
+  "run-kept-rootless": [{ ...keptScene(false), mapping: SUBORDINATE }, ROOTLESS, { charge: 33, announce: "id\n" }],
+  "run-kept-again": [keptScene(true), UNIFIED, { charge: 6, delay: 1500 }],
 };
 
 /** An op that comes in must not change each line after it: no index, jumps as distances, data blocks by their order within a field's ops. */
@@ -39,10 +43,10 @@ function steady(text: string): string {
 }
 
 describe("explain()", () => {
-  for (const [name, [blueprint, facts]] of Object.entries(CASES)) {
+  for (const [name, [blueprint, facts, options]] of Object.entries(CASES)) {
     test(`shows the plan of ${name}`, () => {
       const file = join(import.meta.dir, `${name}.txt`);
-      const text = steady(explain(decodePlan(compile(blueprint, facts, { self: 3 }))));
+      const text = steady(explain(decodePlan(compile(blueprint, facts, { self: 3, ...options }))));
       if (process.env["PIDBOX_UPDATE"] === "1") writeFileSync(file, text);
       expect(text).toBe(readFileSync(file, "utf8"));
     });

@@ -18,8 +18,10 @@ export const OPEN = {
 /** linux/openat2.h */
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 0x10 } as const;
 export const FILE_TYPE = { MASK: 0o170000, DIRECTORY: 0o040000, CHARACTER: 0o020000, BLOCK: 0o060000, REGULAR: 0o100000, FIFO: 0o010000 } as const;
+/** poll(2) */
+export const POLLIN = 1;
 export const LOCK = { EX: 2, NB: 4 } as const;
-export const F = { SETFD: 2, ADD_SEALS: 1033, SEAL_ALL: 0xf, SEAL_EXEC: 0x20 } as const;
+export const F = { SETFD: 2, SETFL: 4, OFD_GETLK: 36, OFD_SETLK: 37, ADD_SEALS: 1033, SEAL_ALL: 0xf, SEAL_EXEC: 0x20 } as const;
 export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, EXEC: 0x10 } as const;
 
 /** linux/sched.h: also the values that setns(2) takes. */
@@ -33,7 +35,7 @@ export const PR = {
   SET_PDEATHSIG: 1, SET_DUMPABLE: 4, SET_KEEPCAPS: 8, SET_NAME: 15, GET_SECCOMP: 21, CAPBSET_READ: 23, CAPBSET_DROP: 24, SET_SECUREBITS: 28,
   SET_CHILD_SUBREAPER: 36, SET_NO_NEW_PRIVS: 38, GET_NO_NEW_PRIVS: 39, CAP_AMBIENT: 47, CAP_AMBIENT_IS_SET: 1, CAP_AMBIENT_RAISE: 2, CAP_AMBIENT_CLEAR_ALL: 4,
 } as const;
-export const SIGNAL = { INT: 2, KILL: 9, PIPE: 13, TERM: 15, CHLD: 17, STOP: 19, XFSZ: 25 } as const;
+export const SIGNAL = { INT: 2, QUIT: 3, KILL: 9, PIPE: 13, TERM: 15, CHLD: 17, STOP: 19, XFSZ: 25 } as const;
 export const SIG_BLOCK = 0;
 export const SEEK_SET = 0;
 export const FIONREAD = 0x541b;

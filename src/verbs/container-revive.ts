@@ -1,0 +1,143 @@
+/** A stored container made ready for its next start: ids, cgroups and what it shares are those of now. */
+import { PidboxError } from "../base/error.ts";
+import { quote } from "../base/text.ts";
+import { readHost } from "../engine/host.ts";
+import { planFor } from "../engine/plan-cache.ts";
+import { createImageFile, replaceProcess, spawnLauncher } from "../engine/launch.ts";
+import { isSupervised, readState, readStatus, replaceState } from "../engine/store.ts";
+import type { ContainerState } from "../engine/store.ts";
+import { F } from "../kernel/abi/constants.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { syscall } from "../kernel/ffi.ts";
+import { close, unlink } from "../kernel/file.ts";
+import type { Blueprint, SeccompFilter } from "../plan/blueprint.ts";
+import type { CompileOptions } from "../plan/compile.ts";
+import type { HostFacts, UserMapping } from "../plan/host-facts.ts";
+import { builtinFilter } from "../plan/seccomp-compiled.ts";
+import { DEFAULT_PROFILE } from "../plan/security-modules.ts";
+import { keptBlueprint, makeLogs } from "./container-kept.ts";
+import { claimRange } from "./container-user.ts";
+
+/** Who starts a container again. */
+export interface Starter {
+  /** The state root. */
+  readonly root: string;
+  readonly executable: string;
+}
+
+/** A container that can be started now. */
+interface Revival {
+  readonly root: string;
+  readonly state: ContainerState;
+  readonly facts: HostFacts;
+  readonly blueprint: Blueprint;
+}
+
+function filterOf({ blueprint, kept }: ContainerState): SeccompFilter | undefined {
+  const name = blueprint.seccomp;
+  if (name === undefined) return undefined;
+  if (kept?.filter !== undefined) return { name, filter: Uint8Array.fromBase64(kept.filter) };
+  return { name, filter: builtinFilter(name === "strict" ? "strict" : "default") };
+}
+
+type Shared = Pick<ContainerState["blueprint"], "config" | "mapping">;
+
+/** Namespaces of the container that this one shares with, which must run. Throws NOT_FOUND. */
+function sharedWith(root: string, id: string, blueprint: ContainerState["blueprint"]): Shared {
+  const directory = `${root}/containers/${id}`;
+  const [status, other] = [readStatus(directory), readState(directory)];
+  if (status?.state !== "running" || other === undefined || !isSupervised(directory)) {
+    throw new PidboxError("NOT_FOUND", `Cannot share the PID namespace of ${quote(id.slice(0, 12))}: it does not run`, { hint: `pidbox start ${id.slice(0, 12)}`, context: { from: "--pid" } });
+  }
+  const { linux } = blueprint.config;
+  const namespaces = (linux?.namespaces ?? []).map((one) => (one.path === undefined ? one : { ...one, path: `/proc/${status.pid}/ns/${one.type}` }));
+  const { mapping } = other.blueprint;
+  return { config: { ...blueprint.config, linux: { ...linux, namespaces } }, ...(mapping === undefined ? {} : { mapping }) };
+}
+
+/** The id range that the container had, or another if that is taken. */
+function ranged(root: string, { id, reservations, blueprint }: ContainerState): Shared & { readonly reservations: readonly string[] } {
+  const { config, mapping } = blueprint;
+  if (reservations.length === 0) return { config, reservations, ...(mapping === undefined ? {} : { mapping }) };
+  const range = claimRange(root, id, reservations[0]);
+  const map = [{ containerID: 0, hostID: range.start, size: mapping?.uid[0]?.size ?? 65536 }];
+  const renewed: UserMapping = { uid: map, gid: map, writer: { kind: "direct" } };
+  return { config: { ...config, linux: { ...config.linux, uidMappings: map, gidMappings: map } }, mapping: renewed, reservations: [range.link] };
+}
+
+/** Makes the container ready, which the caller is in charge of. Throws NOT_FOUND, CONFLICT, IO. */
+function revive(directory: string, { root, executable }: Starter): Revival {
+  const stored = readState(directory);
+  if (stored?.kept === undefined) {
+    throw new PidboxError("CONFLICT", "The container cannot be started again: it was made to be gone at its end", { hint: "pidbox run without --rm, or pidbox create" });
+  }
+  const { facts } = readHost();
+  const { seccomp: _seccomp, ...blueprint } = stored.blueprint;
+  const { reservations, ...own } = ranged(root, stored);
+  const shared = stored.kept.shares === undefined ? own : sharedWith(root, stored.kept.shares, blueprint);
+  const filter = filterOf(stored);
+  const whole: Blueprint = {
+    ...blueprint, ...shared, ...(filter === undefined ? {} : { seccomp: filter }), executable,
+    state: { directory, files: [], names: stored.names, reservations, keep: true },
+  };
+  const state: ContainerState = { ...stored, reservations, blueprint: { ...stored.blueprint, ...shared } };
+  makeLogs(state, facts.uid);
+  return { root, state, facts, blueprint: whole };
+}
+
+/** The plan; what has changed of the container is stored first. */
+async function planOf({ root, blueprint, state, facts }: Revival, options: CompileOptions): Promise<Uint8Array> {
+  if (blueprint.config.process?.apparmorProfile === DEFAULT_PROFILE && facts.privileged) (await import("../engine/apparmor.ts")).loadDefaultProfile();
+  const range = state.reservations.length === 0 ? undefined : blueprint.mapping?.uid[0]?.hostID;
+  const names = { id: state.id, ...(range === undefined ? {} : { range }) };
+  const { plan, cgroups } = await planFor(root, { blueprint: keptBlueprint(blueprint, state, "keep"), facts, options, names });
+  replaceState(blueprint.state.directory, { ...state, cgroups });
+  return plan;
+}
+
+/** Takes back what a start would have used. */
+function giveUp(revival: Revival | undefined): void {
+  for (const link of revival?.state.reservations ?? []) unlink(link);
+}
+
+/** Starts a container after `delay` ms in the place of this process, which is its supervisor already and in charge of it by `charge`. Throws. */
+export async function restartInPlace(directory: string, starter: Starter, charge: number, delay: number): Promise<never> {
+  const revival = revive(directory, starter);
+  try {
+    const file = createImageFile();
+    // Bun marks what it inherits to be closed at exec.
+    syscall(SYSCALLS.fcntl, charge, F.SETFD, 0);
+    return replaceProcess(file, await planOf(revival, { self: file, charge, delay }), revival.state.name);
+  } catch (error) {
+    giveUp(revival);
+    throw error;
+  }
+}
+
+/** What a start in the background has of its caller's. */
+export interface Beside {
+  /** What the launcher prints once the program runs; empty is nothing. */
+  readonly announce: string;
+  /** Socket of a client that is there from the first byte on. The caller keeps it. */
+  readonly client?: number;
+}
+
+/**
+ * Starts a stored container in the background and waits until it runs; the caller is in charge of it by `charge`, which is closed. Returns the launcher's exit
+ * code: 0, or that of the failure that it has explained on standard error.
+ */
+export async function startStored(directory: string, starter: Starter, charge: number, beside: Beside): Promise<number> {
+  let revival: Revival | undefined;
+  try {
+    revival = revive(directory, starter);
+    for (const file of ["stop", "end.json"]) unlink(`${directory}/${file}`);
+    const { client, announce } = beside;
+    const ready = revival;
+    return await spawnLauncher((self) => planOf(ready, { ...self, announce }), ready.state.name, { charge, ...(client === undefined ? {} : { client }) });
+  } catch (error) {
+    giveUp(revival);
+    throw error;
+  } finally {
+    close(charge);
+  }
+}
