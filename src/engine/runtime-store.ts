@@ -54,6 +54,7 @@ export interface RuntimeInit {
 /** Names in the directory; without the last one it is no container. */
 export const RUNTIME_FILES: readonly string[] = ["init", "pid", "start", "report", "seccomp", "start.plan", "delete.plan", "state.json.new", "state.json"];
 const S_IFIFO = 0o010000;
+const RESERVATIONS = 100;
 
 function failed(action: string, path: string, result: number): PidboxError {
   return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errnoName(result)}`, { context: { path, errno: errnoName(result) } });
@@ -105,12 +106,15 @@ function lock(directory: string): LockedContainer | undefined {
 export function reserveContainer(root: string, id: string): LockedContainer {
   makeTree(root);
   const directory = `${root}/${id}`;
-  const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
-  if (result === -17) throw new PidboxError("CONFLICT", `container with given ID already exists: ${quote(id)}`);
-  if (result < 0) throw failed("make the state directory", directory, result);
-  const locked = lock(directory);
-  if (locked === undefined) throw failed("lock the container", directory, -2);
-  return locked;
+  for (let tries = 0; tries < RESERVATIONS; tries++) {
+    const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
+    if (result === -17) throw new PidboxError("CONFLICT", `container with given ID already exists: ${quote(id)}`);
+    if (result < 0) throw failed("make the state directory", directory, result);
+    // A delete may have the lock before us, and takes a directory without a state away.
+    const locked = lock(directory);
+    if (locked !== undefined) return locked;
+  }
+  throw failed("lock the container", directory, -2);
 }
 
 /** Locks a container that exists. Throws NOT_FOUND, IO. */
