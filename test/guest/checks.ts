@@ -1,4 +1,5 @@
 /** What the guest is asked, as shell scripts with the answer that each must give; they run in this order. */
+import { OCI_CHECKS } from "./oci-checks.ts";
 
 export interface Check {
   readonly script: string;
@@ -123,6 +124,7 @@ export const CHECKS: Readonly<Record<string, Readonly<Record<string, Check>>>> =
     },
     "containers with every privilege start": { script: "pidbox run --rm --privileged --unsafe=privileged dir:/var/rootfs /bin/sh -c 'mount -t tmpfs x /tmp && echo mounted'", out: "mounted\n" },
   },
+  "pidbox-oci": OCI_CHECKS,
   "at the end": {
     "nothing is left": {
       script: "ls -A /run/pidbox/containers /run/pidbox/names /run/pidbox/ids; find /sys/fs/cgroup -type d | grep -E '/[0-9a-f]{64}$'; pgrep -l pidbox; grep -c overlay /proc/self/mountinfo",
