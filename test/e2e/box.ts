@@ -1,6 +1,7 @@
 /** Containers of the built pidbox for tests: started, waited for until the program speaks, and ended by closing its standard input. */
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { RECORD } from "../../src/plan/op.ts";
 
 const PIDBOX = join(import.meta.dir, "../../dist/pidbox");
 
@@ -61,9 +62,26 @@ export async function start(command: readonly string[], options: { env?: Record<
   };
 }
 
-/** Starts `pidbox do|run FLAGS... [image] sh`. `flags` begins with the verb. */
-export function startBox(flags: readonly string[], image: readonly string[] = [], options: How = {}): Promise<Running> {
-  return start([...(options.through ?? []), PIDBOX, ...flags, ...image, "/bin/sh", "-c", SAY], options);
+/** Whether the supervisor has noted that its container runs: it does so when exec has succeeded, and the program may be the first to speak. */
+function isRecorded(supervisor: number): boolean {
+  try {
+    const path = readdirSync(`/proc/${supervisor}/fd`).map((fd) => `/proc/${supervisor}/fd/${fd}`).find((fd) => readlinkSync(fd).endsWith("/status"));
+    const record = path === undefined ? Buffer.alloc(0) : readFileSync(path);
+    return record.length >= RECORD.size && record.readUInt32LE(RECORD.state) === 1;
+  } catch (error) {
+    // A descriptor that was closed while this looked.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Starts `pidbox do|run FLAGS... [image] sh` and waits until it runs and its record says so. `flags` begins with the verb. */
+export async function startBox(flags: readonly string[], image: readonly string[] = [], options: How = {}): Promise<Running> {
+  const box = await start([...(options.through ?? []), PIDBOX, ...flags, ...image, "/bin/sh", "-c", SAY], options);
+  for (const end = performance.now() + 20_000; !isRecorded(box.pid); await new Promise((resolve) => setImmediate(resolve))) {
+    if (performance.now() > end) throw new Error("the supervisor has not noted that its container runs");
+  }
+  return box;
 }
 
 /** A directory that goes at the end of its scope. */

@@ -132,9 +132,13 @@ describe("pidbox gc", () => {
       await child.exited;
       clearTimeout(late);
     }
+    // How far the others came is up to the machine, and each start looks after some of those before it; this one runs.
+    const last = await startBox(["do", "--name=moment-last"], [], { through });
+    process.kill(last.pid, "SIGKILL");
+    await last.ended;
     const store = `${directory.path}/pidbox`;
     const ids = readdirSync(`${store}/containers`);
-    expect(ids.length).toBeGreaterThan(4);
+    expect(ids.length).toBeGreaterThan(0);
     // Those that had not begun to run are told from a start in progress by their age alone.
     for (const id of ids) utimesSync(`${store}/containers/${id}`, 1, 1);
     expect(pidbox(["gc"], { through })).toMatchObject({ code: 0, err: "" });

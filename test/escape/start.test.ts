@@ -149,7 +149,8 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   test("4c.13: state is for its owner only", async () => {
     const { held } = await running(caller);
     const root = caller === "root" ? "/run/pidbox" : `${scene.runtime}/pidbox`;
-    const id = readdirSync(`${root}/containers`).find((one) => readFileSync(`${root}/containers/${one}/state.json`, "utf8").includes(scene.directory)) ?? "";
+    const isOurs = (one: string): boolean => existsSync(`${root}/containers/${one}/state.json`) && readFileSync(`${root}/containers/${one}/state.json`, "utf8").includes(scene.directory);
+    const id = readdirSync(`${root}/containers`).find(isOurs) ?? "";
     expect([root, `${root}/containers/${id}`].map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o700]);
     expect(["state.json", "status"].map((file) => statSync(`${root}/containers/${id}/${file}`).mode & 0o777)).toEqual([0o600, 0o600]);
     expect((await held.end()).code).toBe(0);
