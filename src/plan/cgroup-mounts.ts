@@ -16,7 +16,7 @@ import { attach, cloneTree, makeFilesystem, setAttributes } from "./filesystem.t
 import type { Parameter } from "./filesystem.ts";
 import { hold, take } from "./held.ts";
 import type { Held } from "./held.ts";
-import { hasOwnUsers, isCgroup, optionsOf, placeOf } from "./mount-kind.ts";
+import { hasOwnUsers, isCgroup, mountName, optionsOf, placeOf } from "./mount-kind.ts";
 import type { Compilation } from "./names.ts";
 import { ensureTarget } from "./target.ts";
 
@@ -40,7 +40,7 @@ export function openCgroupViews(c: Compilation, handles: CgroupHandles): CgroupV
   if (hasNamespace(c)) return views;
   (c.blueprint.config.mounts ?? []).forEach((mount, i) => {
     if (!isCgroup(mount)) return;
-    w.from(`/mounts/${i}`);
+    w.from(mountName(i, mount));
     const unified = isUnified(mount, handles);
     handles.placements.forEach(({ hierarchy }, at) => {
       if (unified !== (hierarchy.version === 2)) return;

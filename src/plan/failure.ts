@@ -170,7 +170,10 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
     `Cannot build ${quote(from)}: ${op.code === "CLONE" ? "clone3" : name}${what}: ${errnoName(report.error)} (${step})`,
     {
       hint: advice?.hint ?? errnoCause(report.error) ?? "pidbox --explain shows the whole plan",
-      context: { from, errno: errnoName(report.error), ...(path === undefined ? {} : { path: printable(path) }) },
+      // The name of a mount goes on behind its pointer (mount-kind.ts, mountName).
+      context: {
+        from: from.replace(/^(\/mounts\/\d+) on .*$/s, "$1"), errno: errnoName(report.error), ...(path === undefined ? {} : { path: printable(path) }),
+      },
     },
   );
 }

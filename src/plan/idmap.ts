@@ -46,9 +46,10 @@ export type MapNamespaces = ReadonlyMap<string, Held>;
 /** Supervisor's ops. Throws HOST_UNSUPPORTED where only the host's root could write the maps. */
 export function makeMapNamespaces(c: Compilation): MapNamespaces {
   const made = new Map<string, Held>();
+  if (c.blueprint.runtime === undefined) return made;
   (c.blueprint.config.mounts ?? []).forEach((mount, i) => {
     const { uidMappings, gidMappings } = mount;
-    if (!isIdmapped(mount) || c.blueprint.runtime === undefined) return;
+    if (!isIdmapped(mount)) return;
     const from = `/mounts/${i}/${uidMappings === undefined ? "options" : "uidMappings"}`;
     if (!c.facts.privileged) {
       throw new PidboxError("HOST_UNSUPPORTED", `Cannot map the ids of the mount on ${JSON.stringify(mount.destination)}: only the host's root may`, {

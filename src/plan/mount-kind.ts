@@ -22,9 +22,16 @@ export function isMarkedFile(mount: Mount): boolean {
   return mount.options?.includes(FILE_MARK) ?? false;
 }
 
+/** Stages ask for the same mounts again and again, and a config does not change. */
+const parsed = new WeakMap<Mount, MountOptions>();
+
 /** The options without marks of pidbox's own. */
 export function optionsOf(mount: Mount): MountOptions {
-  return parseMountOptions((mount.options ?? []).filter((option) => option !== FILE_MARK));
+  const known = parsed.get(mount);
+  if (known !== undefined) return known;
+  const options = parseMountOptions((mount.options ?? []).filter((option) => option !== FILE_MARK));
+  parsed.set(mount, options);
+  return options;
 }
 
 /** Whether the mount only changes one that is there: `remount`, or propagation and nothing else (mount(8)). */
@@ -34,7 +41,12 @@ export function isChange(mount: Mount): boolean {
 }
 
 export function isCgroup(mount: Mount): boolean {
-  return mount.type === "cgroup" || mount.type === "cgroup2";
+  return (mount.type === "cgroup" || mount.type === "cgroup2") && !isBind(mount);
+}
+
+/** The config pointer of mount `index` as ops have it: with what a reader of an error knows the mount by. */
+export function mountName(index: number, mount: Mount): string {
+  return `/mounts/${index} on ${mount.destination}`;
 }
 
 /** Whether the mount shows its files with other ids. runc takes mappings for the wish, with the option or without. */

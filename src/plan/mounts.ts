@@ -17,7 +17,7 @@ import type { Held } from "./held.ts";
 import { mapNamespace } from "./idmap.ts";
 import type { MapNamespaces } from "./idmap.ts";
 import { dataParameters } from "./mount-data.ts";
-import { hasOwnUsers, isBind, isCgroup, isChange, isIdmapped, isMarkedFile, optionsOf, placeOf } from "./mount-kind.ts";
+import { hasOwnUsers, isBind, isCgroup, isChange, isIdmapped, isMarkedFile, mountName, optionsOf, placeOf } from "./mount-kind.ts";
 import { createsNamespace, HOW_SIZE } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
@@ -72,7 +72,7 @@ export function openMounts(c: Compilation, sources: Sources, handles: CgroupHand
   (blueprint.config.mounts ?? []).forEach((mount, i) => {
     const pointer = `/mounts/${i}`;
     if (mounts.has(pointer) || isChange(mount) || isCgroup(mount)) return;
-    w.from(pointer);
+    w.from(mountName(i, mount));
     if (isBind(mount)) {
       const tree = openSource(c, mount, optionsOf(mount));
       dressSource(c, tree, optionsOf(mount), undefined);
@@ -182,16 +182,16 @@ function labelQueue(c: Compilation, mount: number): void {
 }
 
 /** Descriptors of mounts that get read-only at last. */
-export type LateSeals = readonly { readonly pointer: string; readonly mount: Held }[];
+export type LateSeals = readonly { readonly name: string; readonly mount: Held }[];
 
 /** Container's ops: the mounts, and nodes after them. */
 export function makeMounts(c: Compilation, opened: Opened, handles: CgroupHandles): LateSeals {
   const { writer: w, blueprint } = c;
-  const seals: { pointer: string; mount: Held }[] = [];
+  const seals: { name: string; mount: Held }[] = [];
   const dev = ownDevIndex(c);
   (blueprint.config.mounts ?? []).forEach((mount, i) => {
     const pointer = `/mounts/${i}`;
-    w.from(pointer);
+    w.from(mountName(i, mount));
     if (placeOf(mount) === "" && !isChange(mount)) {
       throw new PidboxError("CONFIG_INVALID", `Cannot mount ${quote(mount.source ?? mount.type ?? "", 120)} on "/": that is the root filesystem`, { context: { from: `${pointer}/destination` } });
     }
@@ -199,7 +199,7 @@ export function makeMounts(c: Compilation, opened: Opened, handles: CgroupHandle
     if (isCgroup(mount)) return mountCgroups(c, pointer, mount, handles, opened.views);
     const made = placeMount(c, mount, opened, i === dev && hasPreparedDev(c) ? "/dev" : pointer);
     const readonly = ((optionsOf(mount).attributes.set | optionsOf(mount).recursive.set) & MOUNT_ATTR.RDONLY) !== 0;
-    if (isSealedLate(mount) && !isBind(mount) && readonly) seals.push({ pointer, mount: hold(c, made) });
+    if (isSealedLate(mount) && !isBind(mount) && readonly) seals.push({ name: mountName(i, mount), mount: hold(c, made) });
     else w.close(made);
     if (i === dev && !hasPreparedDev(c)) placeDevices(c, opened.nodes);
   });
@@ -221,8 +221,8 @@ function placeMount(c: Compilation, mount: Mount, opened: Opened, pointer: strin
 
 /** Container's ops after everything that is made on a tmpfs: those that the config wants read-only are so from here on. */
 export function sealMounts(c: Compilation, seals: LateSeals): void {
-  for (const { pointer, mount } of seals) {
-    c.writer.from(pointer);
+  for (const { name, mount } of seals) {
+    c.writer.from(name);
     const made = take(c, mount);
     setAttributes(c, made, MOUNT_ATTR.RDONLY);
     c.writer.close(made);

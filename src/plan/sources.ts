@@ -14,7 +14,7 @@ import { hold, replace, take } from "./held.ts";
 import type { Held } from "./held.ts";
 import { makeMapNamespaces, mapNamespace } from "./idmap.ts";
 import type { MapNamespaces } from "./idmap.ts";
-import { isBind, isChange, isIdmapped, optionsOf } from "./mount-kind.ts";
+import { isBind, isChange, isIdmapped, mountName, optionsOf } from "./mount-kind.ts";
 import type { Compilation } from "./names.ts";
 import { isLaidOutside, layOverlayOutside, openLayer } from "./overlay.ts";
 
@@ -43,7 +43,7 @@ export function prepareSources(c: Compilation): Sources {
   if (hasPreparedDev(c)) mounts.set("/dev", hold(c, prepareDevices(c)));
   (blueprint.config.mounts ?? []).forEach((mount, i) => {
     if (!isBind(mount) || isChange(mount)) return;
-    w.from(`/mounts/${i}`);
+    w.from(mountName(i, mount));
     mounts.set(`/mounts/${i}`, hold(c, openSource(c, mount, optionsOf(mount))));
   });
   return { mounts, maps };
@@ -63,7 +63,9 @@ export function finishSources(c: Compilation, sources: Sources, userns: number |
     } else if (pointer === "/root") {
       finishRoot(c, mount, blueprint.idmapped ? shared : undefined);
     } else {
-      const config = blueprint.config.mounts?.[Number(pointer.slice("/mounts/".length))] as Mount;
+      const index = Number(pointer.slice("/mounts/".length));
+      const config = blueprint.config.mounts?.[index] as Mount;
+      w.from(mountName(index, config));
       const own = mapNamespace(sources.maps, config);
       const map = own === undefined ? shared : take(c, own);
       dressSource(c, mount, optionsOf(config), isIdmapped(config) ? map : undefined);
