@@ -1,6 +1,6 @@
 /** The mounts of config.json, looked at from inside the container; where runc does the same, both must agree. */
 import { afterAll, describe, expect } from "bun:test";
-import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { has, needs } from "../parts.ts";
 import { configOf, OciScene, ownUsers } from "./scene.ts";
@@ -81,6 +81,31 @@ describe("binds", () => {
       { destination: "/mnt/below", source: inside, options: ["bind", "nodev", "noatime"] },
     ];
     expect(both(`${OPTIONS("/mnt")}; ${OPTIONS("/mnt/below")}`, { mounts })).toEqual(["ro,nosuid,noexec,relatime - ext4", "rw,nodev,noatime - ext4"]);
+  });
+
+  needs("root", "busybox")("lie on the container's own /dev, in a user namespace too", () => {
+    const mounts = [
+      { destination: "/dev/fuse", source: "/dev/zero", options: ["bind"] },
+      { destination: "/dev/sub/dir", source: directory("data"), options: ["bind"] },
+    ];
+    const script = "head -c 2 /dev/fuse | wc -c; cat /dev/sub/dir/data; echo";
+    expect(both(script, { mounts })).toEqual(["2", "data"]);
+    expect(scene.lines(script, { mounts, linux: ownUsers(0) })).toEqual(["2", "data"]);
+  });
+
+  needs("root", "busybox")("are the same where hooks look at them before the pivot", () => {
+    const seen = join(scene.directory, "seen");
+    const mounts = [
+      { destination: "/data", source: directory("data"), options: ["rbind", "ro"] },
+      { destination: "/var/made", type: "tmpfs", source: "tmpfs", options: ["mode=700"] },
+      { destination: "/etc/one", source: join(directory("data"), "data"), options: ["bind"] },
+    ];
+    const look = { path: "/bin/sh", args: ["sh", "-c", `cat ${scene.rootfs}/etc/one >${seen}; cat ${scene.rootfs}/data/data >>${seen}`] };
+    const script = "cat /data/data /etc/one; echo; awk '$5 ~ /^\\/(data|var|etc|sys|proc|dev)/ { print $5, $6 }' /proc/self/mountinfo | sort; ls /";
+    const plain = scene.lines(script, { mounts });
+    expect(scene.lines(script, { mounts, config: { hooks: { createContainer: [look] } } })).toEqual(plain);
+    expect(readFileSync(seen, "utf8")).toBe("datadata");
+    expect(plain.slice(0, 2)).toEqual(["datadata", "/data ro,relatime"]);
   });
 
   needs("root", "busybox")("of a directory on a file, and of a file on a directory, fail and say so", () => {
