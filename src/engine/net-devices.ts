@@ -4,13 +4,11 @@ import { quote } from "../base/text.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { readAddresses, readLinkIndex } from "../kernel/netlink.ts";
 import type { NetDevice } from "../plan/blueprint.ts";
-import { checkName } from "../plan/net-devices.ts";
 import type { Linux } from "../spec/runtime-config.ts";
 
 /** Looks at the devices in the caller's network namespace. Throws NOT_FOUND, CONFIG_INVALID, IO. */
 export function readNetDevices(devices: NonNullable<Linux["netDevices"]>): NetDevice[] {
   return Object.entries(devices).map(([hostName, { name = hostName }]) => {
-    checkName(hostName, name);
     const from = `/linux/netDevices/${hostName}`;
     const index = readLinkIndex(hostName);
     if (index < 0) {

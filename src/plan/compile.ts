@@ -73,7 +73,7 @@ export function compile(blueprint: Blueprint, facts: HostFacts, options: Compile
 
 /** Compiles all but the program: arguments and environment of the process change nothing, unless `blueprint.runtime` is there. Throws as compile does. */
 export function compileBody(blueprint: Blueprint, facts: HostFacts, options: CompileOptions): CompiledBody {
-  refuseUnsupported(blueprint);
+  refuseUnsupported(blueprint, facts);
   const w = new PlanWriter();
   const c = compilation(w, blueprint, facts);
   const { keeping, runtime } = blueprint;

@@ -92,6 +92,11 @@ function openOutside(c: Compilation, target: JoinTarget): Outside {
   return { proc, namespaces, tasks, into };
 }
 
+/** The rootless supervisor has no right to a PID namespace before it is in the user namespace that owns it. */
+function entersUserFirst(c: Compilation, { namespaces }: JoinTarget): boolean {
+  return !c.facts.privileged && namespaces.includes("pid") && namespaces.includes("user");
+}
+
 /** Supervisor's op: the process that joins is made. It is in the PID namespace from its birth, for nobody can enter one later (pid_namespaces(7)). */
 function cloneJoining(c: Compilation, joining: ReturnType<PlanWriter["label"]>, outside: Outside, link: Link): { pid: number; pidfd: number } {
   const { writer: w } = c;
@@ -118,6 +123,7 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   const guard = relayed ? guardTerminal(c, frame) : undefined;
   const link = openLink(c);
   const outside = openOutside(c, target);
+  if (entersUserFirst(c, target)) w.from("/linux/namespaces/user").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWUSER);
   if (target.namespaces.includes("pid")) w.from("/linux/namespaces/pid").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWPID);
 
   setAffinity(c, blueprint.config.process, "initial");
@@ -187,7 +193,8 @@ function enter(c: Compilation, target: JoinTarget, outside: Outside): void {
   const zero = w.text("0");
   for (const fd of outside.tasks) w.call(SYSCALLS.write, fd, zero, 1).flags(FLAG.FULL).close(fd);
   if (outside.into !== undefined) w.close(outside.into);
-  const flags = target.namespaces.reduce((sum, type) => sum + (type === "pid" ? 0 : FILES[type][1]), 0);
+  const entered: readonly LinuxNamespaceType[] = entersUserFirst(c, target) ? ["pid", "user"] : ["pid"];
+  const flags = target.namespaces.reduce((sum, type) => sum + (entered.includes(type) ? 0 : FILES[type][1]), 0);
   w.from("/linux/namespaces");
   if (flags !== 0) w.call(SYSCALLS.setns, c.descriptors.extra, flags);
   w.call(SYSCALLS.close, c.descriptors.extra);

@@ -7,6 +7,7 @@ import type { Mount } from "../spec/runtime-config.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { dataParameters } from "./mount-data.ts";
 import { compilation } from "./names.ts";
+import { refuseUnsupported } from "./unsupported.ts";
 import { PlanWriter } from "./writer.ts";
 
 const LABEL = "system_u:object_r:container_file_t:s0:c1,c2";
@@ -42,7 +43,7 @@ describe("dataParameters()", () => {
     expect(parameters({}, SELINUX, LABEL)).toEqual([`context=${LABEL}`]);
     expect(parameters({ options: ['context="other"'] }, SELINUX, LABEL)).toEqual(["context=other"]);
     expect(["proc", "sysfs", "mqueue", "cgroup", "cgroup2"].flatMap((type) => parameters({ type }, SELINUX, LABEL))).toEqual([]);
-    expect(parameters({}, HYBRID, LABEL)).toEqual([]);
+    expect(() => refuseUnsupported(withConfig(runScene(), { linux: { mountLabel: LABEL } }), HYBRID)).toThrow("SELinux is not active");
   });
 
   test("refuses what fsconfig(2) could not take, and nothing else, for any options", () => {

@@ -45,7 +45,7 @@ export function dataParameters(c: Compilation, mount: Mount, options: MountOptio
   const list: Parameter[] = [...options.superblock.map((name): Parameter => [name]), ...data];
   if ((options.attributes.set & MOUNT_ATTR.RDONLY) !== 0 && !KERNEL_TYPES.includes(type)) list.push(["ro"]);
   const label = c.blueprint.config.linux?.mountLabel;
-  if (label !== undefined && c.facts.selinux && !UNLABELLED_TYPES.includes(type) && !data.some(([key]) => key === "context")) list.push(["context", label]);
+  if (label !== undefined && !UNLABELLED_TYPES.includes(type) && !data.some(([key]) => key === "context")) list.push(["context", label]);
   if (mount.source !== undefined) list.push(["source", mount.source]);
   const long = list.find(([, value]) => value !== undefined && value.length > LONGEST_VALUE / 3 && new TextEncoder().encode(value).length > LONGEST_VALUE);
   if (long === undefined) return list;

@@ -175,7 +175,7 @@ function changeMount(c: Compilation, mount: Mount): void {
 function labelQueue(c: Compilation, mount: number): void {
   const { writer: w } = c;
   const label = c.blueprint.config.linux?.mountLabel;
-  if (label === undefined || !c.facts.selinux) return;
+  if (label === undefined) return;
   const directory = w.register();
   w.call(SYSCALLS.openat, mount, w.text("."), OPEN.RDONLY | OPEN.DIRECTORY | OPEN.CLOEXEC).into(directory);
   w.call(SYSCALLS.fsetxattr, directory, w.text("security.selinux"), w.text(label), new TextEncoder().encode(label).length + 1, 0).close(directory);

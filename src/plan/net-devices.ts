@@ -3,7 +3,6 @@
  * Devices"). The supervisor moves them, for they are the host's; the container does the rest. When it ends, the kernel has the say over them. Pure.
  */
 import { PidboxError } from "../base/error.ts";
-import { quote } from "../base/text.ts";
 import { AF_INET, AF_NETLINK, OPEN, SOCK } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { NetDevice } from "./blueprint.ts";
@@ -14,6 +13,13 @@ import { addAddress, INDEX_AT, linkState, moveLink } from "./netlink.ts";
 const SIOCGIFINDEX = 0x8933;
 /** struct nlmsgerr lies behind the header of 16 bytes; its first member is the error. */
 const ERROR_AT = 16;
+
+/** A device of which only the kernel knows the name, for it is a pattern, is found by an index that is out of the way of those that the kernel gives. */
+const FIRST_CHOSEN = 0x10_0000;
+
+function chosenIndex(device: NetDevice): number | undefined {
+  return device.name.includes("%") ? FIRST_CHOSEN + device.index : undefined;
+}
 
 const from = (device: NetDevice): string => `/linux/netDevices/${device.hostName}`;
 
@@ -54,7 +60,7 @@ export function moveDevices(c: Compilation, pid: number, joined: number | undefi
     w.from(from(device));
     const down = linkState(device.index, false);
     ask(c, socket, w.bytes(down), down.length);
-    const { bytes, namespaceAt } = moveLink(device.index, device.name);
+    const { bytes, namespaceAt } = moveLink(device.index, device.name, chosenIndex(device));
     const message = w.bytes(bytes);
     w.store(message + namespaceAt, namespace, 4);
     ask(c, socket, message, bytes.length);
@@ -74,10 +80,15 @@ export function raiseDevices(c: Compilation): void {
   w.call(SYSCALLS.socket, AF_INET, SOCK.DGRAM | SOCK.CLOEXEC, 0).into(plain);
   for (const device of devices) {
     w.from(from(device));
-    // struct ifreq: 16 bytes of name, then the index
-    const request = w.room(40);
-    w.fill(request, new TextEncoder().encode(device.name));
-    w.call(SYSCALLS.ioctl, plain, SIOCGIFINDEX, request).load(index, request + 16, 4);
+    const known = chosenIndex(device);
+    if (known === undefined) {
+      // struct ifreq: 16 bytes of name, then the index
+      const request = w.room(40);
+      w.fill(request, new TextEncoder().encode(device.name));
+      w.call(SYSCALLS.ioctl, plain, SIOCGIFINDEX, request).load(index, request + 16, 4);
+    } else {
+      w.load(index, w.words(known), 4);
+    }
     for (const bytes of [...device.addresses.map(addAddress), linkState(0, true)]) {
       const message = w.bytes(bytes);
       w.store(message + INDEX_AT, index, 4);
@@ -85,12 +96,4 @@ export function raiseDevices(c: Compilation): void {
     }
   }
   w.close(socket, plain).release(index);
-}
-
-/** Refuses what would need the kernel to tell a name. */
-export function checkName(hostName: string, name: string): void {
-  if (!name.includes("%")) return;
-  throw new PidboxError("CONFIG_INVALID", `Cannot give the network device ${quote(hostName, 40)} the name ${quote(name, 40)}: patterns are not supported`, {
-    context: { from: `/linux/netDevices/${hostName}` },
-  });
 }

@@ -16,7 +16,7 @@ export interface NetAddress {
 
 export const RTM = { NEWLINK: 16, GETLINK: 18, NEWADDR: 20, GETADDR: 22 } as const;
 export const NLM_F = { REQUEST: 1, ACK: 4, EXCL: 0x200, CREATE: 0x400, DUMP: 0x300 } as const;
-export const IFLA = { IFNAME: 3, NET_NS_FD: 28 } as const;
+export const IFLA = { IFNAME: 3, NET_NS_FD: 28, NEW_IFINDEX: 49 } as const;
 const IFF_UP = 1;
 
 /** struct nlmsghdr is 16 bytes; struct ifinfomsg 16, its index at byte 4; struct ifaddrmsg 8, its index at byte 4. */
@@ -67,10 +67,14 @@ function nameBytes(name: string): number[] {
   return [...new TextEncoder().encode(name), 0];
 }
 
-/** Moves an interface to another network namespace under `name`; the descriptor of the namespace goes to `namespaceAt`. */
-export function moveLink(index: number, name: string): { readonly bytes: Uint8Array; readonly namespaceAt: number } {
+/**
+ * Moves an interface to another network namespace under `name`, with the index `there` if it is given; the descriptor of the namespace goes to `namespaceAt`.
+ * The kernel gives a name with `%d` the first number that is free.
+ */
+export function moveLink(index: number, name: string, there?: number): { readonly bytes: Uint8Array; readonly namespaceAt: number } {
+  const wanted = there === undefined ? [] : [{ type: IFLA.NEW_IFINDEX, value: [...new Uint8Array(new Uint32Array([there]).buffer)] }];
   const bytes = message(RTM.NEWLINK, NLM_F.REQUEST | NLM_F.ACK, linkBody(index, 0, 0), [
-    { type: IFLA.NET_NS_FD, value: [0, 0, 0, 0] }, { type: IFLA.IFNAME, value: nameBytes(name) },
+    { type: IFLA.NET_NS_FD, value: [0, 0, 0, 0] }, { type: IFLA.IFNAME, value: nameBytes(name) }, ...wanted,
   ]);
   return { bytes, namespaceAt: HEADER + 16 + 4 };
 }

@@ -69,7 +69,8 @@ export function attachRootfs(c: Compilation, lower: number | undefined, layer: n
   // Copied before the staging lies over "/": the source may be "/" itself.
   const source = rootfs.kind === "assembled" ? 0 : (lower ?? cloneTree(c, AT.FDCWD, w.text(rootfs.source), true));
   const attributes = c.blueprint.runtime === undefined ? MOUNT_ATTR.NODEV : 0;
-  if (lower === undefined && rootfs.kind !== "assembled") setAttributes(c, source, attributes, { propagation: MS.PRIVATE, recursive: rootfs.kind === "bind" });
+  const copied = { propagation: sourcePropagation(c), recursive: rootfs.kind === "bind" };
+  if (lower === undefined && rootfs.kind !== "assembled") setAttributes(c, source, attributes, copied);
   if ((early || c.blueprint.runtime?.noPivot === true) && rootfs.kind === "bind") {
     attachAt(c, source, AT.FDCWD, rootfs.source);
     openRoot(c, source);
@@ -150,9 +151,15 @@ const PROPAGATION: Readonly<Record<RootfsPropagation, { readonly propagation: nu
   unbindable: { propagation: MS.UNBINDABLE, recursive: false }, runbindable: { propagation: MS.UNBINDABLE, recursive: true },
 };
 
+/** A root that receives what is mounted on the host is copied as a slave of its source; every other has nothing to do with it. */
+export function sourcePropagation(c: Compilation): number {
+  const word = c.blueprint.config.linux?.rootfsPropagation;
+  return word === "slave" || word === "rslave" ? MS.SLAVE : MS.PRIVATE;
+}
+
 /**
  * Container's ops once the root is complete: its propagation for what is mounted or copied later (config-linux.md, "Rootfs Mount Propagation"). Until here
- * it is private, so a shared root has no peer on the host, and what the mounts of the config are to the host was settled at their sources.
+ * it is private or a slave, so a shared root has no peer on the host, and what the mounts of the config are to the host was settled at their sources.
  */
 export function shareRootfs(c: Compilation): void {
   const word = c.blueprint.config.linux?.rootfsPropagation;

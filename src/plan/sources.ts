@@ -3,7 +3,7 @@
  * container does it. The container has the same descriptors by inheritance, and takes none before it was told that they are dressed. Pure.
  */
 import { AT, OPEN } from "../kernel/abi/constants.ts";
-import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
+import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Mount } from "../spec/runtime-config.ts";
 import { dressSource, openSource } from "./bind.ts";
@@ -17,6 +17,7 @@ import type { MapNamespaces } from "./idmap.ts";
 import { isBind, isChange, isIdmapped, mountName, optionsOf } from "./mount-kind.ts";
 import type { Compilation } from "./names.ts";
 import { isLaidOutside, layOverlayOutside, openLayer } from "./overlay.ts";
+import { sourcePropagation } from "./rootfs.ts";
 
 /** Detached mounts by config pointer (`/root`, `/dev`, `/mounts/3`), and the namespaces for id maps of their own. */
 export interface Sources {
@@ -79,7 +80,8 @@ function finishRoot(c: Compilation, mount: number, userns: number | undefined): 
   const { rootfs, runtime } = c.blueprint;
   // Device files of an image work where the config's cgroup lets them, as with other runtimes; `do` and `run` have no use for them.
   const attributes = (runtime === undefined ? MOUNT_ATTR.NODEV : 0) + (userns === undefined ? 0 : MOUNT_ATTR.IDMAP);
-  setAttributes(c, mount, attributes, { propagation: MS.PRIVATE, recursive: rootfs.kind === "bind", ...(userns === undefined ? {} : { idmap: userns }) });
+  const copied = { propagation: sourcePropagation(c), recursive: rootfs.kind === "bind" };
+  setAttributes(c, mount, attributes, { ...copied, ...(userns === undefined ? {} : { idmap: userns }) });
   if (isLaidOutside(c)) layOverlayOutside(c, mount);
 }
 

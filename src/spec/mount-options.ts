@@ -135,7 +135,8 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   for (const option of options) {
     const effect = effects().get(option);
     if (effect === undefined) {
-      if (option !== "") data.push(option);
+      // x-* and X-* are for programs of user space, which mount(8) keeps from the filesystem.
+      if (option !== "" && !/^x-/i.test(option)) data.push(option);
       continue;
     }
     switch (effect.kind) {

@@ -37,11 +37,11 @@ const commandLine: Decoder<readonly string[]> = also(list(text), (args, pointer,
   if (args.length === 0) report.must("empty", pointer, PROCESS, "At least one argument, the program, is required");
 });
 
-// An unknown name is a warning by the specification ("MUST be logged as a warning", "SHOULD NOT fail"), so it is left out of the set.
+// An unknown name is a warning by the specification ("MUST be logged as a warning", "SHOULD NOT fail"): it stays in the set for whoever grants and warns.
 const capability: Decoder<string> = (value, pointer, report) => {
   const name = text(value, pointer, report);
-  if (name === undefined || KNOWN.has(name)) return name;
-  return report.should("ungrantable", pointer, LINUX, `The capability ${quote(name, 60)} is not known and is left out`);
+  if (name !== undefined && !KNOWN.has(name)) report.should("ungrantable", pointer, LINUX, `The capability ${quote(name, 60)} is not known and is left out`);
+  return name;
 };
 const KNOWN: ReadonlySet<string> = new Set(CAPABILITIES);
 

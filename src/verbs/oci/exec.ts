@@ -7,8 +7,9 @@ import { createImageFile, replaceProcess } from "../../engine/launch.ts";
 import { openInit, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
 import type { RuntimeInit, RuntimeState } from "../../engine/runtime-store.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
-import { readBytes } from "../../kernel/file.ts";
+import { readBytes, readText } from "../../kernel/file.ts";
 import type { Blueprint } from "../../plan/blueprint.ts";
+import type { UserMapping } from "../../plan/host-facts.ts";
 import { compileJoining } from "../../plan/joining.ts";
 import { parseContainerId } from "../../spec/name.ts";
 import type { Capabilities, LinuxNamespaceType, Process, User } from "../../spec/runtime-config.ts";
@@ -74,12 +75,16 @@ function findRunning(args: OciArguments, context: OciContext): { state: RuntimeS
   return { state, init, pidfd, directory };
 }
 
+/** A user namespace in which setgroups(2) is denied for ever, as an unprivileged maker of it had to do (user_namespaces(7)). */
+const WITHOUT_GROUPS: UserMapping = { uid: [], gid: [], writer: { kind: "self" } };
+
 function blueprintOf(process: Process, args: OciArguments, context: OciContext, found: ReturnType<typeof findRunning>, preserved: number): Blueprint {
   const { state, directory } = found;
   const leaves = args.flag("detach");
   const [pidFile, consoleSocket] = [args.value("pid-file"), args.value("console-socket")];
   const filter = readBytes(`${directory}/seccomp`, 1 << 20);
   const { seccomp: profile, personality, memoryPolicy } = state.config.linux ?? {};
+  const groups = readText(`/proc/${found.init.pid}/setgroups`);
   return {
     id: state.id, rootfs: { kind: "bind", source: "/" }, idmapped: false, init: true, landlock: false, interruptTwice: false,
     config: {
@@ -99,6 +104,7 @@ function blueprintOf(process: Process, args: OciArguments, context: OciContext, 
       ...(consoleSocket === undefined ? {} : { consoleSocket: absolute(consoleSocket, context.cwd) }),
     },
     executable: context.executable, title: state.id, unsafe: [], degraded: [],
+    ...(typeof groups === "string" && groups.startsWith("deny") ? { mapping: WITHOUT_GROUPS } : {}),
   };
 }
 

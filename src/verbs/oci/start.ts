@@ -28,6 +28,12 @@ function hasStopped(): PidboxError {
   return new PidboxError("CONFLICT", "cannot start a container that has stopped");
 }
 
+/** The report that is in the fifo, none if exec has closed it: one read, for the writer may live on for a moment and a second one would find nothing yet. */
+function readReport(fd: number): Uint8Array {
+  const bytes = new Uint8Array(REPORT_SIZE);
+  return bytes.subarray(0, Math.max(0, syscall(SYSCALLS.read, fd, address(bytes), REPORT_SIZE)));
+}
+
 /** Gives the word and waits until exec has closed the other end of the report, or a failed op was written to it. Returns the report's bytes. */
 function giveWord(directory: string): Uint8Array {
   const report = open(`${directory}/report`, O.RDONLY | O.NONBLOCK | O.NOFOLLOW);
@@ -42,10 +48,10 @@ function giveWord(directory: string): Uint8Array {
   unlink(`${directory}/start`);
   const poll = new Int32Array([report, POLLIN]);
   while (syscall(SYSCALLS.ppoll, address(poll), 1, 0, 0, 8) < 0);
-  const bytes = readDescriptor(report, 4096);
+  const bytes = readReport(report);
   close(report);
   unlink(`${directory}/report`);
-  return typeof bytes === "number" ? new Uint8Array(0) : bytes;
+  return bytes;
 }
 
 /** Why the program does not run, by the plan that the first process was still running before it. */
@@ -92,8 +98,8 @@ export const startFailed: OciVerb = {
   operands: [{ name: "IMAGE", help: "Descriptor of the launcher's image", required: true }, { name: "REPORT", help: "Descriptor of the report", required: true }],
   run(args) {
     const [image = -1, report = -1] = args.operands.map(Number);
-    const bytes = readDescriptor(report, 4096);
-    if (typeof bytes === "number" || bytes.length < REPORT_SIZE) throw explain(-1, new Uint8Array(0));
+    const bytes = readReport(report);
+    if (bytes.length < REPORT_SIZE) throw explain(-1, new Uint8Array(0));
     throw explain(readDescriptor(image, IMAGE_LIMIT), bytes);
   },
 };
