@@ -40,8 +40,18 @@ export function has(...parts: readonly Part[]): boolean {
   return parts.every((part) => PARTS[part]());
 }
 
-/** A `test(name, body, timeout)` that is skipped unless the host has all `parts`. */
-export function needs(...parts: readonly Part[]): (name: string, body: () => void | Promise<void>, timeout?: number) => void {
-  const run = test.skipIf(!has(...parts));
+type Register = (name: string, body: () => void | Promise<void>, timeout?: number) => void;
+
+function register(run: Register, parts: readonly Part[]): Register {
   return (name, body, timeout) => run(`${name} [needs ${parts.join(" ")}]`, body, timeout);
+}
+
+/** A `test(name, body, timeout)` that is skipped unless the host has all `parts`. */
+export function needs(...parts: readonly Part[]): Register {
+  return register(test.skipIf(!has(...parts)), parts);
+}
+
+/** The same for tests that may run at the same time as others of their kind. */
+export function needsBeside(...parts: readonly Part[]): Register {
+  return register(test.concurrent.skipIf(!has(...parts)), parts);
 }

@@ -9,6 +9,7 @@ import { ociManPage } from "../src/verbs/reference/oci-man-page.ts";
 import { ociPage } from "../src/verbs/reference/oci-markdown-page.ts";
 import { overviewManPage, verbManPage } from "../src/verbs/reference/man-page.ts";
 import { verbIndex, verbPage } from "../src/verbs/reference/markdown-page.ts";
+import { conformancePage } from "../test/conformance/page.ts";
 
 const ROOT = join(import.meta.dir, "..");
 /** Folders in which every file is generated. */
@@ -30,6 +31,7 @@ export async function generatedDocs(): Promise<Map<string, string>> {
   return new Map<string, string>([
     ["docs/verbs/README.md", verbIndex(verbs)],
     ...verbs.map((verb): [string, string] => [`docs/verbs/${verb.name}.md`, verbPage(verb)]),
+    ["docs/conformance.md", conformancePage()],
     ["docs/errors/README.md", errorIndex()],
     ...Object.entries(ERROR_CODES).map(([code, meaning]): [string, string] => [`docs/errors/${code}.md`, errorPage(code, meaning)]),
     ["docs/oci.md", ociPage(ociVerbs)],
