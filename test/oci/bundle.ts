@@ -1,6 +1,6 @@
 /** Real containers for tests: a bundle with busybox, created and started by a runtime, and deleted at the end of its scope. */
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { exampleConfig } from "../../src/spec/example-config.ts";
 import type { Config } from "../../src/spec/runtime-config.ts";
 import { PIDBOX_OCI, run } from "./runtime.ts";
@@ -39,8 +39,18 @@ export interface Container extends Disposable {
   call(...words: readonly string[]): Result;
 }
 
+/** A cgroup that no other run of the tests on this machine has, unless the config names one. */
+function placeCgroup(bundle: Bundle, id: string): void {
+  const path = join(bundle.path, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8")) as Config;
+  const own = `/${basename(bundle.path)}-`;
+  if (config.linux?.cgroupsPath?.startsWith(own) === false) return;
+  writeFileSync(path, JSON.stringify({ ...config, linux: { ...config.linux, cgroupsPath: own + id } }));
+}
+
 /** Creates a container; its program writes to BUNDLE/output. */
 export function create(bundle: Bundle, id: string, program = PIDBOX_OCI): Container {
+  placeCgroup(bundle, id);
   const output = openSync(join(bundle.path, "output"), "a");
   const pidFile = join(bundle.path, `${id}.pid`);
   const words = ["--root", bundle.root, "create", "--bundle", bundle.path, "--pid-file", pidFile, id];

@@ -66,7 +66,7 @@ function processesOf(bundle: Bundle): string[] {
 describe("many commands at once", () => {
   needs("root", "busybox")("corrupt nothing, and leave nothing behind", async () => {
     using bundle = makeBundle();
-    const ids = ["hammer-1", "hammer-2"];
+    const ids = [1, 2].map((n) => `hammer-${process.pid}-${n}`);
     const next = sequence(20261124);
     const pick = (): string[] => {
       const verb = VERBS[next(VERBS.length)] ?? [];
