@@ -1,6 +1,6 @@
 /** Stage: the last steps before the program runs: terminal, limits, directory, Landlock, seccomp, exec. Pure. */
 import {
-  AT, ERRNO, FILE_TYPE, LANDLOCK, OPEN, PR, RLIMIT, SECCOMP_SET_MODE_FILTER, SIGNAL, SIG_SETMASK, STATX, TTY,
+  AT, ERRNO, FILE_TYPE, LANDLOCK, OPEN, PR, RLIMIT, SECCOMP_SET_MODE_FILTER, SIGNAL, SIG_BLOCK, SIG_SETMASK, STATX, TTY,
 } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { assertDirectory, assertSeccomp } from "./assertions.ts";
@@ -61,7 +61,10 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
   const { writer: w, blueprint } = c;
   surviveSupervisor(c);
   if (blueprint.init) {
-    if (handles.joins === true) w.from("--init").call(SYSCALLS.prctl, PR.SET_CHILD_SUBREAPER, 1);
+    if (handles.joins === true) {
+      // The init waits for signals, which only blocked ones are for; a supervisor that leaves blocks none. The main child sets its own mask.
+      w.from("--init").call(SYSCALLS.rt_sigprocmask, SIG_BLOCK, w.cells(-1), 0, 8).call(SYSCALLS.prctl, PR.SET_CHILD_SUBREAPER, 1);
+    }
     const main = w.label();
     const pid = w.register();
     w.from("--init");
