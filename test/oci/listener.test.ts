@@ -51,8 +51,8 @@ describe("a listener", () => {
       expect(told.code).toBe(0);
       const document = JSON.parse(told.out) as { pid: number; state: Record<string, unknown> };
       expect(document).toMatchObject({
-        ociVersion: "1.2.0", fds: ["seccompFd"], metadata: "made for a test",
-        state: { ociVersion: "1.2.0", status: "creating", bundle: scene.directory, pid: document.pid },
+        ociVersion: "1.3.0", fds: ["seccompFd"], metadata: "made for a test",
+        state: { ociVersion: "1.3.0", status: "creating", bundle: scene.directory, pid: document.pid },
       });
       expect(document.pid).toBeGreaterThan(1);
     });

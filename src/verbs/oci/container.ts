@@ -3,10 +3,8 @@ import { PidboxError } from "../../base/error.ts";
 import { isAlive, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
 import type { RuntimeInit, RuntimeState, RuntimeStatus } from "../../engine/runtime-store.ts";
 import { parseContainerId } from "../../spec/name.ts";
+import { SPEC_VERSION } from "./verb.ts";
 import type { OciArguments, OciContext } from "./verb.ts";
-
-/** The version of the runtime specification that state, hooks and features speak of. */
-export const SPEC_VERSION = "1.3.0";
 
 /** The first operand. Throws USAGE for one that is no id: it becomes a path. */
 export function containerId(args: OciArguments): string {

@@ -8,10 +8,10 @@ import { lockContainer, openInit, removeRuntimeState } from "../../engine/runtim
 import { SIGNAL } from "../../kernel/abi/constants.ts";
 import { close } from "../../kernel/file.ts";
 import { pollOne } from "../../kernel/wait.ts";
-import { containerId, loadContainer, observe, SPEC_VERSION } from "./container.ts";
+import { containerId, loadContainer, observe } from "./container.ts";
 import type { LoadedContainer, ObservedContainer } from "./container.ts";
 import { hasOwnPids, signalContainer } from "./kill.ts";
-import { CONTAINER_ID } from "./verb.ts";
+import { CONTAINER_ID, SPEC_VERSION } from "./verb.ts";
 import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
 /** As long as runc waits. Milliseconds. */

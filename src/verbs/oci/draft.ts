@@ -15,6 +15,7 @@ import { loadOptions } from "../../plan/seccomp-action.ts";
 import { parseConfig } from "../../spec/validate.ts";
 import type { Config, Process } from "../../spec/runtime-config.ts";
 import { grantCapabilities } from "./capabilities.ts";
+import { SPEC_VERSION } from "./verb.ts";
 import type { OciArguments, OciContext } from "./verb.ts";
 
 export interface Bundle {
@@ -131,12 +132,12 @@ export interface DraftOptions {
 
 function frameOf(bundle: Bundle, args: OciArguments, context: OciContext, options: DraftOptions): RuntimeFrame {
   const [pidFile, consoleSocket] = [args.value("pid-file"), args.value("console-socket")];
-  const { annotations, ociVersion } = bundle.config;
+  const { annotations } = bundle.config;
   return {
     directory: options.state, waits: options.waits, leaves: options.leaves, preserved: options.preserved,
     failure: ["oci", ...context.logWords, "__oci-failed"],
     noPivot: args.flag("no-pivot"), newKeyring: !args.flag("no-new-keyring"),
-    document: { ociVersion, id: options.id, bundle: bundle.directory, ...(annotations === undefined ? {} : { annotations }) },
+    document: { ociVersion: SPEC_VERSION, id: options.id, bundle: bundle.directory, ...(annotations === undefined ? {} : { annotations }) },
     ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),
     ...(consoleSocket === undefined ? {} : { consoleSocket: absolute(consoleSocket, context.cwd) }),
   };

@@ -18,7 +18,7 @@ import { parseProcess } from "../../spec/validate.ts";
 import { raiseDescriptor } from "./creation.ts";
 import { absolute, environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, stdioOf } from "./draft.ts";
 import { EXEC_OPTIONS } from "./process-options.ts";
-import { CONTAINER_ID } from "./verb.ts";
+import { CONTAINER_ID, SPEC_VERSION } from "./verb.ts";
 import type { OciArguments, OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
 /** `UID[:GID]` in digits: a number is never a name, and a name is never looked up (CVE-2016-3697, CVE-2026-30892). Throws USAGE. */
@@ -99,7 +99,7 @@ function blueprintOf(process: Process, args: OciArguments, context: OciContext, 
     state: { directory, files: [], names: [], reservations: [], keep: true },
     runtime: {
       waits: false, leaves, preserved, failure: ["oci", ...context.logWords, "__oci-exec-failed"], noPivot: false, newKeyring: true,
-      document: { ociVersion: state.config.ociVersion, id: state.id, bundle: state.bundle },
+      document: { ociVersion: SPEC_VERSION, id: state.id, bundle: state.bundle },
       ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),
       ...(consoleSocket === undefined ? {} : { consoleSocket: absolute(consoleSocket, context.cwd) }),
     },

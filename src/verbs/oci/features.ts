@@ -8,7 +8,7 @@ import { mountOptionNames } from "../../spec/mount-options.ts";
 import { MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES, NAMESPACE_WORDS } from "../../spec/validate-linux.ts";
 import { HOOK_PHASES } from "../../spec/validate-process.ts";
 import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from "../../spec/validate-seccomp.ts";
-import { SPEC_VERSION } from "./container.ts";
+import { SPEC_VERSION } from "./verb.ts";
 import type { OciVerb } from "./verb.ts";
 import { commit } from "./version.ts";
 

@@ -6,7 +6,7 @@ import { SYSCALLS } from "../../kernel/abi/host.ts";
 import { syscall } from "../../kernel/ffi.ts";
 import { stat, writeFile } from "../../kernel/file.ts";
 import { exampleConfig, rootlessConfig } from "../../spec/example-config.ts";
-import { SPEC_VERSION } from "./container.ts";
+import { SPEC_VERSION } from "./verb.ts";
 import type { OciVerb } from "./verb.ts";
 
 const EEXIST = -17;

@@ -12,7 +12,7 @@ import { close, O, open, readDescriptor, unlink } from "../../kernel/file.ts";
 import { decodePlan } from "../../plan/decode.ts";
 import { failureError } from "../../plan/failure.ts";
 import { parseContainerId } from "../../spec/name.ts";
-import { CONTAINER_ID } from "./verb.ts";
+import { CONTAINER_ID, SPEC_VERSION } from "./verb.ts";
 import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
 const POLLIN = 1;
@@ -64,9 +64,9 @@ function explain(image: Uint8Array | number, report: Uint8Array): PidboxError {
 
 function poststart(state: RuntimeState, init: RuntimeInit): void {
   for (const hook of state.config.hooks?.poststart ?? []) {
-    const { id, bundle, config: { ociVersion, annotations } } = state;
-    const document = JSON.stringify({ ociVersion, id, status: "running", pid: init.pid, bundle, ...(annotations === undefined ? {} : { annotations }) });
-    const why = runHook(hook, document, bundle);
+    const { id, bundle, config: { annotations } } = state;
+    const document = { ociVersion: SPEC_VERSION, id, status: "running", pid: init.pid, bundle, ...(annotations === undefined ? {} : { annotations }) };
+    const why = runHook(hook, JSON.stringify(document), bundle);
     if (why === undefined) continue;
     // runtime.md, step 9: the container is stopped. Whoever made it deletes it.
     if (isAlive(init)) syscall(SYSCALLS.kill, init.pid, SIGKILL);

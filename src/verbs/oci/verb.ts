@@ -75,5 +75,8 @@ export interface OciVerb {
   run(args: OciArguments, context: OciContext): OciOutcome | Promise<OciOutcome>;
 }
 
+/** The version of the runtime specification that state, hooks and features speak of. */
+export const SPEC_VERSION = "1.3.0";
+
 /** The one operand of most verbs. */
 export const CONTAINER_ID: OperandSpec = { name: "container-id", help: "Id of the container", required: true };

@@ -1,6 +1,6 @@
 /** What `pidbox-oci --version` prints: go-runc (parseVersion) wants these three lines and no more. */
 import { version } from "../../../package.json";
-import { SPEC_VERSION } from "./container.ts";
+import { SPEC_VERSION } from "./verb.ts";
 
 /** Set by tools/build.ts with --define; a run from source has none. */
 declare const PIDBOX_COMMIT: string | undefined;
