@@ -42,6 +42,7 @@ enum plan_code {
 	OP_EACH,        /* runs the ops up to args[2] once for each of the args[1] pointers at data args[0]; result holds the pointer */
 	OP_COPY,        /* copies what is in the directory of fd args[0] into that of fd args[1] */
 	OP_KEEP,        /* SUPERVISE for a container that nobody waits for: log file names args[0] (args[2] pointers), pidfd, signalfd args[3], shared page, struct plan_keep */
+	OP_SAME,        /* fails unless the args[2] bytes at data args[0] and args[1] are the same */
 	OP_COUNT
 };
 
