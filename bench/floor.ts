@@ -74,9 +74,10 @@ function statement(op: DecodedOp, plan: DecodedPlan, round: Round): string {
     case "SUPERVISE": return `r[${op.result}] = supervise(${b}, ${args[3]}, (struct plan_end *)${args[4]}, (struct plan_watch *)${args[5]});`;
     case "INIT": return `init(${a}, (struct plan_end *)${b});`;
     case "EXIT": return `WRITE_TRACE leave((int)${a});`;
-    case "SAME":
     case "COPY": throw new Error("The plans of do and run copy nothing");
-    case "KEEP": throw new Error(`op ${op.index}: the benchmark waits for its containers`);
+    case "ADOPT":
+    case "CLIENT":
+    case "KEEP": throw new Error(`op ${op.index}: the benchmark starts containers and waits for them`);
     case "EACH": throw new Error(`op ${op.index}: loops do not nest`);
   }
 }

@@ -80,8 +80,6 @@ static int valid_op(const struct plan_op *op, uint32_t index)
 	case OP_EACH:
 		return (op->kinds & 63) == KIND_DATA && !(op->args[0] & 7) && op->args[1] <= PLAN_MAX_OPS && inside(op->args[0], op->args[1] * 8, header->data_size)
 			&& op->args[2] > index && op->args[2] < header->op_count;
-	case OP_SAME:
-		return (op->kinds & 63) == (KIND_DATA | KIND_DATA << 2) && inside(op->args[0], op->args[2], header->data_size) && inside(op->args[1], op->args[2], header->data_size);
 	case OP_DECIMAL:
 		return (op->kinds & 3) == KIND_DATA && inside(op->args[0], 24, header->data_size - 8);
 	case OP_EXECUTE: /* the pointer arrays end with the data at the latest: the last eight bytes are zero, checked below, and no op writes there */
@@ -91,6 +89,8 @@ static int valid_op(const struct plan_op *op, uint32_t index)
 	case OP_KEEP:
 		return (op->kinds >> 10 & 3) == KIND_DATA && !(op->args[5] & 7) && inside(op->args[5], sizeof(struct plan_keep), header->data_size - 8)
 			&& (op->kinds & 51) == KIND_DATA && !(op->args[0] & 7) && op->args[2] > 0 && op->args[2] <= 128 && inside(op->args[0], op->args[2] * 8, header->data_size);
+	case OP_CLIENT:
+		return (op->kinds >> 10 & 3) == KIND_DATA && !(op->args[5] & 7) && inside(op->args[5], sizeof(struct plan_client), header->data_size - 8);
 	default:
 		return 1;
 	}
@@ -518,6 +518,7 @@ static int supervise(word pidfd, word signals, const struct plan_end *end, struc
 #include "log.c"
 #include "attach.c"
 #include "keep.c"
+#include "client.c"
 
 static word execute(char *const *paths, char *const *argv, char *const *envp)
 {
@@ -618,14 +619,19 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 		*result = keep->watch.record.code;
 		break;
 	}
+	case OP_CLIENT: {
+		struct plan_client *client = (struct plan_client *)argument(op, 5);
+		/* Within the struct, whatever was stored there after the plan was checked. */
+		if (client->key_count > sizeof client->keys) client->key_count = 0;
+		*result = be_client(client, argument(op, 3));
+		break;
+	}
+	case OP_ADOPT:
+		if (role == SUPERVISOR) child = argument(op, 0);
+		break;
 	case OP_INIT: init(argument(op, 0), shared_page(argument(op, 1)));
 	case OP_EXIT: leave((int)argument(op, 0));
 	case OP_EACH: break; /* run() has it */
-	case OP_SAME: {
-		const uint8_t *a = data + op->args[0], *b = data + op->args[1];
-		for (uint64_t i = 0; i < op->args[2]; i++) if (a[i] != b[i]) return fail(pc, EXPECTATION, (word)i);
-		break;
-	}
 	case OP_COPY: *result = copy_directory(argument(op, 0), argument(op, 1), 0); break;
 	}
 	return pc + 1;

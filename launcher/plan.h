@@ -42,7 +42,8 @@ enum plan_code {
 	OP_EACH,        /* runs the ops up to args[2] once for each of the args[1] pointers at data args[0]; result holds the pointer */
 	OP_COPY,        /* copies what is in the directory of fd args[0] into that of fd args[1] */
 	OP_KEEP,        /* SUPERVISE for a container that nobody waits for: log file names args[0] (args[2] pointers), pidfd, signalfd args[3], shared page, struct plan_keep */
-	OP_SAME,        /* fails unless the args[2] bytes at data args[0] and args[1] are the same */
+	OP_CLIENT,      /* a client of such a container: signalfd args[3], struct plan_client; result is the exit code, 256: detached, 65536: the socket ended before */
+	OP_ADOPT,       /* the supervisor's child is args[0], which a child of its own has made for it (CLONE_PARENT) */
 	OP_COUNT
 };
 
@@ -103,6 +104,16 @@ struct plan_keep {
 	int32_t log_format, log_directory, log_file;
 	uint32_t log_files;      /* as many names as there are */
 	uint64_t log_size;       /* bytes after which the file is full; 0 is never */
+};
+
+struct plan_client {
+	struct plan_watch watch; /* `terminal` for input, `output` for its window, `guard`; the rest is unused */
+	int32_t socket;
+	int32_t pidfd;           /* of the container's first process, to pass signals to; -1: they are for this process */
+	int32_t out, err;        /* what takes bytes without waiting, if that can be */
+	int32_t tty;             /* the container has a terminal */
+	uint32_t key_count;
+	uint8_t keys[16];        /* the sequence that detaches */
 };
 
 /* What INIT tells SUPERVISE on the shared page, and a child's report of a failed op. */

@@ -29,10 +29,15 @@ export interface Handles {
   readonly supervisor?: number;
 }
 
-/** A supervisor of pidbox in any stage: the launcher, or the pidbox that it has become for a moment. */
+const ENOENT = -2;
+
+/**
+ * A supervisor of pidbox in any stage: the launcher, or the pidbox that it has become for a moment. One that is ending has no program any more, but its lock
+ * until the kernel comes to its files.
+ */
 function isSupervisor(pid: number): boolean {
   const exe = readLink(`/proc/${pid}/exe`);
-  return typeof exe === "string" && (exe === "/memfd:pidbox (deleted)" || exe === readLink("/proc/self/exe"));
+  return exe === ENOENT || exe === "/memfd:pidbox (deleted)" || exe === readLink("/proc/self/exe");
 }
 
 export function openHandles(directory: string): Handles {

@@ -19,8 +19,8 @@ export type Rootfs =
   /** An empty tmpfs with read-only binds of host directories, where overlay is not possible. */
   | { readonly kind: "assembled"; readonly entries: readonly AssembledEntry[] };
 
-/** Standard input, output and error of the main child. `pipes` are the supervisor's. */
-export type Stdio = { readonly kind: "inherit" | "no-input" | "pipes" } | { readonly kind: "terminal"; readonly input: boolean };
+/** Standard input, output and error of the main child. `pipes` are the supervisor's, `nothing` is the container's /dev/null for all three. */
+export type Stdio = { readonly kind: "inherit" | "no-input" | "nothing" | "pipes" } | { readonly kind: "terminal"; readonly input: boolean };
 
 /** A container that goes on without its caller: its supervisor writes a log and serves clients. */
 export interface Keeping {

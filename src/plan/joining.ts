@@ -5,7 +5,7 @@
  * root. So this process is not dumpable before it joins (CVE-2016-9962), no path of the container is opened before that, labels are written through the host's
  * procfs, and each namespace is compared with the first process's, inode by inode, before anything runs. Pure.
  */
-import { AT, CLONE, OPEN, PR, SIGNAL, STATX } from "../kernel/abi/constants.ts";
+import { AT, CLONE, MSG, OPEN, PR, SIGNAL, STATX } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { LinuxNamespaceType } from "../spec/runtime-config.ts";
 import { assertIdentity } from "./assertions.ts";
@@ -92,9 +92,32 @@ function openOutside(c: Compilation, target: JoinTarget): Outside {
   return { proc, namespaces, tasks, into };
 }
 
-/** The rootless supervisor has no right to a PID namespace before it is in the user namespace that owns it. */
+/** Without the host's rights a PID namespace can be joined only from inside of the user namespace that owns it. */
 function entersUserFirst(c: Compilation, { namespaces }: JoinTarget): boolean {
   return !c.facts.privileged && namespaces.includes("pid") && namespaces.includes("user");
+}
+
+/**
+ * Supervisor's ops, rootless: a child joins the two namespaces and makes the process for the supervisor, whose child it is (CLONE_PARENT). The supervisor
+ * itself stays outside of both: from inside there is no way back, and the pidbox that explains a failure could start no thread (clone(2), CLONE_THREAD).
+ */
+function cloneThrough(c: Compilation, joining: ReturnType<PlanWriter["label"]>, outside: Outside, link: Link): { pid: number; pidfd: number } {
+  const { writer: w } = c;
+  const [pid, pidfd, got] = [w.register(), w.register(), w.register()];
+  const [between, done] = [w.label(), w.label()];
+  const word = w.cells(0);
+  w.from("container").clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, between, c.descriptors.report, link.report).into(pid);
+  // It has said who the process is by the time that it is gone, or never will.
+  w.call(SYSCALLS.wait4, pid, 0, 0).call(SYSCALLS.recvfrom, link.outside, word, 8, MSG.DONTWAIT).into(got).expect(got, 8).load(pid, word, 8).adopt(pid);
+  w.call(SYSCALLS.pidfd_open, pid, 0).into(pidfd).release(got).jump(done).place(between);
+  w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
+  for (const type of ["user", "pid"] as const) w.from(`/linux/namespaces/${type}`).call(SYSCALLS.setns, c.descriptors.extra, FILES[type][1]);
+  // clone(2): the exit signal is that of this process.
+  const args = w.cells(CLONE.PARENT + (outside.into === undefined ? 0 : CLONE.INTO_CGROUP), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  if (outside.into !== undefined) w.store(args + 80, outside.into, 8);
+  w.from("container").clone(args, 88, joining, c.descriptors.report, 0).into(pid).store(word, pid, 8);
+  w.call(SYSCALLS.write, link.inside, word, 8).flags(FLAG.FULL).exit(0).place(done);
+  return { pid, pidfd };
 }
 
 /** Supervisor's op: the process that joins is made. It is in the PID namespace from its birth, for nobody can enter one later (pid_namespaces(7)). */
@@ -123,13 +146,13 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   const guard = relayed ? guardTerminal(c, frame) : undefined;
   const link = openLink(c);
   const outside = openOutside(c, target);
-  if (entersUserFirst(c, target)) w.from("/linux/namespaces/user").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWUSER);
-  if (target.namespaces.includes("pid")) w.from("/linux/namespaces/pid").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWPID);
+  const through = entersUserFirst(c, target);
+  if (target.namespaces.includes("pid") && !through) w.from("/linux/namespaces/pid").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWPID);
 
   setAffinity(c, blueprint.config.process, "initial");
 
   const joining = w.label();
-  const { pid, pidfd } = cloneJoining(c, joining, outside, link);
+  const { pid, pidfd } = (through ? cloneThrough : cloneJoining)(c, joining, outside, link);
   comeHome(c, frame);
   w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
   const oom = blueprint.config.process?.oomScoreAdj;

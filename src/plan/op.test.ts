@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { argumentValue, DATA_BASE, FAILURE, FLAG, INPUT, KEEP, KIND, LOG_FORMAT, OP, PLAN, RECORD, register, REPORT, WATCH } from "./op.ts";
+import { argumentValue, CLIENT, DATA_BASE, FAILURE, FLAG, INPUT, KEEP, KIND, LOG_FORMAT, OP, PLAN, RECORD, register, REPORT, VISIT, WATCH } from "./op.ts";
 
 const LAUNCHER = join(import.meta.dir, "../../launcher");
 const folder = mkdtempSync(join(tmpdir(), "pidbox-op-"));
@@ -48,6 +48,8 @@ describe("op.ts", () => {
     expectSame(WATCH, [...members("plan_watch", Object.keys(watch)), "sizeof(struct plan_watch)"]);
     const { size: _keep, ...keep } = KEEP;
     expectSame(KEEP, [...members("plan_keep", Object.keys(keep)), "sizeof(struct plan_keep)"]);
+    const { size: _client, ...client } = CLIENT;
+    expectSame(CLIENT, [...members("plan_client", Object.keys(client)), "sizeof(struct plan_client)"]);
     expectSame(INPUT, Object.keys(INPUT).map((name) => `INPUT_${name.toUpperCase()}`));
     expectSame(LOG_FORMAT, Object.keys(LOG_FORMAT).map((name) => `LOG_${name.toUpperCase()}`));
   });
@@ -63,6 +65,8 @@ describe("op.ts", () => {
   test("knows what the launcher reports instead of an errno, and where", () => {
     const source = readFileSync(join(LAUNCHER, "launcher.c"), "utf8");
     const defined = (name: string): number => Number(new RegExp(`#define ${name} (\\d+)`).exec(source)?.[1]);
+    const visits = readFileSync(join(LAUNCHER, "client.c"), "utf8");
+    expect({ detached: Number(/#define DETACHED (\d+)/.exec(visits)?.[1]), left: Number(/#define LEFT (\d+)/.exec(visits)?.[1]) }).toEqual(VISIT);
     expect({ expectation: defined("EXPECTATION"), fault: defined("FAULT") }).toEqual(REPORT);
     expect(Object.values(FAILURE).map(argumentValue)).toEqual([1, 2, 3]);
     expect(evaluate(["sizeof(struct plan_report)"])).toEqual([16]);

@@ -4,7 +4,7 @@ export const PLAN = { magic: 0x786f6270, version: 1, headerSize: 64, opSize: 64,
 
 export const OP = {
   SYSCALL: 0, CLONE: 1, JUMP: 2, JUMP_ERROR: 3, JUMP_SET: 4, EXPECT: 5, LOAD: 6, STORE: 7, DECIMAL: 8, BITS: 9,
-  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13, EACH: 14, COPY: 15, KEEP: 16, SAME: 17,
+  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13, EACH: 14, COPY: 15, KEEP: 16, CLIENT: 17, ADOPT: 18,
 } as const;
 
 export const FLAG = { IGNORE: 1, FULL: 2, NOT: 4, FIRST: 8, BUSY: 16 } as const;
@@ -28,6 +28,11 @@ export const KEEP = {
   out: 112, err: 116, in: 120, listener: 124, client: 128, ready: 132, nothing: 136, input: 140, logFormat: 144, logDirectory: 148, logFile: 152, logFiles: 156,
   logSize: 160, size: 168,
 } as const;
+
+/** struct plan_client: the watch, 32-bit members, and the bytes of the keys. */
+export const CLIENT = { socket: 112, pidfd: 116, out: 120, err: 124, tty: 128, keyCount: 132, keys: 136, size: 152 } as const;
+/** Results of CLIENT that are no exit code: the bit that is set. */
+export const VISIT = { detached: 256, left: 65536 } as const;
 
 /** `log_format` and `input` of struct plan_keep. */
 export const LOG_FORMAT = { none: 0, json: 1, cri: 2 } as const;

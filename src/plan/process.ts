@@ -126,11 +126,14 @@ function prepareStdio(c: Compilation, { console, pipes }: ProcessHandles): void 
     w.call(SYSCALLS.dup3, pipes.out, 1, 0).call(SYSCALLS.dup3, pipes.err, 2, 0);
     if (pipes.in !== undefined) w.call(SYSCALLS.dup3, pipes.in, 0, 0);
   }
-  if (blueprint.stdio.kind === "no-input" || (pipes !== undefined && pipes.in === undefined)) {
-    const nothing = w.register();
-    w.call(SYSCALLS.openat2, c.root, w.text("dev/null"), w.cells(OPEN.RDONLY | OPEN.CLOEXEC, 0, 0x10 | 2 | 4), 24).into(nothing);
-    w.call(SYSCALLS.dup3, nothing, 0, 0).close(nothing);
-  }
+  const deaf = blueprint.stdio.kind === "no-input" || (pipes !== undefined && pipes.in === undefined);
+  const none = blueprint.stdio.kind === "nothing" ? [0, 1, 2] : deaf ? [0] : [];
+  if (none.length === 0) return;
+  const nothing = w.register();
+  const flags = (none.length === 1 ? OPEN.RDONLY : OPEN.RDWR) | OPEN.CLOEXEC;
+  w.call(SYSCALLS.openat2, c.root, w.text("dev/null"), w.cells(flags, 0, 0x10 | 2 | 4), 24).into(nothing);
+  for (const fd of none) w.call(SYSCALLS.dup3, nothing, fd, 0);
+  w.close(nothing);
 }
 
 /** Descriptors 0 to 2 that are directories would be a way out (CVE-2024-21626). Missing ones were opened by the runtime. */

@@ -45,8 +45,11 @@ function takeInherited(c: Compilation, inherited: Inherited): void {
   w.call(SYSCALLS.close_range, last + 1, 2 ** 32 - 1, 0);
 }
 
-/** First ops: nothing inherited but stdio, the plan itself and what is named; signals wait in a descriptor. */
-export function openFrame(c: Compilation, inherited: Inherited): Frame {
+/**
+ * First ops: nothing inherited but stdio, the plan itself and what is named; signals wait in a descriptor. `size` is that of the struct that begins with the
+ * watch, if it is neither of the two usual ones.
+ */
+export function openFrame(c: Compilation, inherited: Inherited, size?: number): Frame {
   const { writer: w, blueprint, descriptors: own } = c;
   const stays = blueprint.runtime?.leaves !== true;
   w.from("supervisor");
@@ -66,7 +69,7 @@ export function openFrame(c: Compilation, inherited: Inherited): Frame {
   w.call(SYSCALLS.chdir, w.text("/"));
   const signals = stays ? w.register() : 0;
   if (stays) w.call(SYSCALLS.signalfd4, -1, all, 8, OPEN.CLOEXEC | OPEN.NONBLOCK).into(signals);
-  const watch = w.room(blueprint.keeping === undefined ? WATCH.size : KEEP.size);
+  const watch = w.room(size ?? (blueprint.keeping === undefined ? WATCH.size : KEEP.size));
   w.cell(watch, 0, 0x786f6270);
   const none = (at: number): void => void w.store(watch + at, -1, 4);
   for (const at of [WATCH.status, WATCH.terminal, WATCH.output, WATCH.master, WATCH.guard]) none(at);
@@ -181,7 +184,7 @@ function removeState(c: Compilation, failed: boolean): void {
 /** Blocked while pidbox takes the container off the host, which is short: HUP, INT, QUIT, USR2, PIPE, ALRM, TERM, TSTP, TTIN, TTOU. Bit n - 1 for signal n. */
 const PATIENT = 0x38_7807;
 
-function hand(c: Compilation, words: readonly number[]): void {
+export function hand(c: Compilation, words: readonly number[]): void {
   const { writer: w, blueprint } = c;
   w.call(SYSCALLS.rt_sigprocmask, SIG_SETMASK, w.cells(PATIENT), 0, 8).flags(FLAG.IGNORE);
   const path = w.text(blueprint.executable);

@@ -176,11 +176,6 @@ export class PlanWriter {
     return options.differs === true ? this.flags(FLAG.NOT) : this;
   }
 
-  /** Fails unless the `size` bytes at the two addresses of data are the same. */
-  same(a: number, b: number, size: number): this {
-    return this.#append(OP.SAME, 0, a, b, size, 0, 0, 0);
-  }
-
   load(target: number, from: number, size: 1 | 2 | 4 | 8): this {
     return this.#append(OP.LOAD, 0, from, size, 0, 0, 0, 0).into(target);
   }
@@ -232,6 +227,16 @@ export class PlanWriter {
   /** As supervise, for a container that nobody waits for: `keep` is a struct plan_keep, `names` the log's files, first the one that is written. */
   keep(pidfd: number, signals: number, page: number, keep: number, names: readonly string[]): this {
     return this.#append(OP.KEEP, 0, this.texts(names), pidfd, names.length, signals, page, keep);
+  }
+
+  /** A client of a container that nobody waits for: `client` is a struct plan_client. */
+  client(signals: number, client: number): this {
+    return this.#append(OP.CLIENT, 0, 0, 0, 0, signals, 0, client);
+  }
+
+  /** The supervisor's child is the process of register `pid` from here on. */
+  adopt(pid: number): this {
+    return this.#append(OP.ADOPT, 0, pid, 0, 0, 0, 0, 0);
   }
 
   init(main: number, page: number): this {

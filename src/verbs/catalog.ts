@@ -7,6 +7,8 @@ export const CATALOG = {
   run: async () => (await import("./run.ts")).run,
   create: async () => (await import("./create.ts")).create,
   start: async () => (await import("./start.ts")).start,
+  exec: async () => (await import("./exec.ts")).exec,
+  attach: async () => (await import("./attach.ts")).attach,
   stop: async () => (await import("./stop.ts")).stop,
   restart: async () => (await import("./restart.ts")).restart,
   kill: async () => (await import("./kill.ts")).kill,
@@ -29,6 +31,7 @@ export const CATALOG = {
 export const RE_ENTRIES: Readonly<Record<string, () => Promise<Verb>>> = {
   __failed: async () => (await import("./epilogue.ts")).failed,
   __verify: async () => (await import("./verified-start.ts")).verifyStart,
+  __left: async () => (await import("./left.ts")).left,
   __ended: async () => (await import("./epilogue.ts")).ended,
 };
 

@@ -21,7 +21,6 @@ import { closePlace, openPlace, placeMapping, startContainer } from "./container
 import type { Intent, Kept, Place } from "./container-start.ts";
 import { identityOf, isMapped } from "./container-user.ts";
 import type { Identity } from "./container-user.ts";
-import { watchStart } from "./watched-start.ts";
 import { Overrides, parseDegraded } from "./refusals.ts";
 import type { Arguments, Context, Outcome } from "./verb.ts";
 
@@ -59,7 +58,7 @@ export interface Scene {
 }
 
 /** With a terminal on both sides the program gets one of its own; docker's `-t` without a terminal on the host keeps stdin and drops the terminal. */
-function stdioOf(args: Arguments, context: Context, kind: Kind, intent: Intent): Stdio {
+export function stdioOf(args: Arguments, context: Context, kind: Kind, intent: Intent): Stdio {
   const tty = args.value("tty") ?? (kind === "do" ? "auto" : "false");
   const input = args.flag("interactive", kind === "do");
   if (intent !== "foreground") {
@@ -226,10 +225,8 @@ function checkDirectory(args: Arguments): void {
 
 /** Runs `do` or `run`, or makes for `create`: flags and host to a blueprint, that to a container. Throws what its parts throw; nothing is left then. */
 export async function runContainer(
-  kind: Kind, args: Arguments, surroundings: Context, sceneOf: (draft: Draft) => Promise<Scene>, intent: Intent = "foreground",
+  kind: Kind, args: Arguments, context: Context, sceneOf: (draft: Draft) => Promise<Scene>, intent: Intent = "foreground",
 ): Promise<Outcome> {
-  const watched = await watchStart(kind, args, surroundings, intent === "foreground");
-  const { context } = watched;
   const host = readHost();
   const { facts } = host;
   const overrides = new Overrides(args.values("unsafe"));
@@ -237,7 +234,7 @@ export async function runContainer(
   const security = await securityOf(args, kind, facts, overrides, degraded);
   const stdio = stdioOf(args, context, kind, intent);
   const dry = args.flag("explain");
-  const place = watched.aside(() => openPlace(args, context, facts, dry));
+  const place = openPlace(args, context, facts, dry);
   try {
     const joined = joinedContainer(args, context, facts);
     const mapping = joined === undefined ? await placeMapping(args, context, facts, kind, place) : joined.mapping;
@@ -253,9 +250,8 @@ export async function runContainer(
     const scene = await sceneOf(draft);
     const kept = await keptOf(draft, scene.rootfs);
     const blueprint = await blueprintOf(draft, scene, kept);
-    return await startContainer({ blueprint, facts, args, kind, place, intent, watched, ...(kept === undefined ? {} : { kept }) });
+    return await startContainer({ blueprint, facts, args, kind, place, intent, ...(kept === undefined ? {} : { kept }) });
   } catch (error) {
-    watched.end();
     if (!dry) closePlace(place);
     throw error;
   }

@@ -33,7 +33,8 @@ interface Revival {
   readonly blueprint: Blueprint;
 }
 
-function filterOf({ blueprint, kept }: ContainerState): SeccompFilter | undefined {
+/** The filter that the container was made with. */
+export function filterOf({ blueprint, kept }: ContainerState): SeccompFilter | undefined {
   const name = blueprint.seccomp;
   if (name === undefined) return undefined;
   if (kept?.filter !== undefined) return { name, filter: Uint8Array.fromBase64(kept.filter) };
@@ -114,12 +115,21 @@ export async function restartInPlace(directory: string, starter: Starter, charge
   }
 }
 
+/** The container's terminal begins as large as its first client's. */
+function sized(revival: Revival, window: Beside["window"]): Revival {
+  const { config } = revival.blueprint;
+  if (window === undefined || config.process === undefined) return revival;
+  return { ...revival, blueprint: { ...revival.blueprint, config: { ...config, process: { ...config.process, consoleSize: window } } } };
+}
+
 /** What a start in the background has of its caller's. */
 export interface Beside {
   /** What the launcher prints once the program runs; empty is nothing. */
   readonly announce: string;
   /** Socket of a client that is there from the first byte on. The caller keeps it. */
   readonly client?: number;
+  /** The window of that client. */
+  readonly window?: { readonly height: number; readonly width: number };
 }
 
 /**
@@ -129,7 +139,7 @@ export interface Beside {
 export async function startStored(directory: string, starter: Starter, charge: number, beside: Beside): Promise<number> {
   let revival: Revival | undefined;
   try {
-    revival = revive(directory, starter);
+    revival = sized(revive(directory, starter), beside.window);
     for (const file of ["stop", "end.json"]) unlink(`${directory}/${file}`);
     const { client, announce } = beside;
     const ready = revival;

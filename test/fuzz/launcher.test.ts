@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { launcherImage } from "../../src/engine/launch.ts";
 import { SYSCALLS } from "../../src/kernel/abi/host.ts";
 import { compile } from "../../src/plan/compile.ts";
-import { argumentValue, FLAG, INPUT, KEEP, LOG_FORMAT, PLAN, WATCH } from "../../src/plan/op.ts";
+import { argumentValue, CLIENT, FLAG, INPUT, KEEP, LOG_FORMAT, PLAN, WATCH } from "../../src/plan/op.ts";
 import { PlanWriter } from "../../src/plan/writer.ts";
 import { bundleScene, doScene, HYBRID, ROOTLESS, rootlessScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
 import { needs } from "../parts.ts";
@@ -33,7 +33,6 @@ function smallPlan(): Uint8Array {
   const [there, child, main] = [w.label(), w.label(), w.label()];
   w.from("test").call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);
   w.call(SYSCALLS.write, 1, w.text("text"), 4).flags(FLAG.FULL).tolerate(11, 4).call(SYSCALLS.unlinkat, 0, w.text("x")).flags(FLAG.BUSY | FLAG.IGNORE);
-  w.same(w.text("text"), w.bytes(new TextEncoder().encode("text")), 4);
   w.load(a, w.cells(7), 8).store(w.room(8), a, 4).decimal(w.room(24), a).expect(a, 7, { mask: 255 }).expect(a, 8, { differs: true });
   w.bits(SYSCALLS.prctl, 0x300, 24).bits(SYSCALLS.rt_sigaction, a, w.room(32), 0, 8).flags(FLAG.FIRST | FLAG.IGNORE);
   w.each([w.text("one"), w.text("two")], (pointer) => w.call(SYSCALLS.openat, -100, pointer).into(b).tolerate(2).jumpError(there, b));
@@ -69,6 +68,16 @@ function keptPlan(format: keyof typeof LOG_FORMAT, terminal: 0 | -1): Uint8Array
   return w.finish(w.position - 1);
 }
 
+/** A client of such a container, with a terminal or without. */
+function clientPlan(terminal: boolean): Uint8Array {
+  const w = new PlanWriter();
+  const [code, client] = [w.register(), w.room(CLIENT.size)];
+  w.store(client + WATCH.guard, -1, 4).store(client + CLIENT.tty, terminal ? 1 : 0, 4).store(client + CLIENT.pidfd, terminal ? -1 : 0, 4);
+  w.store(client + CLIENT.keyCount, 2, 4).store(client + CLIENT.keys, 16, 1).store(client + CLIENT.keys + 1, 17, 1);
+  w.client(7, client).into(code).exit(code).exit(125);
+  return w.finish(w.position - 1);
+}
+
 /** Ops that no answer stops. */
 function tolerantPlan(): Uint8Array {
   const w = new PlanWriter();
@@ -81,6 +90,7 @@ function tolerantPlan(): Uint8Array {
 
 const PLANS = [
   tolerantPlan(), supervisedPlan(0), supervisedPlan(-1), keptPlan("json", -1), keptPlan("cri", -1), keptPlan("json", 0), keptPlan("none", 0),
+  clientPlan(true), clientPlan(false),
   smallPlan(), compile(doScene(), HYBRID, { self: 3 }), compile(terminalScene(), HYBRID, { self: 5 }), compile(bundleScene(), UNIFIED, { self: 3 }),
   compile(rootlessScene(SUBORDINATE), ROOTLESS, { self: 3 }),
 ];
@@ -133,6 +143,7 @@ describe("launcher.c under libFuzzer with AddressSanitizer and UndefinedBehavior
     expect(covered).toEqual(expect.arrayContaining([
       "decode", "valid_op", "run", "step", "plain_call", "each_bit", "execute", "fail", "supervise", "pass_signal", "pump", "collect", "init",
       "keep_container", "log_entry", "put_json", "put_time", "rotate_log", "commit_log", "offer", "admit", "hear", "feed", "end_of_client", "part",
+      "run_visit", "take_packets", "give_output", "read_input", "press", "take_signal", "send_input",
     ]));
   }, (SECONDS + 60) * 1000);
 
