@@ -1,5 +1,6 @@
 /** What the guest is asked, as shell scripts with the answer that each must give; they run in this order. */
 import { OCI_CHECKS } from "./oci-checks.ts";
+import { OCI_VERB_CHECKS } from "./oci-verb-checks.ts";
 
 export interface Check {
   readonly script: string;
@@ -113,18 +114,21 @@ export const CHECKS: Readonly<Record<string, Readonly<Record<string, Check>>>> =
     "a container in a container starts when the outer one lets it": {
       script: `pidbox run --rm --cap-add SETFCAP --cap-add SYS_ADMIN --unsafe=capabilities --security-opt seccomp=unconfined --unsafe=seccomp \\
         --security-opt systempaths=unconfined --unsafe=systempaths --security-opt landlock=unconfined --unsafe=landlock \\
-        --security-opt apparmor=unconfined --unsafe=apparmor -v /srv/bin:/srv/bin:ro dir:/ /srv/bin/pidbox run --rm ${FREE} dir:/var/rootfs ${LABELS}`,
+        --security-opt apparmor=unconfined --unsafe=apparmor --unsafe=mount -v /srv/bin:/srv/bin:ro \\
+        dir:/ /srv/bin/pidbox run --rm ${FREE} dir:/var/rootfs ${LABELS}`,
       out: DEFAULT + DEFAULT,
     },
     "and says what forbids it": {
       script: `pidbox run --rm --cap-add SETFCAP --cap-add SYS_ADMIN --unsafe=capabilities --security-opt seccomp=unconfined --unsafe=seccomp \\
         --security-opt systempaths=unconfined --unsafe=systempaths --security-opt landlock=unconfined --unsafe=landlock \\
-        -v /srv/bin:/srv/bin:ro dir:/ /srv/bin/pidbox run --rm ${FREE} dir:/var/rootfs /bin/true`,
+        --unsafe=mount -v /srv/bin:/srv/bin:ro \\
+        dir:/ /srv/bin/pidbox run --rm ${FREE} dir:/var/rootfs /bin/true`,
       code: 125, err: /EACCES[^]*AppArmor forbids mounts here/,
     },
     "containers with every privilege start": { script: "pidbox run --rm --privileged --unsafe=privileged dir:/var/rootfs /bin/sh -c 'mount -t tmpfs x /tmp && echo mounted'", out: "mounted\n" },
   },
   "pidbox-oci": OCI_CHECKS,
+  "pidbox-oci's verbs": OCI_VERB_CHECKS,
   "at the end": {
     "nothing is left": {
       script: "ls -A /run/pidbox/containers /run/pidbox/names /run/pidbox/ids; find /sys/fs/cgroup -type d | grep -E '/[0-9a-f]{64}$'; pgrep -l pidbox; grep -c overlay /proc/self/mountinfo",
