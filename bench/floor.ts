@@ -74,6 +74,7 @@ function statement(op: DecodedOp, plan: DecodedPlan, round: Round): string {
     case "SUPERVISE": return `r[${op.result}] = supervise(${b}, ${args[3]}, (struct plan_end *)${args[4]}, (struct plan_watch *)${args[5]});`;
     case "INIT": return `init(${a}, (struct plan_end *)${b});`;
     case "EXIT": return `WRITE_TRACE leave((int)${a});`;
+    case "SAME":
     case "COPY": throw new Error("The plans of do and run copy nothing");
     case "ADOPT":
     case "CLIENT":

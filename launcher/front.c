@@ -95,12 +95,11 @@ static uint64_t map_plan(const char *path, uint8_t **base)
 	return size;
 }
 
-/* ROOT/ID/VERB.plan, without libc; 0 if it has no room. */
-static int join_path(char *path, const struct request *request)
+/* The parts as one path, without libc; 0 if it has no room. */
+static int join_path(char *path, const char *const *parts, unsigned count)
 {
-	const char *parts[] = { request->root, "/", request->id, "/", request->verb, ".plan" };
 	word at = 0;
-	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		word n = length(parts[i]);
 		if (at + n + 1 > PATH_ROOM) return 0;
 		for (word j = 0; j < n; j++) path[at++] = parts[i][j];
@@ -109,17 +108,31 @@ static int join_path(char *path, const struct request *request)
 	return *path == '/';
 }
 
-/* Does not return if the command was carried out. What its plan opened is closed: a lock among it. */
+/* The variables of launcher.c have an address of their own (front.ld), and no segment. */
+extern char variables[], variables_end[];
+
+static int map_variables(void)
+{
+	return CALL(__NR_mmap, variables, variables_end - variables, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == (word)variables;
+}
+
+static void unmap_variables(void)
+{
+	CALL(__NR_munmap, variables, variables_end - variables, 0, 0, 0, 0);
+}
+
+#include "known.h"
+
+/* ROOT/ID/VERB.plan. Does not return if the command was carried out. What its plan opened is closed: a lock among it. */
 static void shortcut(char **argv)
 {
 	struct request request = { "/run/pidbox-oci", 0, 0 };
 	char path[PATH_ROOM];
 	uint8_t *base = 0;
 	uint64_t size;
-	if (!parse(argv + 1, &request) || !join_path(path, &request) || !(size = map_plan(path, &base))) return;
-	/* The variables of launcher.c have an address of their own (front.ld), and no segment. */
-	extern char variables[], variables_end[];
-	if (CALL(__NR_mmap, variables, variables_end - variables, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (word)variables) return;
+	if (!parse(argv + 1, &request)) return;
+	const char *parts[] = { request.root, "/", request.id, "/", request.verb, ".plan" };
+	if (!join_path(path, parts, 6) || !(size = map_plan(path, &base)) || !map_variables()) return;
 	report_fd = -1;
 	/* Plans name files relative to the container's directory; Bun goes on where the caller was. */
 	word here = CALL(__NR_openat, -100, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
@@ -129,7 +142,7 @@ static void shortcut(char **argv)
 		CALL(__NR_close_range, 3, ~0u, 0, 0, 0, 0);
 	}
 	CALL(__NR_munmap, base, size, 0, 0, 0, 0);
-	CALL(__NR_munmap, variables, variables_end - variables, 0, 0, 0, 0);
+	unmap_variables();
 }
 
 /*
@@ -142,7 +155,7 @@ static void leave_removed(char **argv)
 	char path[PATH_ROOM];
 	if (CALL(__NR_getcwd, path, PATH_ROOM, 0, 0, 0, 0) != -ENOENT) return;
 	for (char **each = argv + 1; *each; each++) {
-		if (!same(*each, "do") && !same(*each, "run")) continue;
+		if (!START_VERBS(*each)) continue;
 		CALL(__NR_write, 2, why, sizeof why - 1, 0, 0, 0);
 		leave(EXIT_LAUNCH);
 	}
@@ -160,6 +173,7 @@ __attribute__((used)) static void front(word *stack)
 	if (stack[0] < 3) return;
 	const char *name = argv[0];
 	for (const char *c = name; *c; c++) if (*c == '/') name = c + 1;
+	if (same(name, "pidbox") && START_VERBS(argv[1])) start_known(argv + 1, environment);
 	if (!same(name, "pidbox-oci")) return;
 	for (char **e = environment; *e; e++) if (after(*e, "ROOTLESSKIT_STATE_DIR=")) return;
 	if (CALL(__NR_geteuid, 0, 0, 0, 0, 0, 0) == 0) shortcut(argv);
@@ -167,6 +181,6 @@ __attribute__((used)) static void front(word *stack)
 
 /* Bun finds its registers and its stack as the loader left them. The number is put in by tools/graft.ts. */
 __asm__(
-	".section .start,\"ax\"\n.globl front_start\nfront_start:\n"
+	".pushsection .start,\"ax\"\n.globl front_start\nfront_start:\n"
 	"\tmov %rsp, %rbx\n\tmov %rdx, %r12\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall front\n"
-	"\tmov %rbx, %rsp\n\tmov %r12, %rdx\n\tmovabs $0x1122334455667788, %rax\n\tjmp *%rax\n");
+	"\tmov %rbx, %rsp\n\tmov %r12, %rdx\n\tmovabs $0x1122334455667788, %rax\n\tjmp *%rax\n\t.popsection\n");

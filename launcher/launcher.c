@@ -80,6 +80,8 @@ static int valid_op(const struct plan_op *op, uint32_t index)
 	case OP_EACH:
 		return (op->kinds & 63) == KIND_DATA && !(op->args[0] & 7) && op->args[1] <= PLAN_MAX_OPS && inside(op->args[0], op->args[1] * 8, header->data_size)
 			&& op->args[2] > index && op->args[2] < header->op_count;
+	case OP_SAME:
+		return (op->kinds & 63) == (KIND_DATA | KIND_DATA << 2) && inside(op->args[0], op->args[2], header->data_size) && inside(op->args[1], op->args[2], header->data_size);
 	case OP_DECIMAL:
 		return (op->kinds & 3) == KIND_DATA && inside(op->args[0], 24, header->data_size - 8);
 	case OP_EXECUTE: /* the pointer arrays end with the data at the latest: the last eight bytes are zero, checked below, and no op writes there */
@@ -632,6 +634,11 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 	case OP_INIT: init(argument(op, 0), shared_page(argument(op, 1)));
 	case OP_EXIT: leave((int)argument(op, 0));
 	case OP_EACH: break; /* run() has it */
+	case OP_SAME: {
+		const uint8_t *a = data + op->args[0], *b = data + op->args[1];
+		for (uint64_t i = 0; i < op->args[2]; i++) if (a[i] != b[i]) return fail(pc, EXPECTATION, (word)i);
+		break;
+	}
 	case OP_COPY: *result = copy_directory(argument(op, 0), argument(op, 1), 0); break;
 	}
 	return pc + 1;

@@ -44,6 +44,7 @@ enum plan_code {
 	OP_KEEP,        /* SUPERVISE for a container that nobody waits for: log file names args[0] (args[2] pointers), pidfd, signalfd args[3], shared page, struct plan_keep */
 	OP_CLIENT,      /* a client of such a container: signalfd args[3], struct plan_client; result is the exit code, 256: detached, 65536: the socket ended before */
 	OP_ADOPT,       /* the supervisor's child is args[0], which a child of its own has made for it (CLONE_PARENT) */
+	OP_SAME,        /* fails unless the args[2] bytes at data args[0] and args[1] are the same */
 	OP_COUNT
 };
 

@@ -8,6 +8,7 @@ import { listDirectory, readLink, readText, stat, unlink } from "../kernel/file.
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
 import { keptPlans } from "./plan-cache.ts";
 import { killInit, settleLost } from "./lost.ts";
+import { keptStarts } from "./start-signs.ts";
 import { removeCgroup, removeContainer } from "./removal.ts";
 import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus } from "./store.ts";
 import { lifeOf } from "./stored.ts";
@@ -137,7 +138,7 @@ export function collectGarbage(root: string, options: CollectOptions): Garbage[]
   // After the containers: what these left behind by failing is found once more, as what it is.
   const cgroups = findCgroups(root, hierarchies, now);
   const links = findLinks(root);
-  const plans = all ? keptPlans(root).map((path): Garbage => ({ kind: "plan", path, id: "", why: "it can be made anew" })) : [];
+  const plans = all ? [...keptPlans(root), ...keptStarts(root)].map((path): Garbage => ({ kind: "plan", path, id: "", why: "it can be made anew" })) : [];
   if (dry) return [...removed, ...cgroups, ...links, ...plans];
   const swept = cgroups.map((garbage) => (removeCgroup(garbage.path) ? garbage : { ...garbage, left: [garbage.path] }));
   return [...removed, ...swept, ...links.map(removeLink), ...plans.map((plan) => (unlink(plan.path) < 0 ? { ...plan, left: [plan.path] } : plan))];

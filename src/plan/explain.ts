@@ -69,6 +69,7 @@ export function opText(plan: DecodedPlan, op: DecodedOp): string {
     case "ADOPT": return `take process ${a} for the child`;
     case "INIT": return "be PID 1: reap, forward signals, end with the main child";
     case "EACH": return `for each of ${b} texts in r${op.result}, up to ${c}: ${tableTexts(plan, op)}`;
+    case "SAME": return `require that ${c} bytes at ${a} are those at ${b}`;
     case "COPY": return `copy what is in ${a} into ${b}`;
     case "EXIT": return `exit(${a})`;
   }

@@ -51,6 +51,16 @@ function offsets(latin: string, text: string, from: number): number[] {
   return found;
 }
 
+/** Where the names stand in a text, or in bytes from `from` on. */
+export function textSlots(bytes: Uint8Array, { id, range }: Names, from = 0): Slots {
+  const latin = new TextDecoder("latin1").decode(bytes);
+  const ids = offsets(latin, id, from);
+  return {
+    ids, shortIds: offsets(latin, id.slice(0, SHORT), from).filter((at) => !ids.includes(at)),
+    ranges: range === undefined ? [] : offsets(latin, String(range), from), sums: [],
+  };
+}
+
 const opsEnd = (view: DataView): number => view.getUint32(12, true) + view.getUint32(16, true) * PLAN.opSize;
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -75,13 +85,8 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
  */
 export function findSlots(body: PlanBody, names: Names, other: PlanBody): Slots | undefined {
   if (body.bytes.length !== other.bytes.length || body.programOp !== other.programOp) return undefined;
-  const latin = new TextDecoder("latin1").decode(body.bytes);
   const data = viewOf(body.bytes).getUint32(28, true);
-  const ids = offsets(latin, names.id, data);
-  const slots: Slots = {
-    ids, shortIds: offsets(latin, names.id.slice(0, SHORT), data).filter((at) => !ids.includes(at)),
-    ranges: names.range === undefined ? [] : offsets(latin, String(names.range), data), sums: sumsOf(viewOf(body.bytes), viewOf(other.bytes), names),
-  };
+  const slots: Slots = { ...textSlots(body.bytes, names, data), sums: sumsOf(viewOf(body.bytes), viewOf(other.bytes), names) };
   const copy = body.bytes.slice();
   fillSlots(copy, slots, otherNames(names));
   return sameBytes(copy, other.bytes) ? slots : undefined;

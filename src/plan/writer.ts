@@ -176,6 +176,11 @@ export class PlanWriter {
     return options.differs === true ? this.flags(FLAG.NOT) : this;
   }
 
+  /** Fails unless the `size` bytes at the two addresses of data are the same. */
+  same(a: number, b: number, size: number): this {
+    return this.#append(OP.SAME, 0, a, b, size, 0, 0, 0);
+  }
+
   load(target: number, from: number, size: 1 | 2 | 4 | 8): this {
     return this.#append(OP.LOAD, 0, from, size, 0, 0, 0, 0).into(target);
   }

@@ -21,6 +21,7 @@ import { closePlace, openPlace, placeMapping, startContainer } from "./container
 import type { Intent, Kept, Place } from "./container-start.ts";
 import { identityOf, isMapped } from "./container-user.ts";
 import type { Identity } from "./container-user.ts";
+import { watchStart } from "./watched-start.ts";
 import { Overrides, parseDegraded } from "./refusals.ts";
 import type { Arguments, Context, Outcome } from "./verb.ts";
 
@@ -225,8 +226,10 @@ function checkDirectory(args: Arguments): void {
 
 /** Runs `do` or `run`, or makes for `create`: flags and host to a blueprint, that to a container. Throws what its parts throw; nothing is left then. */
 export async function runContainer(
-  kind: Kind, args: Arguments, context: Context, sceneOf: (draft: Draft) => Promise<Scene>, intent: Intent = "foreground",
+  kind: Kind, args: Arguments, surroundings: Context, sceneOf: (draft: Draft) => Promise<Scene>, intent: Intent = "foreground",
 ): Promise<Outcome> {
+  const watched = await watchStart(kind, args, surroundings, intent === "foreground");
+  const { context } = watched;
   const host = readHost();
   const { facts } = host;
   const overrides = new Overrides(args.values("unsafe"));
@@ -234,7 +237,7 @@ export async function runContainer(
   const security = await securityOf(args, kind, facts, overrides, degraded);
   const stdio = stdioOf(args, context, kind, intent);
   const dry = args.flag("explain");
-  const place = openPlace(args, context, facts, dry);
+  const place = watched.aside(() => openPlace(args, context, facts, dry));
   try {
     const joined = joinedContainer(args, context, facts);
     const mapping = joined === undefined ? await placeMapping(args, context, facts, kind, place) : joined.mapping;
@@ -250,8 +253,9 @@ export async function runContainer(
     const scene = await sceneOf(draft);
     const kept = await keptOf(draft, scene.rootfs);
     const blueprint = await blueprintOf(draft, scene, kept);
-    return await startContainer({ blueprint, facts, args, kind, place, intent, ...(kept === undefined ? {} : { kept }) });
+    return await startContainer({ blueprint, facts, args, kind, place, intent, watched, ...(kept === undefined ? {} : { kept }) });
   } catch (error) {
+    watched.end();
     if (!dry) closePlace(place);
     throw error;
   }

@@ -14,10 +14,12 @@ import type { CompileOptions } from "../plan/compile.ts";
 import type { HostFacts } from "../plan/host-facts.ts";
 import { builtinFilter } from "../plan/seccomp-compiled.ts";
 import { DEFAULT_PROFILE } from "../plan/security-modules.ts";
+import type { Names } from "../plan/template.ts";
 import { parseName } from "../spec/name.ts";
 import { FIRST_RANGE, mappingFor, reserveRange } from "./container-user.ts";
 import type { ReservedRange } from "./container-user.ts";
 import { randomBytes } from "../kernel/random.ts";
+import type { WatchedStart } from "./watched-start.ts";
 import { wholeNumber } from "./container-limits.ts";
 import type { Kind } from "./container-limits.ts";
 import type { Arguments, Context, Outcome } from "./verb.ts";
@@ -107,6 +109,7 @@ export interface Start {
   readonly place: Place;
   readonly intent: Intent;
   readonly kept?: Kept;
+  readonly watched: WatchedStart;
 }
 
 /** What must be stored of a filter: nothing of the built-in one that its name says. */
@@ -167,9 +170,12 @@ async function store(start: Start, state: ContainerState): Promise<void> {
   writeIdFile(args, place.id);
 }
 
+function namesOf({ id, range }: Place): Names {
+  return range === undefined ? { id } : { id, range: range.start };
+}
+
 function planOf({ place, facts }: Start, blueprint: Blueprint, options: CompileOptions): Promise<ReadyPlan> {
-  const names = { id: place.id, ...(place.range === undefined ? {} : { range: place.range.start }) };
-  return planFor(place.root, { blueprint, facts, options, names });
+  return planFor(place.root, { blueprint, facts, options, names: namesOf(place) });
 }
 
 /** Stores the container. Its plan is made to see that it can be; ids and cgroups are given out when it starts. */
@@ -191,8 +197,10 @@ async function launch(start: Start, state: ContainerState): Promise<never> {
   const charge = intent === "background" ? (await import("./container-kept.ts")).chargeOf(place.directory, place.name) : undefined;
   const descriptors = { self: file, ...(gate === undefined ? {} : { gate: gate.inside }), ...(charge === undefined ? {} : { charge }) };
   const { plan, cgroups } = await planOf(start, blueprint, { ...descriptors, ...options });
-  await store(start, stateOf(start, cgroups));
+  const complete = stateOf(start, cgroups);
+  await store(start, complete);
   if (gate !== undefined) (await import("./verified-start.ts")).startVerifier(gate, blueprint, facts);
+  await start.watched.finish({ blueprint, facts, plan, state: complete, names: namesOf(place), self: file });
   return replaceProcess(file, plan, place.name);
 }
 
@@ -205,6 +213,7 @@ export async function startContainer(start: Start): Promise<Outcome> {
     return explainPlan(whole, facts, { self: 3, ...options, ...(args.flag("verify") ? { gate: 32 } : {}), ...(intent === "background" ? { charge: 33 } : {}) });
   }
   if (blueprint.config.process?.apparmorProfile === DEFAULT_PROFILE && facts.privileged) (await import("../engine/apparmor.ts")).loadDefaultProfile();
+  start.watched.end();
   await collectSome(place.root);
   try {
     return await (intent === "create" ? make : launch)(start, state);

@@ -33,6 +33,7 @@ function smallPlan(): Uint8Array {
   const [there, child, main] = [w.label(), w.label(), w.label()];
   w.from("test").call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);
   w.call(SYSCALLS.write, 1, w.text("text"), 4).flags(FLAG.FULL).tolerate(11, 4).call(SYSCALLS.unlinkat, 0, w.text("x")).flags(FLAG.BUSY | FLAG.IGNORE);
+  w.same(w.text("text"), w.bytes(new TextEncoder().encode("text")), 4);
   w.load(a, w.cells(7), 8).store(w.room(8), a, 4).decimal(w.room(24), a).expect(a, 7, { mask: 255 }).expect(a, 8, { differs: true });
   w.bits(SYSCALLS.prctl, 0x300, 24).bits(SYSCALLS.rt_sigaction, a, w.room(32), 0, 8).flags(FLAG.FIRST | FLAG.IGNORE);
   w.each([w.text("one"), w.text("two")], (pointer) => w.call(SYSCALLS.openat, -100, pointer).into(b).tolerate(2).jumpError(there, b));

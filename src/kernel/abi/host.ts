@@ -12,6 +12,7 @@ export const SYSCALLS = {
   rt_sigprocmask: 14,
   ioctl: 16,
   pread64: 17,
+  pwrite64: 18,
   nanosleep: 35,
   getpid: 39,
   sendfile: 40,

@@ -1,0 +1,182 @@
+/*
+ * `pidbox do` and `run` with a command line that was given before: engine/known-starts.ts left a plan that asks the kernel all that TypeScript asked it then,
+ * compares the answers, and starts the launcher with the plan that was compiled from them. An answer that differs leads to Bun, and nothing was changed.
+ *
+ * Trusts: the file, which only the owner of the process can have written, below /run, where no container is let in. An attacker controls: nothing; the answers
+ * are compared and not used.
+ */
+#define PLACES 64
+#define KNOWN_MAGIC 0x6e776e6bu
+#define START_VERBS(word) (same((word), "do") || same((word), "run"))
+
+/* What is compared before the plan runs. Offsets are of texts that end with NUL, the last of a list with an empty one. */
+struct known_start {
+	uint32_t magic, size, check; /* `check`: of all after this header */
+	uint32_t words;              /* the command line after argv[0] */
+	uint32_t directory;
+	uint32_t environment;        /* "NAME=value" that is there once, or "NAME" that is not there */
+	uint32_t plan, names;        /* offsets of the plan, and of struct known_names in its data */
+	uint32_t misses, zero;       /* for engine/start-signs.ts */
+};
+
+/* What a container has of its own, filled in before the plan runs. */
+struct known_names {
+	char id[64], id_end;
+	char short_id[12], short_end;
+	char range[10], range_end;   /* first host id of its range, decimal */
+	char created[13], created_end; /* milliseconds since the epoch */
+	uint32_t range_value;
+};
+
+static uint32_t mix(uint32_t hash, const char *text)
+{
+	do hash = (hash ^ (uint8_t)*text) * 16777619u;
+	while (*text++);
+	return hash;
+}
+
+/* Of whole words; four sums, so that the processor need not wait for one product after the other. */
+static uint32_t checksum(const uint8_t *bytes, uint64_t size)
+{
+	const uint32_t *words = (const uint32_t *)bytes;
+	uint32_t sum[4] = { 1, 2, 3, 4 };
+	for (uint64_t i = 0; i < size / 4; i++) sum[i & 3] = (sum[i & 3] ^ words[i]) * 16777619u;
+	return sum[0] ^ sum[1] ^ sum[2] ^ sum[3];
+}
+
+/* Whether `list` is just these words. */
+static int same_words(const char *list, char **words)
+{
+	for (; *words; words++) {
+		if (!*list || !same(list, *words)) return 0;
+		list += length(list) + 1;
+	}
+	return !*list;
+}
+
+/* Whether the environment is as `list` says; a name that comes twice is not. */
+static int same_environment(const char *list, char **environment)
+{
+	for (; *list; list += length(list) + 1) {
+		int wanted = 0, found = 0;
+		for (const char *c = list; *c; c++) wanted |= *c == '=';
+		for (char **e = environment; *e; e++) {
+			const char *a = list, *b = *e;
+			while (*a && *a != '=' && *a == *b) a++, b++;
+			if ((*a && *a != '=') || *b != '=') continue;
+			if (!wanted || found++ || !same(list, *e)) return 0;
+		}
+		if (wanted != found) return 0;
+	}
+	return 1;
+}
+
+/* The state directory if no container can have been let into it; `room` is for its path. */
+static const char *state_root(char **environment, char *room)
+{
+	const char *value = 0;
+	if (CALL(__NR_geteuid, 0, 0, 0, 0, 0, 0) == 0) return "/run/pidbox";
+	for (char **e = environment; *e; e++) if (!value) value = after(*e, "XDG_RUNTIME_DIR=");
+	if (!value || !after(value, "/run/") || length(value) > PATH_ROOM - 64) return 0;
+	char *to = room;
+	for (const char *from = value; *from;) *to++ = *from++;
+	for (const char *from = "/pidbox"; (*to++ = *from++););
+	return room;
+}
+
+/* Whether none of the first few containers has lost its supervisor: else Bun is needed, which takes it away (engine/garbage-some.ts). */
+static int is_tidy(word containers)
+{
+	_Alignas(8) uint8_t buffer[512];
+	struct plan_record record;
+	int looks = 4;
+	word n = CALL(__NR_getdents64, containers, buffer, sizeof buffer, 0, 0, 0);
+	for (word at = 0; at + (word)sizeof(struct directory_entry) <= n && looks;) {
+		const struct directory_entry *entry = (const struct directory_entry *)(buffer + at);
+		at += entry->length;
+		if (entry->name[0] == '.') continue;
+		looks--;
+		word directory = CALL(__NR_openat, containers, entry->name, O_PATH | O_CLOEXEC, 0, 0, 0);
+		word file = CALL(__NR_openat, directory, "status", O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0, 0, 0);
+		int lost = file >= 0 && CALL(__NR_read, file, &record, sizeof record, 0, 0, 0) == sizeof record && record.state == 1
+			&& CALL(__NR_flock, file, 6 /* LOCK_EX | LOCK_NB */, 0, 0, 0, 0) == 0;
+		if (file >= 0) CALL(__NR_close, file, 0, 0, 0, 0, 0);
+		if (directory >= 0) CALL(__NR_close, directory, 0, 0, 0, 0, 0);
+		if (lost) return 0;
+	}
+	return n >= 0;
+}
+
+static void give_decimal(char *to, int digits, uint64_t value)
+{
+	while (digits--) to[digits] = (char)('0' + value % 10), value /= 10;
+}
+
+static int give_names(struct known_names *names)
+{
+	uint8_t random[34];
+	if (CALL(__NR_getrandom, random, sizeof random, 0, 0, 0, 0) != sizeof random) return 0;
+	for (int i = 0; i < 64; i++) {
+		int digit = random[i / 2] >> (i & 1 ? 0 : 4) & 15;
+		names->id[i] = (char)(digit < 10 ? '0' + digit : 'a' + digit - 10);
+		if (i < 12) names->short_id[i] = names->id[i];
+	}
+	/* 2^14 ranges of 2^16 ids from 2^30 on (verbs/container-user.ts). */
+	names->range_value = 0x40000000u + ((random[32] | random[33] << 8) & 0x3fffu) * 65536u;
+	give_decimal(names->range, sizeof names->range, names->range_value);
+	give_decimal(names->created, sizeof names->created, now(CLOCK_REALTIME) / 1000000u);
+	return 1;
+}
+
+/* Whether the file at `base` is whole and about this command line, place and environment. */
+static int is_known(const uint8_t *base, uint64_t size, char **words, const char *directory, char **environment)
+{
+	const struct known_start *known = (const struct known_start *)base;
+	if (size < sizeof *known || known->magic != KNOWN_MAGIC || known->size != size || size & 7 || base[size - 1] || base[size - 2]) return 0;
+	if (known->words >= size || known->directory >= size || known->environment >= size || known->plan >= size || known->plan & 7) return 0;
+	const char *text = (const char *)base;
+	return same_words(text + known->words, words) && same(text + known->directory, directory) && same_environment(text + known->environment, environment)
+		&& checksum(base + sizeof *known, size - sizeof *known) == known->check;
+}
+
+/* Runs the plan of a file that is known; does not return if the launcher was started. */
+static void run_known(uint8_t *base, uint64_t size, word containers)
+{
+	const struct known_start *known = (const struct known_start *)base;
+	if (!map_variables()) return;
+	report_fd = -1;
+	if (decode(base + known->plan, size - known->plan) && inside(known->names, sizeof(struct known_names), header->data_size) && !(known->names & 7)
+		&& give_names((struct known_names *)(data + known->names))) {
+		registers[4] = containers;
+		run(0, header->op_count);
+	}
+	unmap_variables();
+}
+
+/* Does not return if the container was started. */
+static void start_known(char **words, char **environment)
+{
+	char room[PATH_ROOM], directory[PATH_ROOM], path[PATH_ROOM];
+	uint8_t *base = 0;
+	const char *root = state_root(environment, room);
+	word n = CALL(__NR_getcwd, directory, PATH_ROOM, 0, 0, 0, 0);
+	if (!root || n <= 0 || directory[0] != '/') return;
+	uint32_t hash = 2166136261u;
+	for (char **each = words; *each; each++) hash = mix(hash, *each);
+	hash = mix(hash, directory) % PLACES;
+	const char *parts[] = { root, "/starts/", 0 };
+	char number[3] = { (char)('0' + hash / 10), (char)('0' + hash % 10), 0 };
+	parts[2] = number;
+	if (!join_path(path, parts, 3)) return;
+	uint64_t size = map_plan(path, &base);
+	if (!size) return;
+	parts[1] = "/containers";
+	if (is_known(base, size, words, directory, environment) && join_path(path, parts, 2)) {
+		word containers = CALL(__NR_openat, -100, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0, 0, 0);
+		if (containers >= 0) {
+			if (is_tidy(containers)) run_known(base, size, containers);
+			CALL(__NR_close, containers, 0, 0, 0, 0, 0);
+		}
+	}
+	CALL(__NR_munmap, base, size, 0, 0, 0, 0);
+}

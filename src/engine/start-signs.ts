@@ -1,0 +1,75 @@
+/**
+ * Command lines of `do` and `run` that were given before. The first time leaves a sign, the second time is recorded as questions and answers, and from then on
+ * launcher/front.c asks the same, and starts the launcher without Bun where every answer is the same (launcher/known.h).
+ *
+ * Who can write here can run anything as the caller: the directory is the owner's alone, and below /run, where no container is let in without --unsafe=mount.
+ */
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { address, syscall } from "../kernel/ffi.ts";
+import { AT_FDCWD, close, cString, listDirectory, O, open, writeFile } from "../kernel/file.ts";
+
+const FOLDER = "starts";
+const PLACES = 64;
+const SIGN = 0x6e676973;
+/** The first word of plan/known-start.ts's file, whose ninth counts misses. */
+const KNOWN = 0x6e776e6b;
+
+/** Which file a command line has; the last one to fall on it stays. start_known() of known.h has the same sum. */
+export function placeOf(words: readonly string[], directory: string): number {
+  let hash = 2166136261;
+  for (const byte of new TextEncoder().encode([...words, directory, ""].join("\0"))) hash = Math.imul(hash ^ byte, 16777619);
+  return (hash >>> 0) % PLACES;
+}
+
+/** The path of that file. */
+export function signPath(root: string, words: readonly string[], directory: string): string {
+  return `${root}/${FOLDER}/${String(placeOf(words, directory)).padStart(2, "0")}`;
+}
+
+/** The sign of a command line that was given once: SIGN, how often what was known of it was of no use, and a 64-bit hash of its words. */
+function signOf(words: readonly string[], directory: string, misses: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, SIGN, true);
+  view.setUint32(4, misses, true);
+  view.setBigUint64(8, BigInt(Bun.hash([...words, directory].join("\0"))), true);
+  return bytes;
+}
+
+/**
+ * How often what was known of this command line was of no use: undefined if it is seen for the first time. `known`: launcher/front.c did not use what is there,
+ * for this process was started.
+ */
+export function readSign(root: string, words: readonly string[], directory: string): { readonly misses: number; readonly known: boolean } | undefined {
+  const fd = open(signPath(root, words, directory), O.RDONLY | O.NOFOLLOW | O.NONBLOCK);
+  if (fd < 0) return undefined;
+  const head = new Uint32Array(10);
+  const size = syscall(SYSCALLS.read, fd, address(head), head.byteLength);
+  close(fd);
+  if (size === head.byteLength && head[0] === KNOWN) return { misses: (head[8] ?? 0) + 1, known: true };
+  const misses = head[1] ?? 0;
+  const sign = new Uint32Array(signOf(words, directory, misses).buffer);
+  return size === sign.byteLength && sign.every((word, i) => head[i] === word) ? { misses, known: false } : undefined;
+}
+
+/** Puts a file in its place at once, or leaves it: a start does not fail for want of room here. */
+export function replaceSign(root: string, path: string, bytes: Uint8Array, id: string): void {
+  const fresh = `${root}/${FOLDER}/.${id}`;
+  let result = writeFile(fresh, bytes, { mode: 0o600, exclusive: true });
+  if (result === -2 && syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(`${root}/${FOLDER}`)), 0o700) === 0) {
+    result = writeFile(fresh, bytes, { mode: 0o600, exclusive: true });
+  }
+  if (result === 0) result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(fresh)), AT_FDCWD, address(cString(path)), 0);
+  if (result < 0) syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(fresh)), 0);
+}
+
+/** Leaves the sign. */
+export function sign(root: string, words: readonly string[], directory: string, misses: number, id: string): void {
+  replaceSign(root, signPath(root, words, directory), signOf(words, directory, misses), id);
+}
+
+/** Paths of what is kept below the state root. */
+export function keptStarts(root: string): string[] {
+  const entries = listDirectory(`${root}/${FOLDER}`, 2 * PLACES);
+  return typeof entries === "number" ? [] : entries.map(({ name }) => `${root}/${FOLDER}/${name}`);
+}
