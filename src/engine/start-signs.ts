@@ -11,8 +11,8 @@ import { AT_FDCWD, close, cString, listDirectory, O, open, writeFile } from "../
 const FOLDER = "starts";
 const PLACES = 64;
 const SIGN = 0x6e676973;
-/** The first word of plan/known-start.ts's file, whose ninth counts misses. */
-const KNOWN = 0x6e776e6b;
+/** The first word of plan/known-start.ts's file, whose tenth counts misses. */
+const KNOWN = 0x326e776b;
 
 /** Which file a command line has; the last one to fall on it stays. start_known() of known.h has the same sum. */
 export function placeOf(words: readonly string[], directory: string): number {
@@ -46,7 +46,7 @@ export function readSign(root: string, words: readonly string[], directory: stri
   const head = new Uint32Array(10);
   const size = syscall(SYSCALLS.read, fd, address(head), head.byteLength);
   close(fd);
-  if (size === head.byteLength && head[0] === KNOWN) return { misses: (head[8] ?? 0) + 1, known: true };
+  if (size === head.byteLength && head[0] === KNOWN) return { misses: (head[9] ?? 0) + 1, known: true };
   const misses = head[1] ?? 0;
   const sign = new Uint32Array(signOf(words, directory, misses).buffer);
   return size === sign.byteLength && sign.every((word, i) => head[i] === word) ? { misses, known: false } : undefined;

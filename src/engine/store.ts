@@ -186,13 +186,20 @@ export function replaceState(directory: string, state: ContainerState): void {
   replaceFile(directory, "state.json", JSON.stringify(state));
 }
 
+/** launcher/known.h writes the words of a command once. */
+function whole(state: ContainerState): ContainerState {
+  const process = (state.blueprint as ContainerState["blueprint"] | undefined)?.config.process;
+  if (process === undefined || process.args !== undefined) return state;
+  return { ...state, blueprint: { ...state.blueprint, config: { ...state.blueprint.config, process: { ...process, args: state.command } } } };
+}
+
 /** state.json of a directory, or undefined if it is not there or half written. */
 export function readState(directory: string): ContainerState | undefined {
   const text = readText(`${directory}/state.json`, 32 << 20);
   if (typeof text === "number") return undefined;
   try {
     const state = JSON.parse(text) as ContainerState | null;
-    return state?.version === 1 && typeof state.id === "string" ? state : undefined;
+    return state?.version === 1 && typeof state.id === "string" ? whole(state) : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -4,7 +4,7 @@ import { doScene, HYBRID, ROOTLESS, runScene, UNIFIED, withConfig } from "../../
 import { compile, compileBody } from "./compile.ts";
 import { cellAt, decodePlan, textAt } from "./decode.ts";
 import type { DecodedPlan } from "./decode.ts";
-import { addProgram, programOf, programPaths } from "./program.ts";
+import { addProgram, addRoom, programOf, programPaths, RELOCATION_COUNT_AT } from "./program.ts";
 import { PlanWriter } from "./writer.ts";
 
 function list(plan: DecodedPlan, at: number): string[] {
@@ -80,5 +80,24 @@ describe("compileBody()", () => {
     const { cgroups } = compileBody(doScene(), HYBRID, { self: 3 });
     expect(cgroups).toContain(`/sys/fs/cgroup/memory/pidbox/${doScene().id}`);
     expect(compileBody({ ...doScene(), degraded: ["cgroups"] }, { ...HYBRID, cgroups: [] }, { self: 3 }).cgroups).toEqual([]);
+  });
+});
+
+describe("addRoom()", () => {
+  test("gives a plan that a program fits into, and that finds none until then", () => {
+    const body = compileBody(runScene(), UNIFIED, { self: 3 });
+    const spare = { paths: 3, args: 5, text: 200 };
+    const { plan, room } = addRoom(body, ["A=1", "B=2"], spare);
+    expect(programIn(plan)).toEqual([[], [], ["A=1", "B=2"]]);
+    const data = plan.subarray(room.data);
+    // Nothing of the rooms overlaps, and all of them are empty.
+    expect(room.args).toBe(room.paths + 8 * (spare.paths + 1));
+    const rooms = [[room.paths, 32], [room.args, 48], [room.text, spare.text]] as const;
+    for (const [at, size] of rooms) expect(data.subarray(at, at + size)).toEqual(new Uint8Array(size));
+    expect(data.length).toBeGreaterThanOrEqual(room.text + spare.text + 8);
+    const view = new DataView(plan.buffer, plan.byteOffset);
+    const count = view.getUint32(RELOCATION_COUNT_AT, true);
+    expect(room.relocations + 4 * (count + spare.paths + spare.args)).toBeLessThanOrEqual(room.data);
+    expect(addProgram(body, { paths: [], args: [], env: ["A=1", "B=2"] }).length).toBeLessThan(plan.length);
   });
 });

@@ -19,11 +19,15 @@ export interface PlanBody {
   readonly programOp: number;
 }
 
+/** The directories of the container's PATH. */
+export function programDirectories(env: readonly string[]): string[] {
+  const path = env.find((e) => e.startsWith("PATH="))?.slice(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  return path.split(":").map((dir) => (dir === "" ? "." : dir));
+}
+
 /** Full paths to try for a program: itself if it has a slash, else each directory of the container's PATH. */
 export function programPaths(program: string, env: readonly string[]): string[] {
-  if (program.includes("/")) return [program];
-  const path = env.find((e) => e.startsWith("PATH="))?.slice(5) ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  return path.split(":").map((dir) => `${dir === "" ? "." : dir}/${program}`);
+  return program.includes("/") ? [program] : programDirectories(env).map((dir) => `${dir}/${program}`);
 }
 
 export function programOf(process: Process | undefined): Program {
@@ -35,9 +39,26 @@ export function programOf(process: Process | undefined): Program {
 const HEADER = { size: 2, relocationOffset: 5, relocationCount: 6, dataOffset: 7, dataSize: 8 } as const;
 const encoder = new TextEncoder();
 
-/** The whole plan. */
-export function addProgram({ bytes, programOp }: PlanBody, { paths, args, env }: Program): Uint8Array<ArrayBuffer> {
-  if (programOp < 0) return bytes;
+/** More than a program needs: pointers to paths and arguments, and bytes of text. */
+export interface Spare {
+  readonly paths: number;
+  readonly args: number;
+  readonly text: number;
+}
+
+/** Where room for a program is, in bytes: the arrays and the text in the plan's data, the rest in the plan. */
+export interface ProgramRoom {
+  readonly paths: number;
+  readonly args: number;
+  readonly text: number;
+  readonly data: number;
+  readonly relocations: number;
+}
+
+/** Offset of the number of relocations in a plan. */
+export const RELOCATION_COUNT_AT = 4 * HEADER.relocationCount;
+
+function lay({ bytes, programOp }: PlanBody, { paths, args, env }: Program, spare: Spare): { plan: Uint8Array<ArrayBuffer>; room: ProgramRoom } {
   const header = new Int32Array(bytes.buffer, bytes.byteOffset, PLAN.headerSize / 4);
   const field = (at: number): number => header[at] ?? 0;
   const relocationOffset = field(HEADER.relocationOffset);
@@ -45,9 +66,9 @@ export function addProgram({ bytes, programOp }: PlanBody, { paths, args, env }:
   const dataSize = field(HEADER.dataSize);
   const lists = [paths, args, env];
   const pointers = paths.length + args.length + env.length;
-  const relocationEnd = relocationOffset + 4 * (relocationCount + pointers);
-  const dataOffset = (relocationEnd + 7) & ~7;
-  let room = 8 * (pointers + lists.length) + 16;
+  const cells = pointers + spare.paths + spare.args;
+  const dataOffset = (relocationOffset + 4 * (relocationCount + cells) + 7) & ~7;
+  let room = 8 * (cells + lists.length) + spare.text + 16;
   for (const list of lists) for (const text of list) room += 3 * text.length + 1;
   const plan = new Uint8Array(dataOffset + dataSize + room);
   plan.set(bytes.subarray(0, relocationOffset + 4 * relocationCount));
@@ -55,8 +76,10 @@ export function addProgram({ bytes, programOp }: PlanBody, { paths, args, env }:
   const words = new Int32Array(plan.buffer, 0, (plan.length - (plan.length % 4)) / 4);
   let relocation = relocationOffset / 4 + relocationCount;
   let cell = dataSize;
-  let text = dataSize + 8 * (pointers + lists.length);
+  let text = dataSize + 8 * (cells + lists.length);
+  const starts: number[] = [];
   lists.forEach((list, i) => {
+    starts.push(cell);
     // EXECUTE has the three arrays as its first arguments, of two words each, behind four words.
     words[(PLAN.headerSize + programOp * PLAN.opSize) / 4 + 4 + 2 * i] = cell;
     for (const one of list) {
@@ -65,13 +88,24 @@ export function addProgram({ bytes, programOp }: PlanBody, { paths, args, env }:
       text += encoder.encodeInto(one, plan.subarray(dataOffset + text)).written + 1;
       cell += 8;
     }
-    cell += 8;
+    cell += 8 * (1 + (i === 0 ? spare.paths : i === 1 ? spare.args : 0));
   });
   // The launcher wants the last cell of the data to be zero.
-  const size = ((text + 7) & ~7) + 8;
+  const size = ((text + spare.text + 7) & ~7) + 8;
   words[HEADER.size] = dataOffset + size;
   words[HEADER.relocationCount] = relocationCount + pointers;
   words[HEADER.dataOffset] = dataOffset;
   words[HEADER.dataSize] = size;
-  return plan.subarray(0, dataOffset + size);
+  const [pathsAt = 0, argsAt = 0] = starts;
+  return { plan: plan.subarray(0, dataOffset + size), room: { paths: pathsAt, args: argsAt, text, data: dataOffset, relocations: relocationOffset } };
+}
+
+/** The whole plan. */
+export function addProgram(body: PlanBody, program: Program): Uint8Array<ArrayBuffer> {
+  return body.programOp < 0 ? body.bytes : lay(body, program, { paths: 0, args: 0, text: 0 }).plan;
+}
+
+/** The plan with an environment and room for a program, which launcher/known.h puts there; until then it finds none. */
+export function addRoom(body: PlanBody, env: readonly string[], spare: Spare): { plan: Uint8Array<ArrayBuffer>; room: ProgramRoom } {
+  return lay(body, { paths: [], args: [], env }, spare);
 }

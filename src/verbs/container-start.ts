@@ -200,7 +200,7 @@ async function launch(start: Start, state: ContainerState): Promise<never> {
   const complete = stateOf(start, cgroups);
   await store(start, complete);
   if (gate !== undefined) (await import("./verified-start.ts")).startVerifier(gate, blueprint, facts);
-  await start.watched.finish({ blueprint, facts, plan, state: complete, names: namesOf(place), self: file });
+  await start.watched.finish({ blueprint, facts, state: complete, names: namesOf(place), self: file });
   return replaceProcess(file, plan, place.name);
 }
 

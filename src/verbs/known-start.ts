@@ -3,8 +3,9 @@ import { launcherImage } from "../engine/launch.ts";
 import type { Recording } from "../engine/known-starts.ts";
 import type { ContainerState } from "../engine/store.ts";
 import type { Blueprint } from "../plan/blueprint.ts";
-import { compile } from "../plan/compile.ts";
+import { compileBody } from "../plan/compile.ts";
 import type { KnownStart, Patched } from "../plan/known-start.ts";
+import { addRoom, programDirectories } from "../plan/program.ts";
 import { findSlots, otherNames, textSlots, withNames, withoutNames } from "../plan/template.ts";
 import type { Names, Slots } from "../plan/template.ts";
 import type { Finished } from "./watched-start.ts";
@@ -20,18 +21,34 @@ function shifted(slots: Slots, by: number): Slots {
   return { ids: move(slots.ids), shortIds: move(slots.shortIds), ranges: move(slots.ranges), sums: slots.sums.map(([at, plus]) => [at + by, plus] as const) };
 }
 
+/** Words of a command, their text, and the same as JSON with some escapes; longer ones are Bun's. */
+const [MOST_WORDS, MOST_TEXT, MOST_JSON] = [64, 3072, 4096];
+/** A name of a program that is looked up. */
+const MOST_NAME = 64;
+
+type Image = Pick<KnownStart, "directories" | "image" | "json" | "planAt" | "room" | "spare">;
+
 /** The launcher with the plan; undefined if names have an effect that cannot be followed. */
-function patchedImage({ blueprint, facts, plan, names, self }: Finished): Patched | undefined {
-  const other = compile(renamed(blueprint, names, otherNames(names)), facts, { self });
-  const bytes = new Uint8Array(plan);
-  const slots = findSlots({ bytes, programOp: -1 }, names, { bytes: other, programOp: -1 });
-  const image = launcherImage(plan);
-  return slots === undefined ? undefined : { bytes: image, slots: shifted(slots, image.length - plan.length), created: [] };
+function patchedImage({ blueprint, facts, names, self }: Finished): Image | undefined {
+  const directories = programDirectories(blueprint.config.process?.env ?? []);
+  const pathText = directories.reduce((sum, directory) => sum + 3 * directory.length + MOST_NAME, 0);
+  const spare = { paths: directories.length, args: MOST_WORDS, text: MOST_TEXT + pathText };
+  const compiled = (one: Blueprint): ReturnType<typeof addRoom> => addRoom(compileBody(one, facts, { self }), one.config.process?.env ?? [], spare);
+  const { plan, room } = compiled(blueprint);
+  const slots = findSlots({ bytes: plan, programOp: -1 }, names, { bytes: compiled(renamed(blueprint, names, otherNames(names))).plan, programOp: -1 });
+  if (slots === undefined) return undefined;
+  const bytes = launcherImage(plan);
+  const planAt = bytes.length - plan.length;
+  return { directories, spare, room, json: MOST_JSON, planAt, image: { bytes, slots: shifted(slots, planAt), created: [] } };
 }
 
-function patchedState(state: ContainerState, names: Names): Patched {
-  const bytes = new TextEncoder().encode(JSON.stringify(state));
-  return { bytes, slots: textSlots(bytes, names), created: textSlots(bytes, { id: names.id, range: state.created }).ranges };
+/** state.json without the words of the command, which come last: readState() puts them where they belong. */
+function patchedState({ command: _command, blueprint, ...rest }: ContainerState, names: Names): Patched {
+  const { process, ...config } = blueprint.config;
+  const { args: _args, ...bare } = process ?? { args: [] };
+  const text = JSON.stringify({ ...rest, blueprint: { ...blueprint, config: { ...config, process: bare } } });
+  const bytes = new TextEncoder().encode(`${text.slice(0, -1)},"command":`);
+  return { bytes, slots: textSlots(bytes, names), created: textSlots(bytes, { id: names.id, range: rest.created }).ranges };
 }
 
 /** What is to be kept of a start, or undefined if it cannot be repeated. */
@@ -39,7 +56,8 @@ export function knownStart(recording: Recording, words: readonly string[], direc
   const { facts, state, names, self } = finished;
   const found = recording.facts;
   const image = patchedImage(finished);
-  if (found === undefined || image === undefined) return undefined;
+  // In the record of a container with no process of its own there would be no place for the command.
+  if (found === undefined || image === undefined || state.blueprint.config.process === undefined) return undefined;
   const sealExec = facts.kernel[0] > 6 || (facts.kernel[0] === 6 && facts.kernel[1] >= 3);
-  return { ...found, words, directory, misses, image, state: patchedState(state, names), ranged: names.range !== undefined, self, sealExec };
+  return { ...found, ...image, words, directory, misses, state: patchedState(state, names), ranged: names.range !== undefined, self, sealExec };
 }

@@ -18,7 +18,6 @@ declare const PIDBOX_BUILD: string | undefined;
 export interface Finished {
   readonly blueprint: Blueprint;
   readonly facts: HostFacts;
-  readonly plan: Uint8Array;
   readonly state: ContainerState;
   readonly names: Names;
   readonly self: number;
@@ -35,11 +34,13 @@ export class WatchedStart {
   readonly context: Context;
   readonly #recording: Recording | undefined;
   readonly #misses: number;
-  /** Where a sign may be left. */
+  /** Where a sign may be left, and the words that it is about. */
   readonly #root: string | undefined;
+  readonly #words: readonly string[];
 
-  constructor(context: Context, root?: string, misses = 0, recording?: Recording) {
+  constructor(context: Context, root?: string, words: readonly string[] = [], misses = 0, recording?: Recording) {
     this.#recording = recording;
+    this.#words = words;
     this.#misses = misses;
     this.#root = root;
     this.context = recording === undefined ? context : {
@@ -64,11 +65,19 @@ export class WatchedStart {
   /** Leaves what the next start with these words needs. */
   async finish(finished: Finished): Promise<void> {
     if (this.#root === undefined) return;
-    const { argv, cwd } = this.context;
-    const known = this.#recording === undefined ? undefined : (await import("./known-start.ts")).knownStart(this.#recording, argv, cwd, this.#misses, finished);
-    if (known === undefined) sign(this.#root, argv, cwd, this.#misses, finished.names.id);
+    const [words, { cwd }] = [this.#words, this.context];
+    const known = this.#recording === undefined ? undefined : (await import("./known-start.ts")).knownStart(this.#recording, words, cwd, this.#misses, finished);
+    if (known === undefined) sign(this.#root, words, cwd, this.#misses, finished.names.id);
     else (await import("../engine/known-starts.ts")).keepStart(this.#root, known, finished.names.id);
   }
+}
+
+/** The verb, its flags and what comes before the program: `run`'s image. Undefined without a program, or where it is not told from a flag. */
+function flagWords(kind: Kind, args: Arguments, { argv }: Context): readonly string[] | undefined {
+  const images = kind === "run" ? 1 : 0;
+  const program = args.operands[images];
+  const words = argv.slice(0, argv.length - args.operands.length + images);
+  return program === undefined || (program.startsWith("-") && words.at(-1) !== "--") ? undefined : words;
 }
 
 /** Begins a start; from here on it is recorded if its command line was given once before. */
@@ -77,13 +86,15 @@ export async function watchStart(kind: Kind, args: Arguments, context: Context, 
   // A container whose data stays has more of its own than names.
   const stays = !foreground || (kind === "run" && !args.flag("rm"));
   if (!fronted || stays || SINGULAR.some((name) => args.values(name).length > 0)) return new WatchedStart(context);
+  const words = flagWords(kind, args, context);
+  if (words === undefined) return new WatchedStart(context);
   const root = stateRoot(syscall(SYSCALLS.geteuid), context.environment);
   if (!root.startsWith("/run/")) return new WatchedStart(context);
-  const found = readSign(root, context.argv, context.cwd);
-  if (found === undefined || found.known) return new WatchedStart(context, root, found?.misses);
+  const found = readSign(root, words, context.cwd);
+  if (found === undefined || found.known) return new WatchedStart(context, root, words, found?.misses);
   if (found.misses > MOST_MISSES) return new WatchedStart(context);
   const { Recording } = await import("../engine/known-starts.ts");
   const recording = new Recording();
   recording.begin(context.executable);
-  return new WatchedStart(context, root, found.misses, recording);
+  return new WatchedStart(context, root, words, found.misses, recording);
 }

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { planInImage } from "../../src/engine/launch.ts";
-import type { ContainerState } from "../../src/engine/store.ts";
+import { readState } from "../../src/engine/store.ts";
 import { decodePlan } from "../../src/plan/decode.ts";
 import { withoutNames } from "../../src/plan/template.ts";
 import { start } from "./box.ts";
@@ -25,6 +25,16 @@ const STORE = "/run/pidbox";
 const keptFiles = (): string[] => readdirSync(STORE).includes("plans") ? readdirSync(`${STORE}/plans`).map((name) => `${STORE}/plans/${name}`) : [];
 const stamp = (): string => keptFiles().map((file) => `${file} ${statSync(file).ino}`).join();
 
+/** As JSON with names in order. */
+function sorted(value: unknown): string {
+  const isPlain = (one: unknown): one is object => one instanceof Object && !Array.isArray(one);
+  const order = (_name: string, one: unknown): unknown => {
+    if (!isPlain(one)) return one;
+    return Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  return JSON.stringify(value, order);
+}
+
 async function startOnce(flags: readonly string[], word: string): Promise<Start> {
   const before = stamp();
   const [verb = "", ...rest] = flags;
@@ -32,18 +42,20 @@ async function startOnce(flags: readonly string[], word: string): Promise<Start>
   const ids = readdirSync(`${STORE}/containers`);
   const [id = ""] = ids;
   if (ids.length !== 1) throw new Error(`${ids.length} containers where one was started`);
-  const state = JSON.parse(readFileSync(`${STORE}/containers/${id}/state.json`, "utf8")) as ContainerState;
+  const state = readState(`${STORE}/containers/${id}`);
+  if (state === undefined) throw new Error("there is no state");
   const range = state.blueprint.mapping?.uid[0]?.hostID;
   const clean = (text: string): string => withoutNames(text, range === undefined ? { id } : { id, range });
   const plan = decodePlan(planInImage(readFileSync(`/proc/${box.pid}/exe`)));
   return {
-    plan: clean(JSON.stringify([plan.ops, new TextDecoder("latin1").decode(plan.data)])), state: clean(JSON.stringify({ ...state, created: 0 })),
+    plan: clean(JSON.stringify([plan.ops, new TextDecoder("latin1").decode(plan.data)])), state: clean(sorted({ ...state, created: 0 })),
     kept: keptFiles().reduce((sum, file) => sum + statSync(file).size, 0), changed: stamp() !== before,
   };
 }
 
 const result: Record<string, Start[]> = {};
-for (const flags of [["do"], ["run", "--rm", `dir:${rootfs}`]]) {
+// Starts with -e are made by Bun each time.
+for (const flags of [["do", "-e", "A=1"], ["run", "--rm", "-e", "A=1", `dir:${rootfs}`]]) {
   const starts: Start[] = [];
   for (const word of ["a", "a", "a", "another word"]) starts.push(await startOnce(flags, word));
   result[flags[0] ?? ""] = starts;

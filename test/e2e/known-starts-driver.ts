@@ -5,10 +5,10 @@
 import {
   chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync, writeFileSync,
 } from "node:fs";
-import { decodePlan } from "../../src/plan/decode.ts";
+import { cellAt, decodePlan, textAt } from "../../src/plan/decode.ts";
+import type { DecodedPlan } from "../../src/plan/decode.ts";
 import { planInImage } from "../../src/engine/launch.ts";
-import { parseStatus } from "../../src/engine/store.ts";
-import type { ContainerState } from "../../src/engine/store.ts";
+import { parseStatus, readState } from "../../src/engine/store.ts";
 import { withoutNames } from "../../src/plan/template.ts";
 import { start } from "./box.ts";
 
@@ -78,10 +78,32 @@ function plainCases(): void {
   changed("TERM is gone", nothing, nothing, {}, { env: { PATH: ENVIRONMENT["PATH"] ?? "", HOME: "/root" } });
   changed("LANG is there", nothing, nothing, {}, { env: { ...ENVIRONMENT, LANG: "C.UTF-8" } });
   changed("the working directory", nothing, nothing, {}, { cwd: "/usr" });
-  changed("one word", nothing, nothing, {}, { words: ["do", "sh", "-c", `${SHOWS} `] });
-  changed("one word more", nothing, nothing, {}, { words: ["do", "sh", "-c", SHOWS, "sh"] });
+  changed("a flag", nothing, nothing, {}, { words: ["do", "--pids-limit=99", "sh", "-c", SHOWS] });
+  changed("a flag's place", nothing, nothing, {}, { words: ["do", "--", "sh", "-c", SHOWS] });
   changed("a limit", nothing, nothing, {}, { through: ["prlimit", "--nofile=512:777"] });
   changed("a capability", nothing, nothing, {}, { through: ["setpriv", "--bounding-set=-sys_admin"], words: ["do", "--allow-degraded=cgroups", "sh", "-c", SHOWS] });
+}
+
+/** One command line teaches all with the same flags; what each of them says is what it was given. */
+function programCases(): void {
+  const say = ["do", "printf", "%s|"];
+  const lines: Readonly<Record<string, readonly string[]>> = {
+    "another program": ["do", "id", "-u"], "a path": ["do", "/bin/echo", "by path"], "an empty word": [...say, "a", "", "b"],
+    "words that JSON escapes": [...say, 'q"uote', "back\\slash", "line\nfeed", "tab\t", "bell\u0007", "\u001f"], "a word like a flag": [...say, "--", "-v", "--pids-limit=5"],
+    "sixty words": [...say, ...Array.from({ length: 60 }, (_, i) => `w${i}`)], "a long word": [...say, "x".repeat(2900)],
+    "too many words": [...say, ...Array.from({ length: 80 }, (_, i) => `w${i}`)], "a word that is too long": [...say, "x".repeat(9000)],
+    "words beyond ASCII": [...say, "\u00e9\ud83d\ude00"], "no such program": ["do", "no-such-program", "x"], "a name that is too long": ["do", "n".repeat(300)],
+    "an empty program": ["do", ""],
+  };
+  learn();
+  for (const [name, words] of Object.entries(lines)) {
+    cases.push(once(name, { words }));
+    if (!(cases.at(-1)?.known ?? false)) learn();
+  }
+  const image = `dir:${rootfs}`;
+  learn({ words: ["run", "--rm", image, "hostname"] });
+  cases.push(once("another program of an image", { words: ["run", "--rm", image, "echo", "in", "it"] }));
+  cases.push(once("no program of an image", { words: ["run", "--rm", image] }));
 }
 
 function hostCases(): void {
@@ -133,7 +155,7 @@ function storeCases(): void {
 
 function endCases(): void {
   const ends: readonly (readonly [string, readonly string[]])[] = [
-    ["exit code", ["do", "sh", "-c", "exit 3"]], ["no such program", ["do", "no-such-program"]], ["signal", ["do", "sh", "-c", "kill -9 $$"]],
+    ["exit code", ["do", "sh", "-c", "exit 3"]], ["signal", ["do", "sh", "-c", "kill -9 $$"]],
     ["a root filesystem", ["run", "--rm", `dir:${rootfs}`, "hostname"]],
   ];
   for (const [name, words] of ends) {
@@ -141,16 +163,41 @@ function endCases(): void {
   }
 }
 
+function texts(plan: DecodedPlan, at: number): string[] {
+  const found: string[] = [];
+  for (let cell = at; cellAt(plan, cell) !== 0; cell += 8) found.push(textAt(plan, cellAt(plan, cell)));
+  return found;
+}
+
+/** The data of a plan up to that of its program. */
+function common(plan: DecodedPlan): string {
+  return new TextDecoder("latin1").decode(plan.data.subarray(0, plan.ops.findLast((op) => op.code === "EXECUTE")?.args[0]?.value ?? 0));
+}
+
+/** As JSON with names in order. */
+function sorted(value: unknown): string {
+  const isPlain = (one: unknown): one is object => one instanceof Object && !Array.isArray(one);
+  const order = (_name: string, one: unknown): unknown => {
+    if (!isPlain(one)) return one;
+    return Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  return JSON.stringify(value, order);
+}
+
 /** What a supervisor runs and what is on record of its container, without the container's names. */
 async function held(): Promise<string> {
   await using box = await start([pidbox, "do", "/bin/sh", "-c", "echo up; exec cat"], { cwd: folder, env: { ...ENVIRONMENT } });
   const [id = ""] = readdirSync(`${STORE}/containers`);
-  const state = JSON.parse(readFileSync(`${STORE}/containers/${id}/state.json`, "utf8")) as ContainerState;
+  const state = readState(`${STORE}/containers/${id}`);
   const plan = decodePlan(planInImage(readFileSync(`/proc/${box.pid}/exe`)));
-  const range = state.blueprint.mapping?.uid[0]?.hostID ?? 0;
-  const recent = Math.abs(Date.now() - state.created) < 60_000;
-  const text = JSON.stringify([plan.ops, new TextDecoder("latin1").decode(plan.data), { ...state, created: 0 }, recent, readFileSync(`/proc/${box.pid}/cmdline`, "utf8")]);
-  return withoutNames(text, { id, range });
+  const range = state?.blueprint.mapping?.uid[0]?.hostID ?? 0;
+  const recent = Math.abs(Date.now() - (state?.created ?? 0)) < 60_000;
+  const execute = plan.ops.findLast((op) => op.code === "EXECUTE");
+  // The program's own words lie elsewhere in the data.
+  const ops = plan.ops.map((op) => (op === execute ? "EXECUTE" : op));
+  const program = execute?.args.slice(0, 3).map(({ value }) => texts(plan, value));
+  const title = readFileSync(`/proc/${box.pid}/cmdline`, "utf8");
+  return withoutNames(sorted([ops, program, common(plan), { ...state, created: 0 }, recent, title]), { id, range });
 }
 
 /** Bun says so too, and neither leaves anything. */
@@ -192,6 +239,7 @@ async function runningCases(): Promise<void> {
 }
 
 plainCases();
+programCases();
 hostCases();
 storeCases();
 endCases();

@@ -42,6 +42,23 @@ describe("a start that is known", () => {
     expect(find("a variable that nobody asks for")).toMatchObject({ known: true, code: 0, out });
   });
 
+  when("runs any program, with the words that it is given", () => {
+    const words = (text: string): string => `${text}|`;
+    const long = Array.from({ length: 80 }, (_, i) => words(`w${i}`));
+    const said: Readonly<Record<string, string>> = {
+      "another program": "0\n", "a path": "by path\n", "an empty word": "a||b|", "words that JSON escapes": 'q"uote|back\\slash|line\nfeed|tab\t|bell\u0007|\u001f|',
+      "a word like a flag": "--|-v|--pids-limit=5|", "sixty words": long.slice(0, 60).join(""), "a long word": words("x".repeat(2900)), "another program of an image": "in it\n",
+    };
+    for (const [name, out] of Object.entries(said)) expect([name, find(name)]).toEqual([name, { name, known: true, code: 0, out, err: "" }]);
+    // What has no room, or would have to be looked at as UTF-8, goes through Bun.
+    const large: Readonly<Record<string, string>> = {
+      "too many words": long.join(""), "a word that is too long": words("x".repeat(9000)), "words beyond ASCII": words("\u00e9\ud83d\ude00"),
+    };
+    for (const [name, out] of Object.entries(large)) expect([name, find(name)]).toEqual([name, { name, known: false, code: 0, out, err: "" }]);
+    for (const name of ["a name that is too long", "an empty program"]) expect([name, find(name).code]).toEqual([name, 126]);
+    expect(find("no program of an image")).toMatchObject({ code: 0, out: "", err: "" });
+  });
+
   when("has the same plan, the same record and the same title, but for its names and the time", () => {
     expect(find("plan and record")).toMatchObject({ known: true, out: "same" });
   });
@@ -76,7 +93,7 @@ when("is known to a user without privileges, in the user's own runtime directory
 describe("is not known any more after a change of", () => {
   test.each([
     ["PATH", /^0\n.*\n.*\n\/bin:\/usr\/bin dumb\n/], ["TERM is gone", /\S+\n\d+\n/], ["LANG is there", / dumb\n/], ["the working directory", / dumb\n/],
-    ["one word", / dumb\n/], ["one word more", / dumb\n/], ["a limit", / dumb\n777\n/],
+    ["a flag", / dumb\n/], ["a flag's place", / dumb\n/], ["a limit", / dumb\n777\n/],
     // /etc is a mount in these namespaces, so that what is hidden there is masked: an empty file.
     ["a new secret in /etc", /^0\nNo such file or directory\n\//], ["a file that becomes a secret", /^0\nNo such file or directory\n\//],
     ["a mount", / dumb\n/], ["another executable of this name", / dumb\n/], ["another directory of this name", / dumb\n/],

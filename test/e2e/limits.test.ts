@@ -132,7 +132,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 
 needs("root")("as an unprivileged user without a cgroup of its own: an error that names controllers and file", async () => {
   const before = ["setpriv", "--reuid=20001", "--regid=20001", "--clear-groups"];
-  const child = Bun.spawnSync([...before, scene.binary, "run", `dir:${scene.rootfs}`, "true"], { env: { XDG_RUNTIME_DIR: scene.runtime }, stdin: "ignore" });
+  const child = Bun.spawnSync([...before, scene.binary, "run", "--rm", `dir:${scene.rootfs}`, "true"], { env: { XDG_RUNTIME_DIR: scene.runtime }, stdin: "ignore" });
   expect(child.stderr.toString()).toMatch(/^pidbox: Cannot limit .*pids.*: no cgroup of this host that the caller may write has the file pids\.max/);
   expect(child.stderr.toString()).toContain("--allow-degraded=cgroups");
   expect(child.exitCode).toBe(125);
