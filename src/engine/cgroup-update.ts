@@ -13,26 +13,12 @@ import { limitsV2 } from "../plan/cgroup-limits-v2.ts";
 import type { Limit } from "../plan/cgroup-limit.ts";
 import { deviceProgram } from "../plan/device-program.ts";
 import { devicePolicy, deviceRules, deviceTransition, parseDeviceList } from "../plan/device-rules.ts";
-import { mergeResources } from "../spec/merge-resources.ts";
+import { mergeResources, withCompanions } from "../spec/merge-resources.ts";
 import type { DeviceRule, LinuxResources } from "../spec/runtime-config.ts";
 import { directoryWith, readCgroupNumber, readCgroupText } from "./cgroup-files.ts";
 
 const EINVAL = -22;
 const EBUSY = -16;
-
-/** `change` and those fields of `merged` that the kernel takes in one file with it, or in an order with it. */
-function withCompanions(merged: LinuxResources, change: LinuxResources): LinuxResources {
-  const { cpu, memory } = change;
-  const bandwidth = cpu?.quota !== undefined || cpu?.period !== undefined;
-  const amount = memory?.limit !== undefined || memory?.swap !== undefined;
-  const pick = <T extends object>(value: T | undefined, names: readonly (keyof T)[]): Partial<T> =>
-    Object.fromEntries(names.flatMap((name) => (value?.[name] === undefined ? [] : [[name, value[name]]]))) as Partial<T>;
-  return {
-    ...change,
-    ...(bandwidth ? { cpu: { ...cpu, ...pick(merged.cpu, ["quota", "period"]) } } : {}),
-    ...(amount ? { memory: { ...memory, ...pick(merged.memory, ["limit", "swap"]) } } : {}),
-  };
-}
 
 /** The kernel wants memory <= memory and swap at each step: what grows goes last to first (cgroup-v1/memory.rst, 2.4). */
 function orderMemory(limits: readonly Limit[], cgroups: readonly string[]): readonly Limit[] {
@@ -105,8 +91,11 @@ function applyDevices(cgroups: readonly string[], rules: readonly DeviceRule[]):
   if (result < 0) throw failed(unified, result);
 }
 
-/** A limit below what is used would make the kernel kill: refused if the caller wants that (config-linux.md, checkBeforeUpdate). v1 refuses by itself. */
-function checkUsage({ memory }: LinuxResources, cgroups: readonly string[]): void {
+/**
+ * A limit below what is used would make the kernel kill: refused if the caller wants that (config-linux.md, checkBeforeUpdate). v1 refuses by itself.
+ * Throws CONFLICT.
+ */
+export function checkUsage({ memory }: LinuxResources, cgroups: readonly string[]): void {
   const directory = directoryWith(cgroups, "memory.current");
   const usage = directory === undefined ? undefined : readCgroupNumber(directory, "memory.current");
   if (memory?.checkBeforeUpdate !== true || usage === undefined) return;

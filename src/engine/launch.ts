@@ -50,6 +50,15 @@ export function planInImage(image: Uint8Array): Uint8Array {
   throw new PidboxError("PARSE", "Cannot find the plan in the launcher's image");
 }
 
+/** Starts a process beside this one that runs `plan`, with nothing to read or write. Returns its PID. Throws as createImageFile does. */
+export function startBeside(plan: Uint8Array): number {
+  const file = createImageFile();
+  writeSealed(file, launcherImage(plan));
+  const child = Bun.spawn([`/proc/${syscall(SYSCALLS.getpid)}/fd/${file}`], { stdio: ["ignore", "ignore", "ignore"], env: {} });
+  syscall(SYSCALLS.close, file);
+  return child.pid;
+}
+
 /** A memfd to put launcher and plan in. The caller owns it. Throws HOST_UNSUPPORTED. */
 export function createImageFile(): number {
   // MFD_EXEC exists since 6.3; before, files of memfd_create are executable and the flag is EINVAL.

@@ -67,6 +67,8 @@ export interface RuntimeFrame {
   /** Mounts are made in the caller's mount namespace tree without pivot_root(2), as on a root file system in RAM. */
   readonly noPivot: boolean;
   readonly newKeyring: boolean;
+  /** The transient scope that systemd made: its path below the mount of each hierarchy, and the process that holds it until the container is there. */
+  readonly scope?: { readonly path: string; readonly holder: number };
   /** Words of the command that explains a failure: which, and where errors are logged. */
   readonly failure: readonly string[];
 }

@@ -107,7 +107,7 @@ export interface CgroupPath {
 
 /** `cgroupsPath`, or `pidbox/ID`. Throws CONFIG_INVALID for a path that is not below the hierarchies. */
 export function cgroupPath(blueprint: Blueprint): CgroupPath {
-  const path = blueprint.config.linux?.cgroupsPath ?? `pidbox/${blueprint.id}`;
+  const path = blueprint.runtime?.scope?.path ?? blueprint.config.linux?.cgroupsPath ?? `pidbox/${blueprint.id}`;
   const parts = path.split("/").filter((part) => part !== "");
   if (parts.length > 0 && !parts.includes("..") && !parts.includes(".")) return { absolute: path.startsWith("/"), parts };
   throw new PidboxError("CONFIG_INVALID", `Cannot make a cgroup at ${quote(path)}: it is not a path below the hierarchies`, { context: { from: "/linux/cgroupsPath" } });

@@ -4,6 +4,8 @@
 import { AT, CLONE, ERRNO, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Limit } from "./cgroup-limit.ts";
+import { moveIn, openBirthPlace } from "./birth.ts";
+import type { BirthPlace } from "./birth.ts";
 import { attachDeviceProgram, containerDevices } from "./cgroup-devices.ts";
 import { delegateCgroup } from "./cgroup-owner.ts";
 import { cgroupBase, cgroupPath, devicePlacement, placementsOf } from "./cgroup-placement.ts";
@@ -18,8 +20,8 @@ import type { Label } from "./writer.ts";
 export interface CgroupHandles {
   /** Registers of `tasks` files to join (v1). */
   readonly join: readonly number[];
-  /** Register of the cgroup directory for CLONE_INTO_CGROUP (v2). */
-  readonly into: number | undefined;
+  /** The v2 cgroup. */
+  readonly into: BirthPlace | undefined;
   readonly directories: readonly string[];
   /** Data addresses of 1 for each directory that this plan made: others stay after a failure. Absent: all are its own. */
   readonly made?: readonly number[];
@@ -171,7 +173,8 @@ function makeDirectories(c: Compilation, placement: CgroupPlacement, { absolute,
       made = w.room(8);
       const [result, there, done] = [w.register(), w.label(), w.label()];
       w.tolerate(ERRNO.EEXIST).into(result).jumpError(there, result).store(made, 1, 4).jump(done).place(there).release(result);
-      takeExisting(c, path, placement);
+      // systemd has made the scope, and its holder is in it.
+      if (blueprint.runtime?.scope === undefined) takeExisting(c, path, placement);
       w.place(done);
     } else if (!last) w.tolerate(ERRNO.EEXIST);
     if (hierarchy.version === 1 && hierarchy.controllers.includes("cpuset")) inheritCpuset(c, path);
@@ -203,7 +206,7 @@ export function makeCgroups(c: Compilation): CgroupHandles {
   const devices = containerDevices(blueprint, c.facts);
   const restricting = devices === undefined ? undefined : devicePlacement(placements);
   const [join, directories, made]: [number[], string[], number[]] = [[], [], []];
-  let into: number | undefined;
+  let into: BirthPlace | undefined;
   for (const placement of placements) {
     const { hierarchy, limits } = placement;
     if (hierarchy.leaf !== undefined && !path.absolute) moveToLeaf(c, hierarchy.leaf);
@@ -216,7 +219,7 @@ export function makeCgroups(c: Compilation): CgroupHandles {
     w.from(`cgroup ${hierarchy.name}`);
     if (hierarchy.version === 2) {
       delegateCgroup(c, dir);
-      into = dir;
+      into = blueprint.runtime === undefined ? { into: dir } : openBirthPlace(c, dir);
     } else {
       // The container's process has one thread, so `tasks` is the same as cgroup.procs to it; but a thread that moves itself there does not take the lock
       // against all forks of the system, whose first writer waits for an RCU grace period (9a3284fad42f "cgroup: Optimize single thread migration"): 8 ms here.
@@ -230,6 +233,7 @@ export function makeCgroups(c: Compilation): CgroupHandles {
 /** Container's ops: enter the v1 cgroups (v2 happened at clone), then make that place the root of a new cgroup namespace. */
 export function enterCgroups(c: Compilation, handles: CgroupHandles, namespace: boolean): void {
   const { writer: w } = c;
+  moveIn(c, handles.into);
   w.from("cgroup");
   const zero = w.text("0");
   for (const fd of handles.join) {

@@ -4,13 +4,14 @@
  * The supervisor's ops come first, then the container's; a plan branches only at clone. The container's ops follow the order of runc's init
  * where it matters: namespaces, network, root, mounts, read-only and masked paths, user, capabilities, Landlock, seccomp, exec.
  */
-import { AF_INET, AT, CLONE, IFF_UP_RUNNING, OPEN, PR, SIGNAL, SIOCSIFFLAGS, SOCK } from "../kernel/abi/constants.ts";
+import { AF_INET, AT, CLONE, IFF_UP_RUNNING, OPEN, PR, SIOCSIFFLAGS, SOCK } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { sysctlPath } from "../spec/sysctl.ts";
 import { assertIdentity, assertNamespaces, assertRoot, noteNamespaces } from "./assertions.ts";
 import type { OwnNamespaces } from "./assertions.ts";
 import type { Blueprint } from "./blueprint.ts";
+import { bear } from "./birth.ts";
 import { enterCgroups, makeCgroups } from "./cgroups.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { containerHooks, finishCreation, handTerminal, openCreation, runtimeHooks } from "./creation.ts";
@@ -18,6 +19,7 @@ import type { Creation } from "./creation.ts";
 import { detach, waitOut } from "./detach.ts";
 import { openConsole } from "./devices.ts";
 import { makeFilesystem } from "./filesystem.ts";
+import { endHolder } from "./holder.ts";
 import { openLink, send } from "./handover.ts";
 import type { Link } from "./handover.ts";
 import { take } from "./held.ts";
@@ -111,6 +113,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   else if (blueprint.stdio.kind === "terminal") keepTerminal(c, link.outside, frame);
   handListener(c, link.outside, pid, "creating");
   if (creation !== undefined) finishCreation(c, creation, link, pid);
+  if (cgroups.join.length > 0) endHolder(c);
   if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
   else superviseContainer(c, { frame, link, guard, creation, cgroups, pid, pidfd });
   const onFailure = failFrame(c, frame, cgroups, guard, creation);
@@ -186,14 +189,10 @@ function cloneContainer(
 ): void {
   const { writer: w } = c;
   w.from("/linux/namespaces");
-  const pidfdAt = w.cells(0);
   // A joined user namespace must own the new ones, so they are unshared after joining it.
-  const flags = (joined.has("user") ? 0 : cloneFlags(c)) + CLONE.PIDFD + (cgroups.into === undefined ? 0 : CLONE.INTO_CGROUP);
-  // struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup
-  const args = w.cells(flags, pidfdAt, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0);
-  if (cgroups.into !== undefined) w.store(args + 80, cgroups.into, 8);
-  w.clone(args, 88, contained, c.descriptors.report, link.report).into(pid);
-  w.load(pidfd, pidfdAt, 4);
+  const flags = joined.has("user") ? 0 : cloneFlags(c);
+  bear(c, { flags, place: cgroups.into, child: contained, reading: link.report, pid, pidfd });
+  if (cgroups.join.length === 0) endHolder(c);
 }
 
 interface ContainerHandles {

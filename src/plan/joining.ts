@@ -10,6 +10,8 @@ import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { LinuxNamespaceType } from "../spec/runtime-config.ts";
 import { assertIdentity } from "./assertions.ts";
 import type { Blueprint } from "./blueprint.ts";
+import { bear, moveIn, openBirthPlace } from "./birth.ts";
+import type { BirthPlace } from "./birth.ts";
 import { connectConsole, finishCreation, handTerminal } from "./creation.ts";
 import type { Creation } from "./creation.ts";
 import { openConsole } from "./devices.ts";
@@ -55,9 +57,9 @@ interface Outside {
   readonly proc: number;
   /** Data of struct statx for each namespace of the first process. */
   readonly namespaces: ReadonlyMap<LinuxNamespaceType, number>;
-  /** Registers of `tasks` files (v1) and of the cgroup directory (v2). */
+  /** Registers of `tasks` files (v1), and the v2 cgroup. */
   readonly tasks: readonly number[];
-  readonly into: number | undefined;
+  readonly into: BirthPlace | undefined;
 }
 
 function openOutside(c: Compilation, target: JoinTarget): Outside {
@@ -77,7 +79,7 @@ function openOutside(c: Compilation, target: JoinTarget): Outside {
   }
   w.close(first);
   const tasks: number[] = [];
-  let into: number | undefined;
+  let into: BirthPlace | undefined;
   for (const { version, directory } of target.cgroups) {
     const fd = w.register();
     w.from("cgroup");
@@ -86,7 +88,7 @@ function openOutside(c: Compilation, target: JoinTarget): Outside {
       tasks.push(fd);
     } else {
       w.call(SYSCALLS.openat, AT.FDCWD, w.text(directory), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(fd);
-      into = fd;
+      into = openBirthPlace(c, fd);
     }
   }
   return { proc, namespaces, tasks, into };
@@ -112,10 +114,9 @@ function cloneThrough(c: Compilation, joining: ReturnType<PlanWriter["label"]>, 
   w.call(SYSCALLS.pidfd_open, pid, 0).into(pidfd).release(got).jump(done).place(between);
   w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   for (const type of ["user", "pid"] as const) w.from(`/linux/namespaces/${type}`).call(SYSCALLS.setns, c.descriptors.extra, FILES[type][1]);
-  // clone(2): the exit signal is that of this process.
-  const args = w.cells(CLONE.PARENT + (outside.into === undefined ? 0 : CLONE.INTO_CGROUP), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-  if (outside.into !== undefined) w.store(args + 80, outside.into, 8);
-  w.from("container").clone(args, 88, joining, c.descriptors.report, 0).into(pid).store(word, pid, 8);
+  w.from("container");
+  bear(c, { flags: 0, place: outside.into, child: joining, reading: 0, pid });
+  w.store(word, pid, 8);
   w.call(SYSCALLS.write, link.inside, word, 8).flags(FLAG.FULL).exit(0).place(done);
   return { pid, pidfd };
 }
@@ -123,11 +124,9 @@ function cloneThrough(c: Compilation, joining: ReturnType<PlanWriter["label"]>, 
 /** Supervisor's op: the process that joins is made. It is in the PID namespace from its birth, for nobody can enter one later (pid_namespaces(7)). */
 function cloneJoining(c: Compilation, joining: ReturnType<PlanWriter["label"]>, outside: Outside, link: Link): { pid: number; pidfd: number } {
   const { writer: w } = c;
-  const [pid, pidfd, pidfdAt] = [w.register(), w.register(), w.cells(0)];
+  const [pid, pidfd] = [w.register(), w.register()];
   w.from("container");
-  const args = w.cells(CLONE.PIDFD + (outside.into === undefined ? 0 : CLONE.INTO_CGROUP), pidfdAt, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0);
-  if (outside.into !== undefined) w.store(args + 80, outside.into, 8);
-  w.clone(args, 88, joining, c.descriptors.report, link.report).into(pid).load(pidfd, pidfdAt, 4);
+  bear(c, { flags: 0, place: outside.into, child: joining, reading: link.report, pid, pidfd });
   return { pid, pidfd };
 }
 
@@ -215,7 +214,8 @@ function enter(c: Compilation, target: JoinTarget, outside: Outside): void {
   w.from("cgroup");
   const zero = w.text("0");
   for (const fd of outside.tasks) w.call(SYSCALLS.write, fd, zero, 1).flags(FLAG.FULL).close(fd);
-  if (outside.into !== undefined) w.close(outside.into);
+  moveIn(c, outside.into);
+  if (outside.into !== undefined) w.close(outside.into.into);
   const entered: readonly LinuxNamespaceType[] = entersUserFirst(c, target) ? ["pid", "user"] : ["pid"];
   const flags = target.namespaces.reduce((sum, type) => sum + (entered.includes(type) ? 0 : FILES[type][1]), 0);
   w.from("/linux/namespaces");

@@ -65,17 +65,23 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
       // The init waits for signals, which only blocked ones are for; a supervisor that leaves blocks none. The main child sets its own mask.
       w.from("--init").call(SYSCALLS.rt_sigprocmask, SIG_BLOCK, w.cells(-1), 0, 8).call(SYSCALLS.prctl, PR.SET_CHILD_SUBREAPER, 1);
     }
-    const main = w.label();
+    const [main, alone] = [w.label(), w.label()];
     const pid = w.register();
     w.from("--init");
     if (blueprint.config.process?.noNewPrivileges === true) {
       w.clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, main, c.descriptors.report, 0).into(pid);
+      if (handles.joins === true) w.tolerate(ERRNO.EAGAIN).jumpError(alone, pid);
     } else {
       // The filter is on already, and answers ENOSYS to clone3 because it cannot see that call's flags.
       const parent = w.label();
-      w.call(SYSCALLS.clone, SIGNAL.CHLD).into(pid).jumpSet(parent, pid).jump(main).place(parent);
+      w.call(SYSCALLS.clone, SIGNAL.CHLD).into(pid);
+      if (handles.joins === true) w.tolerate(ERRNO.EAGAIN).jumpError(alone, pid);
+      w.jumpSet(parent, pid).jump(main).place(parent);
     }
     becomeInit(c, pid, handles);
+    w.place(alone);
+    // A container at its limit of processes takes one that joins, but not two: the program runs without an init then.
+    if (handles.joins === true) w.from("--init").call(SYSCALLS.prctl, PR.SET_CHILD_SUBREAPER, 0);
     w.place(main);
   }
   becomeMain(c, handles);

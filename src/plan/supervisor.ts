@@ -5,6 +5,7 @@ import type { CgroupHandles } from "./cgroups.ts";
 import { removeCgroups } from "./cgroups.ts";
 import type { Creation } from "./creation.ts";
 import { receive } from "./handover.ts";
+import { endHolder } from "./holder.ts";
 import { runHooks } from "./hooks.ts";
 import { createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
@@ -210,6 +211,7 @@ export function closeFrame(c: Compilation, { code, cgroups, guard, creation }: F
   dismiss(c, guard);
   if (creation !== undefined) {
     const stuck = w.label();
+    if (creation.runtime.scope !== undefined) w.jump(stuck);
     removeCgroups(c, cgroups, { failed: false, stuck });
     removeState(c, false);
     lastHooks(c, creation);
@@ -232,7 +234,10 @@ export function closeFrame(c: Compilation, { code, cgroups, guard, creation }: F
   w.exit(code);
 }
 
-/** A cgroup that does not go has others below it, which the container made, or processes that outlived its first: that is more than a plan can see to. */
+/**
+ * A cgroup that does not go has others below it, which the container made, or processes that outlived its first; and systemd is to be told of the end of a
+ * scope. That is more than a plan can see to.
+ */
 function deleteByCommand(c: Compilation, { runtime }: Creation): void {
   const { writer: w, blueprint: { state } } = c;
   const at = state.directory.lastIndexOf("/");
@@ -258,6 +263,7 @@ export function failFrame(
   const failed = w.position;
   comeHome(c, frame);
   dismiss(c, guard);
+  endHolder(c);
   if (cgroups !== undefined) cleanUp(c, cgroups, true);
   const numbers = [FAILURE.op, FAILURE.error, FAILURE.value].map((value) => {
     const text = w.room(24);

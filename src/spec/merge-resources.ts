@@ -25,3 +25,17 @@ export function mergeResources(current: LinuxResources, change: LinuxResources):
   };
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
 }
+
+/** `change` and those fields of `merged` that the kernel takes in one file with it, or in an order with it. */
+export function withCompanions(merged: LinuxResources, change: LinuxResources): LinuxResources {
+  const { cpu, memory } = change;
+  const bandwidth = cpu?.quota !== undefined || cpu?.period !== undefined;
+  const amount = memory?.limit !== undefined || memory?.swap !== undefined;
+  const pick = <T extends object>(value: T | undefined, names: readonly (keyof T)[]): Partial<T> =>
+    Object.fromEntries(names.flatMap((name) => (value?.[name] === undefined ? [] : [[name, value[name]]]))) as Partial<T>;
+  return {
+    ...change,
+    ...(bandwidth ? { cpu: { ...cpu, ...pick(merged.cpu, ["quota", "period"]) } } : {}),
+    ...(amount ? { memory: { ...memory, ...pick(merged.memory, ["limit", "swap"]) } } : {}),
+  };
+}

@@ -7,12 +7,14 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needs } from "../parts.ts";
-import { CHECKS } from "./checks.ts";
+import { CHECKS as OTHER_CHECKS } from "./checks.ts";
 import { parseResults, runInGuest } from "./guest.ts";
 import type { Ended } from "./guest.ts";
+import { OCI_CGROUP_CHECKS } from "./oci-cgroup-checks.ts";
 
+const CHECKS = { ...OTHER_CHECKS, ...OCI_CGROUP_CHECKS };
 const PIDBOX = join(import.meta.dir, "../../dist/pidbox");
-const PROGRAMS = ["cat", "chown", "dd", "ls", "mkdir", "mount", "mv", "rm", "sh", "sleep", "stat", "touch", "tr", "true", "umount"];
+const PROGRAMS = ["cat", "chown", "dd", "echo", "ls", "mkdir", "mknod", "mount", "mv", "rm", "sh", "sleep", "stat", "touch", "tr", "true", "umount"];
 /** The image may have to be built first. */
 const LIMIT = 1_500_000;
 const folder = mkdtempSync(join(tmpdir(), "pidbox-guest-"));
@@ -39,7 +41,8 @@ function makeExt2(): string {
 
 function start(): Promise<ReadonlyMap<string, Ended>> {
   const scripts = Object.entries(CHECKS).flatMap(([group, checks]) => Object.entries(checks).map(([name, { script }]) => [`${group} ${name}`, script] as const));
-  return runInGuest(Object.fromEntries(scripts), { "bin/pidbox": PIDBOX, rootfs: makeRootfs(), ext2: makeExt2() });
+  symlinkSync("pidbox", join(folder, "pidbox-oci"));
+  return runInGuest(Object.fromEntries(scripts), { "bin/pidbox": PIDBOX, "bin/pidbox-oci": join(folder, "pidbox-oci"), rootfs: makeRootfs(), ext2: makeExt2() });
 }
 
 let started: Promise<ReadonlyMap<string, Ended>> | undefined;

@@ -246,3 +246,12 @@ if (hasHierarchy("unified")) {
     });
   });
 }
+
+if (!existsSync("/run/systemd/system")) {
+  needs("root", "busybox")("--systemd-cgroup on a host without systemd is a clear error, and nothing is left", () => {
+    using bundle = makeBundle(limited("system.slice:box:c", {}));
+    const made = run(PIDBOX_OCI, ["--systemd-cgroup", "--root", bundle.root, "create", "--bundle", bundle.path, "scope"]);
+    expect([made.code, messageOf(made.err)]).toEqual([1, expect.stringContaining("systemd cgroup flag passed, but systemd support for managing cgroups is not available")]);
+    expect(run(PIDBOX_OCI, ["--root", bundle.root, "list", "-q"]).out).toBe("");
+  });
+}

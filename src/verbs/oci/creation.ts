@@ -18,6 +18,7 @@ import type { HostFacts } from "../../plan/host-facts.ts";
 import { parseContainerId } from "../../spec/name.ts";
 import { blueprintOf, environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, readBundle, stdioOf } from "./draft.ts";
 import type { Bundle } from "./draft.ts";
+import type { ContainerScope } from "./scope.ts";
 import type { OciArguments, OciContext, OciOutcome } from "./verb.ts";
 
 export interface CreationOptions {
@@ -48,14 +49,14 @@ function writeShortcuts(blueprint: Blueprint, directory: string, cgroups: readon
     if (result < 0) throw new PidboxError("IO", `Cannot write ${quote(`${directory}/${name}`)}: ${errnoName(result)}`, { context: { path: directory, errno: errnoName(result) } });
   };
   if (blueprint.runtime?.waits === true && (hooks.poststart ?? []).length === 0) write("start.plan", startShortcut(facts));
-  if ((hooks.poststop ?? []).length === 0) write("delete.plan", deleteShortcut(facts));
+  if ((hooks.poststop ?? []).length === 0 && blueprint.runtime?.scope === undefined) write("delete.plan", deleteShortcut(facts));
 }
 
-function writeState(blueprint: Blueprint, bundle: Bundle, facts: HostFacts, directory: string): void {
+function writeState(blueprint: Blueprint, bundle: Bundle, facts: HostFacts, directory: string, unit: string | undefined): void {
   const cgroups = cgroupDirectories(blueprint, facts);
   writeRuntimeState(directory, {
     version: 1, id: blueprint.id, bundle: bundle.directory, rootfs: bundle.rootfs, created: Date.now(), owner: facts.uid, rootless: !facts.privileged,
-    config: bundle.config, cgroups,
+    config: bundle.config, cgroups, ...(unit === undefined ? {} : { systemdUnit: unit }),
   });
   if (facts.uid === 0) writeShortcuts(blueprint, directory, cgroups);
   const filter = blueprint.seccomp?.filter;
@@ -63,18 +64,26 @@ function writeState(blueprint: Blueprint, bundle: Bundle, facts: HostFacts, dire
   if (result < 0) throw new PidboxError("IO", `Cannot write the filter of the container: ${errnoName(result)}`, { context: { path: directory, errno: errnoName(result) } });
 }
 
-async function fill(locked: LockedContainer, bundle: Bundle, args: OciArguments, context: OciContext, options: CreationOptions): Promise<OciOutcome> {
+interface Filling {
+  readonly locked: LockedContainer;
+  readonly bundle: Bundle;
+  readonly scope: ContainerScope | undefined;
+}
+
+async function fill({ locked, bundle, scope }: Filling, args: OciArguments, context: OciContext, options: CreationOptions): Promise<OciOutcome> {
   const id = locked.directory.slice(locked.directory.lastIndexOf("/") + 1);
   const stdio = stdioOf(bundle.process.terminal === true, args.value("console-socket"), options.leaves);
   const preserved = preserveDescriptors(args, context);
-  const cgroupsPath = bundle.config.linux?.cgroupsPath;
+  const cgroupsPath = scope?.path ?? bundle.config.linux?.cgroupsPath;
   const { facts } = readHost({ everyCgroup: true, ...(cgroupsPath === undefined ? {} : { cgroupsPath }) });
   const granted = grantedProcess(bundle.process, ownedCapabilities(bundle.config, facts), context);
   const process = { ...granted, env: environmentOf(bundle.process, bundle.rootfs, context, preserved.listening) };
   const whole = { ...bundle, config: { ...bundle.config, process } };
-  const blueprint = await blueprintOf(whole, args, context, facts, { ...options, id, state: locked.directory, preserved: preserved.all, stdio });
+  const blueprint = await blueprintOf(whole, args, context, facts, {
+    ...options, id, state: locked.directory, preserved: preserved.all, stdio, ...(scope === undefined ? {} : { scope }),
+  });
   if (options.waits) makeFifos(locked.directory);
-  writeState(blueprint, bundle, facts, locked.directory);
+  writeState(blueprint, bundle, facts, locked.directory, scope?.unit);
   const file = createImageFile();
   const plan = compile(blueprint, facts, { self: file, lock: raiseDescriptor(locked.lock, preserved.all) });
   return replaceProcess(file, plan, id);
@@ -85,9 +94,12 @@ export async function createContainer(args: OciArguments, context: OciContext, o
   const id = parseContainerId(args.operands[0] ?? "");
   const bundle = readBundle(args, context);
   const locked = reserveContainer(context.root, id);
+  let scope: ContainerScope | undefined;
   try {
-    return await fill(locked, bundle, args, context, options);
+    if (context.systemdCgroup) scope = (await import("./scope.ts")).openScope(bundle.config, id, context);
+    return await fill({ locked, bundle, scope }, args, context, options);
   } catch (error) {
+    if (scope !== undefined) (await import("./scope.ts")).closeScope(scope);
     removeRuntimeState(locked.directory);
     throw error;
   }

@@ -42,11 +42,12 @@ function runPoststop({ id, state }: LoadedContainer, context: OciContext): void 
   }
 }
 
-function destroy(container: ObservedContainer, context: OciContext): void {
+async function destroy(container: ObservedContainer, context: OciContext): Promise<void> {
   // What is frozen on v1 does not die. With PIDs of its own, nobody is left when the first process is gone.
   if (container.init !== undefined || !hasOwnPids(container)) thawCgroups(container.state.cgroups);
   const left = container.state.cgroups.filter((cgroup) => !removeCgroup(cgroup));
   if (left.length > 0) throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: its cgroups stay: ${left.map((path) => quote(path)).join(", ")}`);
+  if (container.state.systemdUnit !== undefined) (await import("./scope.ts")).stopContainerScope(container.state, context);
   removeRuntimeState(container.directory);
   runPoststop(container, context);
 }
@@ -61,7 +62,7 @@ function load(context: OciContext, id: string): LoadedContainer {
   }
 }
 
-function remove(id: string, force: boolean, context: OciContext): OciOutcome {
+async function remove(id: string, force: boolean, context: OciContext): Promise<OciOutcome> {
   try {
     lockContainer(context.root, id);
     const container = observe(load(context, id));
@@ -69,7 +70,7 @@ function remove(id: string, force: boolean, context: OciContext): OciOutcome {
     else if (container.init !== undefined) {
       throw new PidboxError("CONFLICT", `cannot delete container ${id} that is not stopped: ${container.status}`);
     }
-    destroy(container, context);
+    await destroy(container, context);
   } catch (error) {
     if (!force || !(error instanceof PidboxError) || error.code !== "NOT_FOUND") throw error;
   }

@@ -128,6 +128,7 @@ export interface DraftOptions {
   readonly leaves: boolean;
   readonly preserved: number;
   readonly stdio: Stdio;
+  readonly scope?: { readonly path: string; readonly holder: number };
 }
 
 function frameOf(bundle: Bundle, args: OciArguments, context: OciContext, options: DraftOptions): RuntimeFrame {
@@ -136,6 +137,7 @@ function frameOf(bundle: Bundle, args: OciArguments, context: OciContext, option
   return {
     directory: options.state, waits: options.waits, leaves: options.leaves, preserved: options.preserved,
     failure: ["oci", ...context.logWords, "__oci-failed"],
+    ...(options.scope === undefined ? {} : { scope: { path: options.scope.path, holder: options.scope.holder } }),
     noPivot: args.flag("no-pivot"), newKeyring: !args.flag("no-new-keyring"),
     document: { ociVersion: SPEC_VERSION, id: options.id, bundle: bundle.directory, ...(annotations === undefined ? {} : { annotations }) },
     ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),

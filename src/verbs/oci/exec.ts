@@ -108,9 +108,10 @@ function blueprintOf(process: Process, args: OciArguments, context: OciContext, 
   };
 }
 
-function execute(args: OciArguments, context: OciContext): OciOutcome {
+async function execute(args: OciArguments, context: OciContext): Promise<OciOutcome> {
   const found = findRunning(args, context);
   const { state, init, pidfd } = found;
+  if (state.systemdUnit !== undefined && state.rootless) (await import("./scope.ts")).reachScope(state, context);
   const own = state.config.process;
   if (own === undefined) throw new PidboxError("CONFIG_INVALID", "The container's config has no process", { context: { from: "/process" } });
   const process = processOf(args, context, own);

@@ -37,7 +37,7 @@ function change(args: OciArguments, context: OciContext): LinuxResources {
   return resourcesFromOptions(args);
 }
 
-function runUpdate(args: OciArguments, context: OciContext): OciOutcome {
+async function runUpdate(args: OciArguments, context: OciContext): Promise<OciOutcome> {
   const id = containerId(args);
   lockContainer(context.root, id);
   const { directory, state, init } = observe(loadContainer(context, id));
@@ -47,6 +47,7 @@ function runUpdate(args: OciArguments, context: OciContext): OciOutcome {
   }
   if (init === undefined) throw notRunning();
   const linux = state.config.linux ?? {};
+  if (state.systemdUnit !== undefined) (await import("./scope.ts")).updateContainerScope(state, linux.resources ?? {}, wanted, context);
   const resources = updateCgroups(state.cgroups, linux.resources ?? {}, wanted);
   writeRuntimeState(directory, { ...state, config: { ...state.config, linux: { ...linux, resources } } });
   return { exit: 0 };
