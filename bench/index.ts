@@ -3,6 +3,7 @@
  * Run: bun bench/index.ts [--reference], which also writes bench/results/reference.json, the numbers that the README quotes.
  */
 import { benchMany, manyTable } from "./many.ts";
+import { benchDocker, dockerTable } from "./docker.ts";
 import { benchExecLatency, latencyTable } from "./exec-latency.ts";
 import { machine, writeResult } from "./measure.ts";
 import { benchMemory, memoryTable } from "./memory.ts";
@@ -17,9 +18,11 @@ const oci = benchOci();
 console.log(`\n${ociTable(oci)}`);
 const latency = benchExecLatency();
 console.log(`\n${latencyTable(latency)}`);
+const docker = await benchDocker();
+console.log(`\n${dockerTable(docker)}`);
 const memory = await benchMemory();
 console.log(`\n${memoryTable(memory)}`);
 const many = await benchMany();
 console.log(`\n${manyTable(many)}`);
-if (process.argv.includes("--reference")) writeResult("reference", { start, oci, latency, memory, many });
+if (process.argv.includes("--reference")) writeResult("reference", { start, oci, latency, docker, memory, many });
 if (many.left.length > 0) process.exitCode = 1;
