@@ -113,6 +113,24 @@ describe("updateCgroups() on v2", () => {
     expect([read("memory.max"), read("memory.swap.max")]).toEqual(["200", "100"]);
   });
 
+  test("takes the file that this kernel has for a weight", () => {
+    const bfq = unified({ "io.bfq.weight": "100\n", "io.weight": "default 100\n" });
+    updateCgroups([bfq.directory], {}, { blockIO: { weight: 500 } });
+    expect([bfq.read("io.bfq.weight"), bfq.read("io.weight")]).toEqual(["500", "default 100"]);
+    const cost = unified({ "io.weight": "default 100\n" });
+    updateCgroups([cost.directory], {}, { blockIO: { weight: 500 } });
+    expect(cost.read("io.weight")).toStartWith("4950");
+  });
+
+  test("hands a controller down that the container does not have yet", () => {
+    const { directory } = unified({ "cgroup.subtree_control": "" });
+    const below = join(directory, "below");
+    mkdirSync(below);
+    writeFileSync(join(below, "cgroup.controllers"), "");
+    expect(errorOf(() => updateCgroups([below], {}, { pids: { limit: 3 } })).message).toContain("none of the container's cgroups has this file");
+    expect(readFileSync(join(directory, "cgroup.subtree_control"), "utf8")).toBe("+pids");
+  });
+
   test("keeps the quota when the period changes", () => {
     const { directory, read } = unified({ "cpu.max": "max 100000\n" });
     updateCgroups([directory], { cpu: { quota: 20000 } }, { cpu: { period: 50000 } });

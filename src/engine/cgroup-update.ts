@@ -8,8 +8,7 @@ import { errnoName } from "../kernel/abi/errno.ts";
 import { writeFile } from "../kernel/file.ts";
 import { replaceDeviceProgram } from "../kernel/device-program.ts";
 import { DEVICE_PROGRAM_NAME } from "../plan/cgroup-devices.ts";
-import { limitsV1 } from "../plan/cgroup-limits-v1.ts";
-import { limitsV2 } from "../plan/cgroup-limits-v2.ts";
+import { limitsOf } from "../plan/cgroup-limits.ts";
 import type { Limit } from "../plan/cgroup-limit.ts";
 import { deviceProgram } from "../plan/device-program.ts";
 import { devicePolicy, deviceRules, deviceTransition, parseDeviceList } from "../plan/device-rules.ts";
@@ -53,15 +52,48 @@ function failure(limit: Limit, path: string, why: string, errno: number | undefi
   });
 }
 
+/** v2: hands `controller` down from the top of the tree to the container, where it can be had. What comes of it shows in the files that are there then. */
+function enable(cgroups: readonly string[], controller: string): void {
+  const directory = directoryWith(cgroups, "cgroup.controllers");
+  if (directory === undefined || !/^[a-z_]{1,32}$/.test(controller)) return;
+  const above: string[] = [];
+  for (let path = directory; path.includes("/"); ) {
+    path = path.slice(0, path.lastIndexOf("/"));
+    if (readCgroupText(path, "cgroup.controllers") === undefined) break;
+    above.unshift(path);
+  }
+  for (const path of above) writeFile(`${path}/cgroup.subtree_control`, `+${controller}`);
+}
+
+/** Where a limit goes: into its file, or the one of the other name. */
+function placeOf(cgroups: readonly string[], limit: Limit): Target | undefined {
+  for (const target of [limit, ...(limit.otherwise === undefined ? [] : [limit.otherwise])]) {
+    const directory = directoryWith(cgroups, target.file);
+    if (directory !== undefined) return { directory, file: target.file, value: target.value };
+  }
+  return undefined;
+}
+
+interface Target {
+  readonly directory: string;
+  readonly file: string;
+  readonly value: string;
+}
+
 function apply(cgroups: readonly string[], limits: readonly Limit[]): void {
   const written: Written[] = [];
   const later: Limit[] = [];
   const one = (limit: Limit, last: boolean): void => {
-    const directory = directoryWith(cgroups, limit.file);
-    if (directory === undefined) throw failure(limit, cgroups[0] ?? "", "none of the container's cgroups has this file", undefined, putBack(written));
-    const path = `${directory}/${limit.file}`;
-    const before = readCgroupText(directory, limit.file);
-    const result = writeFile(path, limit.value);
+    let target = placeOf(cgroups, limit);
+    if (target === undefined && limit.absent !== true) {
+      enable(cgroups, limit.controller);
+      target = placeOf(cgroups, limit);
+    }
+    if (target === undefined) throw failure(limit, cgroups[0] ?? "", "none of the container's cgroups has this file", undefined, putBack(written));
+    const { directory } = target;
+    const path = `${directory}/${target.file}`;
+    const before = readCgroupText(directory, target.file);
+    const result = writeFile(path, target.value);
     // A quota and its period, or its burst, can each be refused for the old value of the other: what was refused is tried again after the rest.
     if (result === EINVAL && !last && limit.controller === "cpu") return void later.push(limit);
     if (result < 0) throw failure(limit, path, whyRefused(directory, limit, result), result, putBack(written));
@@ -113,10 +145,12 @@ export function checkUsage({ memory }: LinuxResources, cgroups: readonly string[
 export function updateCgroups(cgroups: readonly string[], current: LinuxResources, change: LinuxResources): LinuxResources {
   const merged = mergeResources(current, change);
   const effective = withCompanions(merged, change);
-  const unified = directoryWith(cgroups, "tasks") === undefined;
+  const legacy = directoryWith(cgroups, "tasks") !== undefined;
+  const unified = directoryWith(cgroups, "cgroup.controllers");
   checkUsage(effective, cgroups);
-  const swapAccounting = directoryWith(cgroups, unified ? "memory.swap.max" : "memory.memsw.limit_in_bytes") !== undefined;
-  const limits = (unified ? limitsV2 : limitsV1)(effective, { swapAccounting, update: true });
+  const swapAccounting = directoryWith(cgroups, legacy ? "memory.memsw.limit_in_bytes" : "memory.swap.max") !== undefined;
+  const controllers = unified === undefined ? {} : { unified: (readCgroupText(unified, "cgroup.controllers") ?? "").trim().split(" ") };
+  const limits = limitsOf(effective, { legacy, ...controllers }, { swapAccounting, update: true });
   apply(cgroups, orderMemory(limits, cgroups));
   // An empty list is what Go programs write for none.
   if (change.devices !== undefined && change.devices.length > 0) applyDevices(cgroups, change.devices);

@@ -97,6 +97,8 @@ export interface Blueprint {
   /** Absent: no filter (`--unsafe=seccomp`). */
   readonly seccomp?: SeccompFilter;
   readonly landlock: boolean;
+  /** Later commands pause and count it, so it is also in the v1 hierarchies that they need. v2 has all in one. */
+  readonly managed?: boolean;
   /** A second SIGINT kills the container. */
   readonly interruptTwice: boolean;
   /** What SIGTERM to the supervisor is passed on as, and seconds from then to SIGKILL. Absent: as it is, and never. */

@@ -1,20 +1,34 @@
 /** Stage: which devices the container may use, by the v1 devices controller or a program on its v2 cgroup (bpf(2)). Pure. */
 import { BPF } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import type { Config, DeviceRule } from "../spec/runtime-config.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { deviceProgram, INSTRUCTION_SIZE } from "./device-program.ts";
 import { devicePolicy, deviceRules } from "./device-rules.ts";
 import type { DevicePolicy } from "./device-rules.ts";
 import type { HostFacts } from "./host-facts.ts";
+import { hasOwnUsers } from "./mount-kind.ts";
 import type { Compilation } from "./names.ts";
 
+/** Nothing but the runtime's own devices and those that the config puts into the container. */
+function ownDevices({ linux }: Config): DeviceRule[] {
+  const nodes = (linux?.devices ?? []).flatMap(({ type, major, minor }): DeviceRule[] => {
+    return type === "p" || major === undefined || minor === undefined ? [] : [{ allow: true, type: type === "b" ? "b" : "c", major, minor, access: "rwm" }];
+  });
+  return [{ allow: false }, ...nodes];
+}
+
 /**
- * The policy of a container, if it is to have one: every container of an OCI runtime, and others whose config has rules. Only the real root can give one, and
- * needs to: nobody else can make device nodes, or open any that they could not open outside. Throws CONFIG_INVALID.
+ * The policy of a container, if it is to have one: every container of an OCI runtime, and others with the host's users. In a user namespace of its own nobody
+ * can make a device node, and those that are mounted there cannot be opened. Only the real root can give a policy, and needs to: nobody else can make nodes,
+ * or open any that they could not open outside. Throws CONFIG_INVALID.
  */
 export function containerDevices(blueprint: Blueprint, facts: Pick<HostFacts, "privileged">): DevicePolicy | undefined {
-  const asked = blueprint.runtime !== undefined || blueprint.config.linux?.resources?.devices !== undefined;
-  return asked && facts.privileged ? devicePolicy(deviceRules(blueprint.config)) : undefined;
+  const { config, runtime } = blueprint;
+  if (!facts.privileged) return undefined;
+  if (runtime !== undefined || config.linux?.resources?.devices !== undefined) return devicePolicy(deviceRules(config));
+  if (hasOwnUsers(blueprint)) return undefined;
+  return devicePolicy(deviceRules({ linux: { ...config.linux, resources: { devices: ownDevices(config) } } }));
 }
 
 /** Name of pidbox's programs in `bpftool prog`; by it `update` finds the one to replace. */

@@ -9,8 +9,7 @@ import type { LinuxResources } from "../spec/runtime-config.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { containerDevices } from "./cgroup-devices.ts";
 import type { Limit } from "./cgroup-limit.ts";
-import { limitsV1 } from "./cgroup-limits-v1.ts";
-import { limitsV2 } from "./cgroup-limits-v2.ts";
+import { limitsOf, unifiedHolds } from "./cgroup-limits.ts";
 import type { CgroupHierarchy, HostFacts } from "./host-facts.ts";
 
 /** What to do on this host: the hierarchies that take part, and the files to write in each. */
@@ -24,23 +23,18 @@ export interface PlacementOptions {
   readonly degraded?: boolean;
   /** Every hierarchy takes part, as with runc: whoever has the container wants to pause it, count it and change its limits later. */
   readonly every?: boolean;
+  /** So do, of v1, those for pausing and counting. */
+  readonly managed?: boolean;
   /** Device rules need a place: the v1 controller, or else any v2 cgroup. */
   readonly devices?: boolean;
 }
 
 /** Controllers whose v1 cgroup a container gets even without a limit, so that it can be counted, frozen and found. */
 const ALWAYS_V1 = ["pids", "memory", "cpu"];
+const MANAGED_V1 = ["freezer", "cpuacct"];
 
-/** On a hybrid host the v2 tree has what v1 left over, and v1 has the rest. */
-function hybridLimits(resources: LinuxResources, unified: CgroupHierarchy, swapAccounting: boolean): Limit[] {
-  const { memory, ...rest } = resources;
-  const v2 = limitsV2({ ...rest, ...(memory !== undefined && unified.controllers.includes("memory") ? { memory } : {}) }, { swapAccounting });
-  const mine = v2.filter((limit) => holds(unified, limit));
-  return [...limitsV1(resources, { swapAccounting }).filter((limit) => !mine.some(({ from }) => from === limit.from)), ...mine];
-}
-
-function holds(hierarchy: CgroupHierarchy, limit: Limit): boolean {
-  return limit.absent !== true && (hierarchy.controllers.includes(limit.controller) || (hierarchy.version === 2 && limit.controller === "cgroup"));
+function holds({ version, controllers }: CgroupHierarchy, limit: Limit): boolean {
+  return version === 2 ? unifiedHolds(controllers, limit) : limit.absent !== true && controllers.includes(limit.controller);
 }
 
 function homelessError(homeless: readonly Limit[], privileged: boolean): PidboxError {
@@ -68,21 +62,17 @@ export function devicePlacement<T extends { readonly hierarchy: CgroupHierarchy 
 
 type PlacementFacts = Pick<HostFacts, "cgroups" | "swapAccounting" | "privileged">;
 
-function allLimits(resources: LinuxResources, { cgroups, swapAccounting }: PlacementFacts): Limit[] {
-  const unified = cgroups.find((h) => h.version === 2);
-  if (!cgroups.some((h) => h.version === 1)) return limitsV2(resources, { swapAccounting });
-  return unified === undefined ? limitsV1(resources, { swapAccounting }) : hybridLimits(resources, unified, swapAccounting);
-}
-
 /** Pairs limits with the host's hierarchies; HOST_UNSUPPORTED for a limit that none of them can hold, unless degraded. */
 export function placeLimits(resources: LinuxResources, facts: PlacementFacts, options: PlacementOptions): CgroupPlacement[] {
   const legacy = facts.cgroups.some((h) => h.version === 1);
-  const all = allLimits(resources, facts);
+  const unified = facts.cgroups.find((h) => h.version === 2)?.controllers;
+  const all = limitsOf(resources, { legacy, ...(unified === undefined ? {} : { unified }) }, { swapAccounting: facts.swapAccounting });
   const devices = options.devices === true ? devicePlacement(facts.cgroups.map((hierarchy) => ({ hierarchy })))?.hierarchy : undefined;
+  const wanted = options.managed === true ? [...ALWAYS_V1, ...MANAGED_V1] : ALWAYS_V1;
   const placements: CgroupPlacement[] = [];
   for (const hierarchy of facts.cgroups) {
     const limits = all.filter((limit) => holds(hierarchy, limit));
-    const always = hierarchy.version === 2 ? !legacy : hierarchy.controllers.some((name) => ALWAYS_V1.includes(name));
+    const always = hierarchy.version === 2 ? !legacy : hierarchy.controllers.some((name) => wanted.includes(name));
     if (limits.length > 0 || always || options.every === true || hierarchy === devices) placements.push({ hierarchy, limits });
   }
   const homeless = all.filter((limit) => !placements.some(({ limits }) => limits.includes(limit)));
@@ -94,7 +84,8 @@ export function placeLimits(resources: LinuxResources, facts: PlacementFacts, op
 /** The placements of a container. Throws HOST_UNSUPPORTED, CONFIG_INVALID. */
 export function placementsOf(blueprint: Blueprint, facts: HostFacts): CgroupPlacement[] {
   const options = {
-    degraded: blueprint.degraded.includes("cgroups"), every: blueprint.runtime !== undefined, devices: containerDevices(blueprint, facts) !== undefined,
+    degraded: blueprint.degraded.includes("cgroups"), every: blueprint.runtime !== undefined, managed: blueprint.managed === true,
+    devices: containerDevices(blueprint, facts) !== undefined,
   };
   return placeLimits(blueprint.config.linux?.resources ?? {}, facts, options);
 }

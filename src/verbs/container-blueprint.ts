@@ -208,6 +208,7 @@ async function blueprintOf(draft: Draft, scene: Scene, kept: Kept | undefined): 
     stdio: draft.stdio,
     ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }),
     landlock: security.landlock,
+    ...(draft.kind === "run" ? { managed: true } : {}),
     interruptTwice: draft.stdio.kind !== "terminal",
     ...stopOf(args),
     state: {

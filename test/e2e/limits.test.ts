@@ -137,3 +137,26 @@ needs("root")("as an unprivileged user without a cgroup of its own: an error tha
   expect(child.stderr.toString()).toContain("--allow-degraded=cgroups");
   expect(child.exitCode).toBe(125);
 });
+
+/** Paths of a process by hierarchy of v1. */
+function places(pid: number): Map<string, string> {
+  return new Map(readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n").map((line) => [line.split(":")[1] ?? "", line.split(":")[2] ?? ""]));
+}
+
+if (!V2) {
+  needs("root")("run is also where it can be paused and counted, do is not", async () => {
+    const own = /pidbox\/[0-9a-f]{64}$/;
+    await whileRunning([], (pid) => {
+      for (const name of ["freezer", "cpuacct"]) expect(places(pid).get(name)).toMatch(own);
+    });
+    await whileRunning([], (pid) => expect(places(pid).get("freezer")).not.toMatch(own), "do");
+  });
+}
+
+needs("root")("with the host's users devices are restricted: a node for another one can be made and not be opened", async () => {
+  const flags = ["--userns=host", "--unsafe=userns-host", "--cap-add", "MKNOD", "--unsafe=capabilities", "--unsafe=landlock", "--security-opt", "landlock=unconfined"];
+  // Only /dev has no `nodev`.
+  const script = "for d in '1 3' '1 6'; do mknod /dev/d c $d && (true < /dev/d) && echo open; rm -f /dev/d; done";
+  const { out, err } = await scene.run(["run", ...flags, "@", "sh", "-c", script]);
+  expect({ out, err }).toEqual({ out: "open\n", err: expect.stringMatching(/\/dev\/d: Operation not permitted/) });
+});

@@ -101,6 +101,9 @@ if (V1) {
         using _container = create(bundle, "left");
         const read = reader(readRuntimeState(bundle.root, "left").cgroups);
         expect([read("hugetlb.2MB.max"), read("hugetlb.2MB.rsvd.max"), read("cgroup.max.depth")]).toEqual([String(4 << 20), String(4 << 20), "3"]);
+        const change = JSON.stringify({ hugepageLimits: [{ pageSize: "2MB", limit: 8 << 20 }], pids: { limit: 44 } });
+        expect(run(PIDBOX_OCI, ["--root", bundle.root, "update", "-r", "-", "left"], { stdin: change })).toEqual({ code: 0, out: "", err: "" });
+        expect([read("hugetlb.2MB.max"), read("pids.max")]).toEqual([String(8 << 20), "44"]);
       });
     }
 
