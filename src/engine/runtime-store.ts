@@ -2,7 +2,7 @@
  * What pidbox-oci keeps of a container on disk: ROOT/ID with these files, and a lock on the directory itself (flock(2)).
  *
  * - `state.json`: written before anything runs; so later edits of config.json change nothing (runtime.md, "Lifecycle").
- * - `init`: the first process's line of /proc/PID/stat, written by the launcher when the container is created.
+ * - `init`: the first process's line of /proc/PID/stat, there when the container is created; `init.new` until then, from the moment that there is a process.
  * - `start`: a fifo from which the first process reads the word to run its program; gone once that was given.
  * - `report`: a fifo by which the first process says that exec succeeded, by its end, or which op failed.
  * - `seccomp`: the compiled filter, for exec.
@@ -52,9 +52,11 @@ export interface RuntimeInit {
 }
 
 /** Names in the directory; without the last one it is no container. */
-export const RUNTIME_FILES: readonly string[] = ["init", "pid", "start", "report", "seccomp", "start.plan", "delete.plan", "state.json.new", "state.json"];
+export const RUNTIME_FILES: readonly string[] = [
+  "init", "init.new", "pid", "start", "report", "seccomp", "start.plan", "delete.plan", "state.json.new", "state.json",
+];
 const S_IFIFO = 0o010000;
-const RESERVATIONS = 100;
+const [ENOENT, EINTR, EEXIST] = [-2, -4, -17];
 
 function failed(action: string, path: string, result: number): PidboxError {
   return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errnoName(result)}`, { context: { path, errno: errnoName(result) } });
@@ -74,9 +76,9 @@ export function runtimeRoot(uid: number, environment: Readonly<Record<string, st
 /** Makes `path` and its parents, those that are new with mode 0700. Throws IO. */
 function makeTree(path: string, retried = false): void {
   const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
-  if (result === 0 || result === -17) return;
+  if (result === 0 || result === EEXIST) return;
   // procfs and its like answer ENOENT where the parent is there.
-  if (result !== -2 || retried) throw failed("make the state directory", path, result);
+  if (result !== ENOENT || retried) throw failed("make the state directory", path, result);
   makeTree(path.slice(0, path.lastIndexOf("/")) || "/");
   makeTree(path, true);
 }
@@ -88,12 +90,13 @@ export interface LockedContainer {
   readonly lock: number;
 }
 
-/** Waits for the lock of `directory`. Returns undefined if the container is gone. Throws IO. */
+/** Waits for the lock of `directory`. Returns undefined if that container is gone; another one may have its place. Throws IO. */
 function lock(directory: string): LockedContainer | undefined {
-  const fd = open(directory, O.RDONLY | O.DIRECTORY);
-  if (fd === -2) return undefined;
+  const fd = open(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+  if (fd === ENOENT) return undefined;
   if (fd < 0) throw failed("open the state of the container", directory, fd);
-  const result = syscall(SYSCALLS.flock, fd, LOCK.EX);
+  let result = syscall(SYSCALLS.flock, fd, LOCK.EX);
+  while (result === EINTR) result = syscall(SYSCALLS.flock, fd, LOCK.EX);
   const [held, named] = [stat(`/proc/self/fd/${fd}`), stat(directory)];
   const same = typeof held !== "number" && typeof named !== "number" && held.inode === named.inode;
   if (result === 0 && same) return { directory, lock: fd };
@@ -102,26 +105,43 @@ function lock(directory: string): LockedContainer | undefined {
   return undefined;
 }
 
+/** How often an id is tried again that another command takes away between two steps. */
+const TRIES = 100;
+
 /** Reserves an id: makes its directory, locked. Throws CONFLICT if there is one, IO. */
 export function reserveContainer(root: string, id: string): LockedContainer {
   makeTree(root);
   const directory = `${root}/${id}`;
-  for (let tries = 0; tries < RESERVATIONS; tries++) {
+  for (let tries = 0; tries < TRIES; tries++) {
     const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
-    if (result === -17) throw new PidboxError("CONFLICT", `container with given ID already exists: ${quote(id)}`);
+    if (result === EEXIST) throw new PidboxError("CONFLICT", `container with given ID already exists: ${quote(id)}`);
     if (result < 0) throw failed("make the state directory", directory, result);
-    // A delete may have the lock before us, and takes a directory without a state away.
+    // `delete --force` takes a directory without state for what a killed create has left.
     const locked = lock(directory);
     if (locked !== undefined) return locked;
   }
-  throw failed("lock the container", directory, -2);
+  throw failed("lock the container", directory, ENOENT);
 }
 
 /** Locks a container that exists. Throws NOT_FOUND, IO. */
 export function lockContainer(root: string, id: string): LockedContainer {
-  const locked = lock(`${root}/${id}`);
-  if (locked === undefined) throw missing(id);
-  return locked;
+  const directory = `${root}/${id}`;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const locked = lock(directory);
+    if (locked !== undefined) return locked;
+    if (typeof stat(directory) === "number") throw missing(id);
+  }
+  throw missing(id);
+}
+
+/** Whether a command is at work on the container, or its creation is under way. The caller's own lock counts too. */
+export function isLocked(directory: string): boolean {
+  const fd = open(directory, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+  if (fd < 0) return false;
+  // Shared, so that two who ask do not take each other for such a command.
+  const result = syscall(SYSCALLS.flock, fd, LOCK.SH | LOCK.NB);
+  close(fd);
+  return result < 0;
 }
 
 /** Writes state.json, whole or not at all. Throws IO. */
@@ -150,12 +170,21 @@ export function readRuntimeState(root: string, id: string): RuntimeState {
   throw new PidboxError("CONFIG_INVALID", `${quote(path)} is not the state of container ${quote(id)}`, { context: { path } });
 }
 
-/** The first process as the launcher noted it; undefined before that. */
-export function readInit(directory: string): RuntimeInit | undefined {
-  const text = readText(`${directory}/init`, 4096);
+function readFirst(path: string): RuntimeInit | undefined {
+  const text = readText(path, 4096);
   if (typeof text === "number" || !text.includes(")")) return undefined;
   const { pid, start } = parseProcessStat(text);
   return { pid, start };
+}
+
+/** The first process of a container that was created, as the launcher noted it; undefined before that. */
+export function readInit(directory: string): RuntimeInit | undefined {
+  return readFirst(`${directory}/init`);
+}
+
+/** The first process of a container that is being created, or whose creation was cut off. */
+export function readUnfinishedInit(directory: string): RuntimeInit | undefined {
+  return readFirst(`${directory}/init.new`);
 }
 
 /** Whether this very process still runs: a zombie does not. */
@@ -189,14 +218,25 @@ function isFrozen(cgroups: readonly string[]): boolean {
   });
 }
 
+/**
+ * Whether the first process waits for the word to start: it alone has the fifo open. A start that was killed between the word and the removal of the fifo
+ * leaves one that nobody reads any more (fifo(7): ENXIO).
+ */
+function isWaiting(directory: string): boolean {
+  const fd = open(`${directory}/start`, O.WRONLY | O.NONBLOCK | O.NOFOLLOW);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
 /** Where a container is in its life. */
 export function readRuntimeStatus(directory: string, cgroups: readonly string[]): RuntimeStatus {
   const init = readInit(directory);
-  if (init === undefined) return "creating";
+  // Whoever creates it holds its lock; without that nobody will ever finish it.
+  if (init === undefined) return isLocked(directory) ? "creating" : "stopped";
   if (!isAlive(init)) return "stopped";
   // A created one that is frozen cannot be started: it would not hear the word.
   if (isFrozen(cgroups)) return "paused";
-  return typeof stat(`${directory}/start`) === "number" ? "running" : "created";
+  return isWaiting(directory) ? "created" : "running";
 }
 
 /** Ids of all containers below `root`, sorted. */

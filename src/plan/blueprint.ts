@@ -60,6 +60,8 @@ export interface RuntimeFrame {
   readonly pidFile?: string;
   /** Path of the socket that gets the terminal's master. */
   readonly consoleSocket?: string;
+  /** Path of the socket that gets a pidfd of the process. */
+  readonly pidfdSocket?: string;
   /** The state document that hooks get (runtime.md, "State"), without pid and status. */
   readonly document: Readonly<Record<string, unknown>>;
   /** Descriptors 3 to 2 + preserved are the caller's and go to the program. */

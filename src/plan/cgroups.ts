@@ -172,16 +172,18 @@ function makeDirectories(c: Compilation, placement: CgroupPlacement, { absolute,
     enableControllers(c, path, wanted, hierarchy.handedDown?.[path] ?? []);
     path = `${path}/${part}`;
     w.from(`cgroup ${hierarchy.name}`);
-    w.call(SYSCALLS.mkdirat, AT.FDCWD, w.text(path), 0o755);
     const last = i === parts.length - 1;
     if (last && every) {
+      // Noted before it is made, so that there is no moment at which it would stay.
       made = w.room(8);
       const [result, there, done] = [w.register(), w.label(), w.label()];
-      w.tolerate(ERRNO.EEXIST).into(result).jumpError(there, result).store(made, 1, 4).jump(done).place(there).release(result);
+      w.store(made, 1, 4).call(SYSCALLS.mkdirat, AT.FDCWD, w.text(path), 0o755).tolerate(ERRNO.EEXIST).into(result).jumpError(there, result).jump(done);
+      w.place(there).store(made, 0, 4).release(result);
       // systemd has made the scope, and its holder is in it.
       if (blueprint.runtime?.scope === undefined) takeExisting(c, path, placement);
       w.place(done);
-    } else if (!last) w.tolerate(ERRNO.EEXIST);
+    } else w.call(SYSCALLS.mkdirat, AT.FDCWD, w.text(path), 0o755);
+    if (!last) w.tolerate(ERRNO.EEXIST);
     if (hierarchy.version === 1 && hierarchy.controllers.includes("cpuset")) inheritCpuset(c, path);
   });
   return { path, made };

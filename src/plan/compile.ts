@@ -14,7 +14,7 @@ import type { Blueprint } from "./blueprint.ts";
 import { bear } from "./birth.ts";
 import { enterCgroups, makeCgroups } from "./cgroups.ts";
 import type { CgroupHandles } from "./cgroups.ts";
-import { containerHooks, finishCreation, handTerminal, openCreation, runtimeHooks } from "./creation.ts";
+import { closeSockets, containerHooks, finishCreation, handTerminal, noteFirstProcess, openCreation, runtimeHooks } from "./creation.ts";
 import type { Creation } from "./creation.ts";
 import { detach, waitOut } from "./detach.ts";
 import { openConsole } from "./devices.ts";
@@ -112,13 +112,15 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   else if (relayed) takeTerminal(c, link.outside, frame.watch);
   else if (blueprint.stdio.kind === "terminal") keepTerminal(c, link.outside, frame);
   handListener(c, link.outside, pid, "creating");
-  if (creation !== undefined) finishCreation(c, creation, link, pid);
+  if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd });
   if (cgroups.join.length > 0) endHolder(c);
   if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
   else superviseContainer(c, { frame, link, guard, creation, cgroups, pid, pidfd });
-  const onFailure = failFrame(c, frame, cgroups, guard, creation);
+  const onFailure = failFrame(c, { frame, cgroups, guard, creation, outside: link.outside });
 
   w.place(contained);
+  // Its end is for the guard to see, whatever becomes of this process.
+  if (guard !== undefined) w.from("--tty").call(SYSCALLS.close, guard.writing);
   containerOps(c, { own, cgroups, link, joined, creation, sources, pipes, gate: options.gate !== undefined });
   w.exit(125);
   return { ...w.finishBody(onFailure, options.fault), cgroups: cgroups.directories };
@@ -171,7 +173,9 @@ function finishContainer(c: Compilation, sources: Sources, pid: number, joinedUs
   let userns = joinedUser;
   const ownsUsers = blueprint.mapping !== undefined && joinedUser === undefined;
   const oom = blueprint.config.process?.oomScoreAdj;
-  const proc = ownsUsers || oom !== undefined ? openProcess(c, pid) : 0;
+  const directory = blueprint.runtime?.directory;
+  const proc = ownsUsers || oom !== undefined || directory !== undefined ? openProcess(c, pid) : 0;
+  if (directory !== undefined) noteFirstProcess(c, directory, proc);
   if (oom !== undefined) writeOomScore(c, proc, oom);
   if (blueprint.mapping !== undefined && joinedUser === undefined) {
     writeIdMaps(c, pid, proc, blueprint.mapping);
@@ -213,7 +217,7 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   w.from("container").call(SYSCALLS.setsid).close(link.outside, link.report);
   // Both end with their last descriptor: the lock, and the wait of whoever is at the console socket.
   if (creation !== undefined) w.call(SYSCALLS.close, c.descriptors.extra).flags(FLAG.IGNORE);
-  if (creation?.console !== undefined) w.call(SYSCALLS.close, creation.console);
+  closeSockets(c, creation);
   enterNamespaces(c, handles);
   awaitSources(c, handles.sources, link.inside);
   if (blueprint.mapping !== undefined) becomeRoot(c);

@@ -78,11 +78,11 @@ export function runHooks(c: Compilation, phase: HookPhase, run: HookRun): void {
     else w.call(SYSCALLS.clone3, w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88);
     w.into(pid).jumpSet(parent, pid);
     becomeHook(c, hook, { ...run, state });
-    w.place(parent).close(state);
+    w.place(parent).call(SYSCALLS.close, state);
     w.call(SYSCALLS.pidfd_open, pid, 0).into(pidfd);
     waitFor(c, hook, { pid, pidfd, answer }, run.lenient === true);
   });
-  w.release(pid, pidfd, answer);
+  w.release(state, pid, pidfd, answer);
 }
 
 function becomeHook(c: Compilation, hook: Hook, run: HookRun & { readonly state: number }): void {

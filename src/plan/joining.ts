@@ -12,7 +12,7 @@ import { assertIdentity } from "./assertions.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { bear, moveIn, openBirthPlace } from "./birth.ts";
 import type { BirthPlace } from "./birth.ts";
-import { connectConsole, finishCreation, handTerminal } from "./creation.ts";
+import { closeSockets, connectSockets, finishCreation, handTerminal } from "./creation.ts";
 import type { Creation } from "./creation.ts";
 import { openConsole } from "./devices.ts";
 import { openLink, receive, send } from "./handover.ts";
@@ -44,6 +44,8 @@ export interface JoinOptions {
   readonly self: number;
   /** Fd of the first process's pidfd, above 31 and above all that is preserved. */
   readonly pidfd: number;
+  /** Op that fails on purpose. */
+  readonly fault?: number;
 }
 
 const FILES: Readonly<Record<LinuxNamespaceType, readonly [file: string, flag: number]>> = {
@@ -137,11 +139,11 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   const frame = openFrame(c, { self: options.self, extra: options.pidfd });
   assertStdio(c);
   const runtime = blueprint.runtime;
-  const socket = runtime?.consoleSocket;
   const creation: Creation | undefined = runtime === undefined ? undefined : {
-    runtime, console: socket === undefined ? undefined : connectConsole(c, socket), start: undefined, report: undefined, output: undefined, beforePivot: false,
+    runtime, ...connectSockets(c, runtime), start: undefined, report: undefined, output: undefined, beforePivot: false,
+    pidFile: runtime.pidFile === undefined ? undefined : w.register(),
   };
-  const relayed = blueprint.stdio.kind === "terminal" && socket === undefined;
+  const relayed = blueprint.stdio.kind === "terminal" && runtime?.consoleSocket === undefined;
   const guard = relayed ? guardTerminal(c, frame) : undefined;
   const link = openLink(c);
   const outside = openOutside(c, target);
@@ -161,7 +163,7 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   if (creation?.console !== undefined) handTerminal(c, link.outside, creation.console);
   else if (relayed) takeTerminal(c, link.outside, frame.watch);
   handListener(c, link.outside, pid, "running");
-  if (creation !== undefined) finishCreation(c, creation, link, pid);
+  if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd });
   if (runtime?.leaves === true) {
     w.from("supervisor").exit(0);
   } else {
@@ -170,18 +172,20 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
     dismiss(c, guard);
     w.exit(code);
   }
-  const onFailure = failFrame(c, frame, undefined, guard, creation);
+  const onFailure = failFrame(c, { frame, guard, creation, outside: link.outside });
 
   w.place(joining);
+  // Its end is for the guard to see, whatever becomes of this process.
+  if (guard !== undefined) w.from("--tty").call(SYSCALLS.close, guard.writing);
   joiningOps(c, target, outside, link, creation);
   w.exit(125);
-  return w.finish(onFailure);
+  return w.finish(onFailure, options.fault);
 }
 
 function joiningOps(c: Compilation, target: JoinTarget, outside: Outside, link: Link, creation: Creation | undefined): void {
   const { writer: w, blueprint } = c;
   w.from("container").call(SYSCALLS.setsid).close(link.outside, link.report);
-  if (creation?.console !== undefined) w.call(SYSCALLS.close, creation.console);
+  closeSockets(c, creation);
   enter(c, target, outside);
   setAffinity(c, blueprint.config.process, "final");
   w.from("handover");

@@ -67,7 +67,9 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
     }
     const [main, alone] = [w.label(), w.label()];
     const pid = w.register();
+    const init = handles.joins === true ? w.register() : undefined;
     w.from("--init");
+    if (init !== undefined) w.call(SYSCALLS.getpid).into(init);
     if (blueprint.config.process?.noNewPrivileges === true) {
       w.clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, main, c.descriptors.report, 0).into(pid);
       if (handles.joins === true) w.tolerate(ERRNO.EAGAIN).jumpError(alone, pid);
@@ -83,6 +85,7 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
     // A container at its limit of processes takes one that joins, but not two: the program runs without an init then.
     if (handles.joins === true) w.from("--init").call(SYSCALLS.prctl, PR.SET_CHILD_SUBREAPER, 0);
     w.place(main);
+    if (init !== undefined) dieWithInit(c, init);
   }
   becomeMain(c, handles);
 }
@@ -107,6 +110,14 @@ function becomeInit(c: Compilation, pid: number, handles: ProcessHandles): void 
   const filter = builtinFilter("init");
   w.call(SYSCALLS.seccomp, SECCOMP_SET_MODE_FILTER, 0, w.cells(filter.length / 8, w.bytes(filter)));
   w.init(pid, handles.page);
+}
+
+/** Main child's ops where the init is no PID 1 whose death would end it: SIGKILL then, unless it has died before (prctl(2)). */
+function dieWithInit(c: Compilation, init: number): void {
+  const { writer: w } = c;
+  const parent = w.register();
+  w.from("--init").call(SYSCALLS.prctl, PR.SET_PDEATHSIG, SIGNAL.KILL);
+  w.call(SYSCALLS.getppid).into(parent).expect(parent, init).release(parent);
 }
 
 /** Signals, session and terminal, descriptors 0 to 2. */
@@ -220,7 +231,6 @@ function waitAtGate(c: Compilation): void {
 function becomeMain(c: Compilation, handles: ProcessHandles): void {
   const { writer: w, blueprint } = c;
   const process = blueprint.config.process;
-  if (handles.joins === true && blueprint.init) w.from("--init").call(SYSCALLS.prctl, PR.SET_PDEATHSIG, SIGNAL.KILL);
   const program = programOf(process);
   const listening = process?.noNewPrivileges === true && hasListener(c) && handles.link !== undefined;
   prepareStdio(c, handles);

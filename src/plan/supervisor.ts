@@ -3,6 +3,7 @@ import { AT, CLONE, F, OPEN, PR, SIG_BLOCK, SIG_SETMASK, SIGNAL, TTY } from "../
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { removeCgroups } from "./cgroups.ts";
+import { removePidFile } from "./creation.ts";
 import type { Creation } from "./creation.ts";
 import { receive } from "./handover.ts";
 import { endHolder } from "./holder.ts";
@@ -210,6 +211,8 @@ export function closeFrame(c: Compilation, { code, cgroups, guard, creation }: F
   const { writer: w, blueprint } = c;
   dismiss(c, guard);
   if (creation !== undefined) {
+    // `run --keep`: the container has stopped, and `delete` does the rest.
+    if (blueprint.state.keep) return void w.exit(code);
     const stuck = w.label();
     if (creation.runtime.scope !== undefined) w.jump(stuck);
     removeCgroups(c, cgroups, { failed: false, stuck });
@@ -255,16 +258,34 @@ function lastHooks(c: Compilation, creation: Creation): void {
   runHooks(c, "poststop", { status: "stopped", pid: 0, output: creation.output, lenient: true, inBundle: true });
 }
 
-/** Ops of the supervisor after a failure; without cgroups nothing on the host is its own. Returns the first. */
-export function failFrame(
-  c: Compilation, frame: Frame, cgroups: CgroupHandles | undefined, guard: Guard | undefined, creation: Creation | undefined,
-): number {
+/** What there may be on the host after a failure. */
+export interface Failing {
+  readonly frame: Frame;
+  /** Absent where nothing on the host is the plan's own. */
+  readonly cgroups?: CgroupHandles;
+  readonly guard: Guard | undefined;
+  readonly creation?: Creation | undefined;
+  /** The supervisor's end of the socket to a process that it makes. */
+  readonly outside?: number;
+}
+
+/** Whoever still waits for an answer of the supervisor gets the end instead. */
+function hangUp(c: Compilation, outside: number): void {
+  const { writer: w } = c;
+  const [there, none] = [w.label(), w.label()];
+  w.from("supervisor").jumpSet(there, outside).jump(none).place(there).call(SYSCALLS.close, outside).flags(FLAG.IGNORE).place(none);
+}
+
+/** Ops of the supervisor after a failure. Returns the first. */
+export function failFrame(c: Compilation, { frame, cgroups, guard, creation, outside }: Failing): number {
   const { writer: w, blueprint: { runtime, state }, descriptors } = c;
   const failed = w.position;
+  if (outside !== undefined) hangUp(c, outside);
   comeHome(c, frame);
   dismiss(c, guard);
   endHolder(c);
   if (cgroups !== undefined) cleanUp(c, cgroups, true);
+  if (creation !== undefined) removePidFile(c, creation);
   const numbers = [FAILURE.op, FAILURE.error, FAILURE.value].map((value) => {
     const text = w.room(24);
     w.decimal(text, value);

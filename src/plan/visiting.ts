@@ -78,6 +78,6 @@ export function compileVisit(visit: Visit, facts: HostFacts, options: Inherited)
   w.place(left);
   hand(c, [w.text("__left"), w.text(visit.directory)]);
   w.exit(1);
-  const onFailure = failFrame(c, frame, undefined, guard, undefined);
+  const onFailure = failFrame(c, { frame, guard });
   return w.finish(onFailure);
 }

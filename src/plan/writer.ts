@@ -62,7 +62,11 @@ export class PlanWriter {
 
   /** Nothing reads these registers any more. */
   release(...registers: number[]): this {
-    this.#freeRegisters.push(...registers);
+    for (const one of registers) {
+      // Two stages would be given the same register.
+      if (this.#freeRegisters.includes(one)) throw new PidboxError("DEFECT", "A plan releases a register twice");
+      this.#freeRegisters.push(one);
+    }
     return this;
   }
 

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RECORD } from "../../src/plan/op.ts";
-import { traces, vanished } from "./traces.ts";
+import { daily, traces, vanished } from "./traces.ts";
 
 export interface Order {
   readonly pidbox: string;
@@ -75,7 +75,7 @@ async function collect(order: Order, before: readonly string[]): Promise<void> {
   for (const end = performance.now() + 5000; performance.now() < end; ) {
     age();
     await Bun.spawn([order.pidbox, "gc"], { stdin: "ignore", stdout: "ignore", stderr: "inherit", env: ENVIRONMENT }).exited;
-    if (traces(STATE).every((trace) => before.includes(trace))) return;
+    if (traces(daily(STATE)).every((trace) => before.includes(trace))) return;
   }
 }
 
@@ -126,7 +126,7 @@ async function many(order: Order, before: readonly string[]): Promise<Result> {
     }
   });
   await Promise.all(starters);
-  const now = traces(STATE).filter((trace) => !before.includes(trace));
+  const now = traces(daily(STATE)).filter((trace) => !before.includes(trace));
   const containers = now.filter((trace) => trace.startsWith("state containers/")).length;
   if (containers !== held.length) problems.push(`${containers} of ${held.length} containers have a state`);
   const inits = new Set(held.map((child) => initOf(child.pid)));
@@ -134,7 +134,7 @@ async function many(order: Order, before: readonly string[]): Promise<Result> {
   const ends: Record<string, number> = {};
   for (const child of held) await child.stdin.end();
   for (const child of held) ends[String(await child.exited)] = (ends[String(await child.exited)] ?? 0) + 1;
-  problems.push(...(await vanished(before, STATE)));
+  problems.push(...(await vanished(before, daily(STATE))));
   return { problems, ends, kinds: [...new Set(now.map(kindOf))].sort() };
 }
 
@@ -147,7 +147,7 @@ async function repeat(order: Order, before: readonly string[]): Promise<Result> 
     ends[end] = (ends[end] ?? 0) + 1;
     // What a signal other than SIGKILL ends takes itself away, unless Bun was there yet, which any signal ends.
     if (order.what === "kill-first" || (order.what === "storm" && end === "SIGTERM")) await collect(order, before);
-    problems.push(...(await vanished(before, STATE)).map((trace) => `after ${i + 1} (${end}): ${trace}`));
+    problems.push(...(await vanished(before, daily(STATE))).map((trace) => `after ${i + 1} (${end}): ${trace}`));
   }
   return { problems, ends, kinds: [] };
 }
@@ -155,6 +155,6 @@ async function repeat(order: Order, before: readonly string[]): Promise<Result> 
 if (import.meta.main) {
   const order = JSON.parse(process.argv[2] ?? "") as Order;
   await Bun.spawn([order.pidbox, "do", "true"], { stdin: "ignore", env: ENVIRONMENT }).exited;
-  const before = traces(STATE);
+  const before = traces(daily(STATE));
   console.log(JSON.stringify(order.what === "many" ? await many(order, before) : await repeat(order, before)));
 }

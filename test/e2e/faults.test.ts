@@ -10,6 +10,7 @@ import { needs } from "../parts.ts";
 import { fates } from "./faults-driver.ts";
 import type { Report, Variant } from "./faults-driver.ts";
 import { isolated } from "./isolation.ts";
+import { daily } from "./traces.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const NOBODY = 65534;
@@ -33,8 +34,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function failEachOp(argv: readonly string[], options: { terminal?: boolean; rootless?: boolean } = {}): Report {
   const rootless = options.rootless === true;
   if (rootless) chownSync(join(folder, "runtime"), NOBODY, NOBODY);
+  const [verb = "", ...rest] = argv;
   const variant: Variant = {
-    pidbox: join(folder, "pidbox"), arguments: argv, terminal: options.terminal ?? false, state: rootless ? join(folder, "runtime/pidbox") : "/run/pidbox",
+    command: [join(folder, "pidbox"), verb], rest, explain: ["--explain", "--format=json"], terminal: options.terminal ?? false, failure: 125,
+    state: daily(rootless ? join(folder, "runtime/pidbox") : "/run/pidbox"),
   };
   const { out } = isolated([process.execPath, join(import.meta.dir, "faults-driver.ts"), JSON.stringify(variant)], {
     name: "faults", cwd: folder, env: { XDG_RUNTIME_DIR: join(folder, "runtime") }, ...(rootless ? { uid: NOBODY } : {}),

@@ -1,5 +1,5 @@
 /** Everything of containers that can be seen from inside of isolation.ts: processes, namespaces, mounts, state, cgroups. One line each. */
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
 function list(path: string): string[] {
@@ -11,12 +11,22 @@ function list(path: string): string[] {
   }
 }
 
-/** The directories below which pidbox makes the cgroups of containers, in every hierarchy. */
-function cgroupParents(): string[] {
+/** Paths of everything below a directory, which may be in change. */
+function below(path: string, isDirectory: (path: string) => boolean): string[] {
+  return list(path).map((name) => join(path, name)).flatMap((one) => [one, ...(isDirectory(one) ? below(one, isDirectory) : [])]);
+}
+
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** The cgroups below this test's own, in every hierarchy. */
+function cgroups(): string[] {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => / - cgroup2? /.test(line)).map((line) => line.split(" ")[4] ?? "");
   const own = readFileSync("/proc/self/cgroup", "utf8").split("\n").map((line) => line.split(":")[2] ?? "");
   // A cgroup of another test is not below this one's own; where all are in the root there is no telling apart, and no looking.
-  return [...new Set(mounts.flatMap((mount) => own.filter((path) => path.includes("pidbox-test-")).map((path) => join(mount, path, "pidbox"))))];
+  const parents = [...new Set(mounts.flatMap((mount) => own.filter((path) => path.includes("pidbox-test-")).map((path) => join(mount, path))))];
+  return parents.flatMap((path) => below(path, isDirectory)).filter(isDirectory);
 }
 
 function processes(): string[] {
@@ -33,19 +43,29 @@ function processes(): string[] {
   });
 }
 
-/** What there is now; `root` is the directory of the state. */
-export function traces(root: string): string[] {
-  const state = ["containers", "names", "ids"].flatMap((folder) => list(`${root}/${folder}`).map((name) => `state ${folder}/${name}`));
-  const cgroups = cgroupParents().flatMap((path) => list(path).filter((name) => statSync(join(path, name)).isDirectory()).map((name) => `cgroup ${join(path, name)}`));
+/** Where state is: directories below `root`. */
+export interface Place {
+  readonly root: string;
+  readonly folders: readonly string[];
+}
+
+/** The state of `do` and `run` at `root`. */
+export function daily(root: string): Place {
+  return { root, folders: ["containers", "names", "ids"] };
+}
+
+/** What there is now. */
+export function traces({ root, folders }: Place): string[] {
+  const state = folders.flatMap((folder) => below(join(root, folder), isDirectory).map((path) => `state ${path}`));
   const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => `mount ${line}`);
-  return [...new Set([...processes(), ...state, ...cgroups, ...mounts])].sort();
+  return [...new Set([...processes(), ...state, ...cgroups().map((path) => `cgroup ${path}`), ...mounts])].sort();
 }
 
 /** What is there now and was not there before, once the ending processes have ended: three seconds at most. */
-export async function vanished(before: readonly string[], root: string): Promise<string[]> {
+export async function vanished(before: readonly string[], place: Place): Promise<string[]> {
   const deadline = performance.now() + 3000;
   for (;;) {
-    const extra = traces(root).filter((trace) => !before.includes(trace));
+    const extra = traces(place).filter((trace) => !before.includes(trace));
     if (extra.length === 0 || performance.now() > deadline) return extra;
     await new Promise((resolve) => setImmediate(resolve));
   }

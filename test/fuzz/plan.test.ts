@@ -72,6 +72,35 @@ const process = fc.record({
   apparmorProfile: some(text), selinuxLabel: some(text), consoleSize: some(fc.record({ width: fc.nat(65535), height: fc.nat(65535) })),
 });
 
+const wildResources = fc.record({
+  memory: some(fc.record({
+    limit: some(size), swap: some(size), reservation: some(size), swappiness: some(fc.nat(100)),
+  })),
+  pids: some(fc.record({ limit: size.map(Number) })),
+  cpu: some(fc.record({ shares: some(fc.nat(300_000)), quota: some(fc.integer()), period: some(fc.nat()), cpus: some(text), mems: some(text) })),
+  unified: fc.option(fc.dictionary(text, text, { maxKeys: 2 }), { nil: undefined, freq: 2 }),
+});
+
+/** What a host of the fixtures can do; else most plans would be refused for their limits alone. */
+const resources = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      memory: some(fc.record({ limit: fc.nat() })), pids: some(fc.record({ limit: fc.integer() })),
+      cpu: some(fc.record({ shares: fc.integer({ min: 2, max: 262_144 }) })),
+    }),
+  },
+  { weight: 1, arbitrary: wildResources },
+);
+
+const hook = fc.record({
+  path, args: some(fc.array(text, { maxLength: 2 })), env: some(fc.array(text, { maxLength: 2 })), timeout: some(fc.integer({ min: 1 })),
+});
+const PHASES = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const;
+const hooks = fc.tuple(fc.array(hook, { maxLength: 2 }), fc.subarray([...PHASES])).map(([list, phases]) => (
+  Object.fromEntries(phases.map((phase) => [phase, list]))
+));
+
 const linux = fc.record({
   namespaces, cgroupsPath: fc.constantFrom(undefined, "/a/b", "a", "../a"),
   maskedPaths: fc.constantFrom([], [...MASKED_PATHS], ["/", ""]), readonlyPaths: fc.constantFrom([], [...READONLY_PATHS]),
@@ -83,18 +112,12 @@ const linux = fc.record({
     }),
     { maxLength: 3 },
   ),
-  rootfsPropagation: fc.constantFrom(undefined, "rshared", "private", "unbindable"), mountLabel: some(text),
+  rootfsPropagation: fc.constantFrom(undefined, "rshared", "private", "unbindable"),
+  mountLabel: fc.oneof({ weight: 20, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: text }),
   timeOffsets: fc.constantFrom(undefined, {}, { monotonic: { secs: -5, nanosecs: 999_999_999 }, boottime: {} }),
   memoryPolicy: fc.constantFrom(undefined, { mode: "MPOL_BIND", nodes: "0-3,64,1023" }, { mode: "MPOL_DEFAULT" }, { mode: "MPOL_BIND", nodes: "5000" }),
   personality: fc.constantFrom(undefined, { domain: "LINUX32" }),
-  resources: fc.record({
-    memory: some(fc.record({
-      limit: some(size), swap: some(size), reservation: some(size), swappiness: some(fc.nat(100)),
-    })),
-    pids: some(fc.record({ limit: size.map(Number) })),
-    cpu: some(fc.record({ shares: some(fc.nat(300_000)), quota: some(fc.integer()), period: some(fc.nat()), cpus: some(text), mems: some(text) })),
-    unified: fc.option(fc.dictionary(text, text, { maxKeys: 2 }), { nil: undefined, freq: 2 }),
-  }),
+  resources,
 });
 
 const rootfs: fc.Arbitrary<Rootfs> = fc.oneof(
@@ -138,7 +161,7 @@ const netDevices = fc.constantFrom(undefined, [
 
 const blueprint = fc.record({
   config: fc.record({
-    mounts: fc.array(mount, { maxLength: 6 }), process, linux, root: fc.record({ path, readonly: fc.boolean() }), hostname: some(text),
+    mounts: fc.array(mount, { maxLength: 6 }), process, linux, root: fc.record({ path, readonly: fc.boolean() }), hooks, hostname: some(text),
     domainname: some(text),
   }),
   rootfs, stdio, mapping: some(fc.constantFrom(OWN_ID, SUBORDINATE, runScene().mapping)),

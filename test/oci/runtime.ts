@@ -1,5 +1,5 @@
 /** pidbox-oci and runc for tests, each with a root directory of its own, and containers made by hand around a process of the test. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeFifos, reserveContainer, writeRuntimeState } from "../../src/engine/runtime-store.ts";
 import { close } from "../../src/kernel/file.ts";
@@ -75,12 +75,18 @@ export function handMade(root: string, id: string, making: Making = {}): HandMad
     version: 1, id, bundle, rootfs: `${bundle}/rootfs`, created: 1_790_000_000_123, owner: 0, rootless: false, config, cgroups: making.cgroups ?? [],
   });
   makeFifos(directory);
-  if (making.created !== true) rmSync(join(directory, "start"));
+  // In the place of a first process that waits: opened for both, as it does.
+  const waiting = making.created === true ? openSync(join(directory, "start"), "r+") : undefined;
+  if (waiting === undefined) rmSync(join(directory, "start"));
   writeFileSync(join(directory, "init"), readFileSync(`/proc/${child.pid}/stat`, "utf8"));
   close(lock);
   const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
     await child.exited;
   };
-  return { pid: child.pid, directory, ended: child.exited, kill, [Symbol.asyncDispose]: kill };
+  const dispose = async (): Promise<void> => {
+    await kill();
+    if (waiting !== undefined) closeSync(waiting);
+  };
+  return { pid: child.pid, directory, ended: child.exited, kill, [Symbol.asyncDispose]: dispose };
 }

@@ -12,6 +12,7 @@ import { writeFile } from "../../kernel/file.ts";
 import type { Blueprint } from "../../plan/blueprint.ts";
 import { cgroupDirectories } from "../../plan/cgroup-placement.ts";
 import { compile } from "../../plan/compile.ts";
+import { PLAN } from "../../plan/op.ts";
 import { deleteShortcut, startShortcut } from "../../plan/shortcut.ts";
 import type { ShortcutFacts } from "../../plan/shortcut.ts";
 import type { HostFacts } from "../../plan/host-facts.ts";
@@ -85,8 +86,22 @@ async function fill({ locked, bundle, scope }: Filling, args: OciArguments, cont
   if (options.waits) makeFifos(locked.directory);
   writeState(blueprint, bundle, facts, locked.directory, scope?.unit);
   const file = createImageFile();
-  const plan = compile(blueprint, facts, { self: file, lock: raiseDescriptor(locked.lock, preserved.all) });
-  return replaceProcess(file, plan, id);
+  const plan = compile(blueprint, facts, { self: file, lock: raiseDescriptor(locked.lock, preserved.all), ...faultOf(args) });
+  return args.flag("explain") ? explained(plan) : replaceProcess(file, plan, id);
+}
+
+/** `--fault`: an op that is to fail, for tests. Throws USAGE. */
+export function faultOf(args: OciArguments): { readonly fault?: number } {
+  const fault = args.value("fault");
+  if (fault === undefined) return {};
+  if (Number(fault) >= 0 && Number(fault) < PLAN.maxOps) return { fault: Number(fault) };
+  throw new PidboxError("USAGE", `there is no op ${fault}`, { context: { from: "--fault" } });
+}
+
+/** `--explain`. */
+export async function explained(plan: Uint8Array): Promise<OciOutcome> {
+  const [{ decodePlan }, { explainData }] = await Promise.all([import("../../plan/decode.ts"), import("../../plan/explain.ts")]);
+  return { exit: 0, text: `${JSON.stringify(explainData(decodePlan(plan)))}\n` };
 }
 
 /** Makes the container in the place of this process: on success it does not return. Throws what its parts throw; nothing is left then. */
@@ -97,7 +112,11 @@ export async function createContainer(args: OciArguments, context: OciContext, o
   let scope: ContainerScope | undefined;
   try {
     if (context.systemdCgroup) scope = (await import("./scope.ts")).openScope(bundle.config, id, context);
-    return await fill({ locked, bundle, scope }, args, context, options);
+    const outcome = await fill({ locked, bundle, scope }, args, context, options);
+    // Back here only from --explain.
+    if (scope !== undefined) (await import("./scope.ts")).closeScope(scope);
+    removeRuntimeState(locked.directory);
+    return outcome;
   } catch (error) {
     if (scope !== undefined) (await import("./scope.ts")).closeScope(scope);
     removeRuntimeState(locked.directory);

@@ -4,9 +4,9 @@ import { quote } from "../../base/text.ts";
 import { thawCgroups } from "../../engine/cgroup-freeze.ts";
 import { runHook } from "../../engine/hooks.ts";
 import { removeCgroup } from "../../engine/removal.ts";
-import { lockContainer, openInit, removeRuntimeState } from "../../engine/runtime-store.ts";
+import { isAlive, isLocked, lockContainer, openInit, readUnfinishedInit, removeRuntimeState } from "../../engine/runtime-store.ts";
 import { SIGNAL } from "../../kernel/abi/constants.ts";
-import { close } from "../../kernel/file.ts";
+import { close, stat } from "../../kernel/file.ts";
 import { pollOne } from "../../kernel/wait.ts";
 import { containerId, loadContainer, observe } from "./container.ts";
 import type { LoadedContainer, ObservedContainer } from "./container.ts";
@@ -18,18 +18,35 @@ import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
 const PATIENCE = 10_000;
 const POLLIN = 1;
 
-/** Kills the container and waits until its first process is gone. */
-function killAndWait(container: ObservedContainer): void {
-  const pidfd = container.init === undefined ? -1 : openInit(container.init);
+/** SIGKILL. That there is nobody any more is no error. */
+function kill(container: ObservedContainer): void {
   try {
     signalContainer(container, SIGNAL.KILL, false);
   } catch (error) {
     if (!(error instanceof PidboxError) || error.code !== "CONFLICT") throw error;
   }
+}
+
+/** Kills the container and waits until its first process is gone. */
+function killAndWait(container: ObservedContainer): void {
+  const pidfd = container.init === undefined ? -1 : openInit(container.init);
+  kill(container);
   if (pidfd < 0) return;
   const ended = pollOne(pidfd, POLLIN, PATIENCE);
   close(pidfd);
   if (ended <= 0) throw new PidboxError("IO", `Cannot delete the container ${quote(container.id)}: container init still running`);
+}
+
+/** With the process that a creation which was cut off has left. */
+function withLeftover(container: ObservedContainer): ObservedContainer {
+  const init = container.init ?? readUnfinishedInit(container.directory);
+  return init === undefined || !isAlive(init) ? container : { ...container, init };
+}
+
+/** Who holds the lock may wait for what never comes, such as the end of a hook. The end of the container is the end of most such waits. */
+function interrupt(id: string, context: OciContext): void {
+  const directory = `${context.root}/${id}`;
+  if (isLocked(directory) && typeof stat(`${directory}/state.json`) !== "number") kill(withLeftover(observe(loadContainer(context, id))));
 }
 
 /** runtime.md, "Lifecycle", 14: after the container is gone, and a failure is a warning. */
@@ -64,9 +81,12 @@ function load(context: OciContext, id: string): LoadedContainer {
 
 async function remove(id: string, force: boolean, context: OciContext): Promise<OciOutcome> {
   try {
+    if (force) interrupt(id, context);
     lockContainer(context.root, id);
     const container = observe(load(context, id));
-    if (container.status === "created" || (force && container.status !== "stopped")) killAndWait(container);
+    // `creating`: the lock is here, so nobody will ever finish it.
+    if (container.status === "creating") killAndWait(withLeftover(container));
+    else if (container.status === "created" || (force && container.status !== "stopped")) killAndWait(container);
     else if (container.init !== undefined) {
       throw new PidboxError("CONFLICT", `cannot delete container ${id} that is not stopped: ${container.status}`);
     }

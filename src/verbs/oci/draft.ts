@@ -132,7 +132,7 @@ export interface DraftOptions {
 }
 
 function frameOf(bundle: Bundle, args: OciArguments, context: OciContext, options: DraftOptions): RuntimeFrame {
-  const [pidFile, consoleSocket] = [args.value("pid-file"), args.value("console-socket")];
+  const [pidFile, consoleSocket, pidfdSocket] = [args.value("pid-file"), args.value("console-socket"), args.value("pidfd-socket")];
   const { annotations } = bundle.config;
   return {
     directory: options.state, waits: options.waits, leaves: options.leaves, preserved: options.preserved,
@@ -142,6 +142,7 @@ function frameOf(bundle: Bundle, args: OciArguments, context: OciContext, option
     document: { ociVersion: SPEC_VERSION, id: options.id, bundle: bundle.directory, ...(annotations === undefined ? {} : { annotations }) },
     ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),
     ...(consoleSocket === undefined ? {} : { consoleSocket: absolute(consoleSocket, context.cwd) }),
+    ...(pidfdSocket === undefined ? {} : { pidfdSocket: absolute(pidfdSocket, context.cwd) }),
   };
 }
 
@@ -158,7 +159,7 @@ export async function blueprintOf(bundle: Bundle, args: OciArguments, context: O
     ...(filter === undefined || profile === undefined ? {} : { seccomp: { name: "config", filter, ...loadOptions(profile) } }),
     landlock: false, interruptTwice: false,
     ...(config.linux?.netDevices === undefined ? {} : { netDevices: (await import("../../engine/net-devices.ts")).readNetDevices(config.linux.netDevices) }),
-    state: { directory: options.state, files: RUNTIME_FILES, names: [], reservations: [], keep: false },
+    state: { directory: options.state, files: RUNTIME_FILES, names: [], reservations: [], keep: args.flag("keep") },
     runtime: frameOf(bundle, args, context, options),
     executable: context.executable, title: options.id, unsafe: [], degraded: [],
   };

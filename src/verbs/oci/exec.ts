@@ -15,7 +15,7 @@ import { parseContainerId } from "../../spec/name.ts";
 import type { Capabilities, LinuxNamespaceType, Process, User } from "../../spec/runtime-config.ts";
 import { loadOptions } from "../../plan/seccomp-action.ts";
 import { parseProcess } from "../../spec/validate.ts";
-import { raiseDescriptor } from "./creation.ts";
+import { explained, faultOf, raiseDescriptor } from "./creation.ts";
 import { absolute, environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, stdioOf } from "./draft.ts";
 import { EXEC_OPTIONS } from "./process-options.ts";
 import { CONTAINER_ID, SPEC_VERSION } from "./verb.ts";
@@ -81,7 +81,7 @@ const WITHOUT_GROUPS: UserMapping = { uid: [], gid: [], writer: { kind: "self" }
 function blueprintOf(process: Process, args: OciArguments, context: OciContext, found: ReturnType<typeof findRunning>, preserved: number): Blueprint {
   const { state, directory } = found;
   const leaves = args.flag("detach");
-  const [pidFile, consoleSocket] = [args.value("pid-file"), args.value("console-socket")];
+  const [pidFile, consoleSocket, pidfdSocket] = [args.value("pid-file"), args.value("console-socket"), args.value("pidfd-socket")];
   const filter = readBytes(`${directory}/seccomp`, 1 << 20);
   const { seccomp: profile, personality, memoryPolicy } = state.config.linux ?? {};
   const groups = readText(`/proc/${found.init.pid}/setgroups`);
@@ -102,6 +102,7 @@ function blueprintOf(process: Process, args: OciArguments, context: OciContext, 
       document: { ociVersion: SPEC_VERSION, id: state.id, bundle: state.bundle },
       ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),
       ...(consoleSocket === undefined ? {} : { consoleSocket: absolute(consoleSocket, context.cwd) }),
+      ...(pidfdSocket === undefined ? {} : { pidfdSocket: absolute(pidfdSocket, context.cwd) }),
     },
     executable: context.executable, title: state.id, unsafe: [], degraded: [],
     ...(typeof groups === "string" && groups.startsWith("deny") ? { mapping: WITHOUT_GROUPS } : {}),
@@ -123,8 +124,9 @@ async function execute(args: OciArguments, context: OciContext): Promise<OciOutc
   const namespaces = (state.config.linux?.namespaces ?? []).map(({ type }): LinuxNamespaceType => type);
   const cgroups = state.cgroups.map((directory) => ({ version: cgroupVersion(directory), directory }));
   const file = createImageFile();
-  const plan = compileJoining(blueprint, { pid: init.pid, namespaces, cgroups }, facts, { self: file, pidfd: raiseDescriptor(pidfd, preserved.all) });
-  return replaceProcess(file, plan, state.id);
+  const options = { self: file, pidfd: raiseDescriptor(pidfd, preserved.all), ...faultOf(args) };
+  const plan = compileJoining(blueprint, { pid: init.pid, namespaces, cgroups }, facts, options);
+  return args.flag("explain") ? explained(plan) : replaceProcess(file, plan, state.id);
 }
 
 export const exec: OciVerb = {

@@ -19,14 +19,20 @@ const PRESERVE_FDS: OciOption = {
 };
 const DETACH: OciOption = { name: "detach", short: "d", help: "detach from the container's process" };
 
-export const CREATE_OPTIONS: readonly OciOption[] = [BUNDLE, CONFIG, CONSOLE_SOCKET, PIDFD_SOCKET, PID_FILE, NO_PIVOT, NO_NEW_KEYRING, PRESERVE_FDS];
+/** For those who look into pidbox itself. */
+const PLAN: readonly OciOption[] = [
+  { name: "explain", help: "print the plan as JSON and start nothing", hidden: true },
+  { name: "fault", kind: "integer", help: "let this op of the plan fail", hidden: true },
+];
+
+export const CREATE_OPTIONS: readonly OciOption[] = [BUNDLE, CONFIG, CONSOLE_SOCKET, PIDFD_SOCKET, PID_FILE, NO_PIVOT, NO_NEW_KEYRING, PRESERVE_FDS, ...PLAN];
 
 export const RUN_OPTIONS: readonly OciOption[] = [
   BUNDLE, CONFIG, CONSOLE_SOCKET, PIDFD_SOCKET, DETACH,
   { name: "keep", help: "do not delete the container after it exits" },
   PID_FILE,
   { name: "no-subreaper", help: "disable the use of the subreaper used to reap reparented processes" },
-  NO_PIVOT, NO_NEW_KEYRING, PRESERVE_FDS,
+  NO_PIVOT, NO_NEW_KEYRING, PRESERVE_FDS, ...PLAN,
 ];
 
 export const EXEC_OPTIONS: readonly OciOption[] = [
@@ -45,4 +51,5 @@ export const EXEC_OPTIONS: readonly OciOption[] = [
   PRESERVE_FDS,
   { name: "cgroup", kind: "text", repeat: true, help: "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>." },
   { name: "ignore-paused", help: "allow exec in a paused container" },
+  ...PLAN,
 ];

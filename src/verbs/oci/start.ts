@@ -87,8 +87,9 @@ function startContainer(id: string, context: OciContext): OciOutcome {
   const report = giveWord(locked.directory);
   if (report.length >= REPORT_SIZE) throw explain(exe < 0 ? exe : readDescriptor(exe, IMAGE_LIMIT), report);
   if (exe >= 0) close(exe);
-  poststart(state, init);
+  // A hook may call other commands about the container.
   close(locked.lock);
+  poststart(state, init);
   return { exit: 0 };
 }
 
