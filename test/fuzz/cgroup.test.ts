@@ -2,7 +2,9 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { parseIoStat } from "../../src/engine/cgroup-stats-io.ts";
+import { PidboxError } from "../../src/base/error.ts";
 import { parseDeviceList } from "../../src/plan/device-rules.ts";
+import { expandSlice, parseScope } from "../../src/plan/systemd-unit.ts";
 import * as values from "../../src/kernel/cgroup-values.ts";
 
 const numRuns = process.env["PIDBOX_FUZZ"] === "smoke" ? 100 : 1000;
@@ -41,5 +43,18 @@ test("parseNumberList() gives back any list of numbers", () => {
       return all;
     }, []);
     expect(parseNumberList(`${ranges.map(([a, b]) => (a === b ? a : `${a}-${b}`)).join(",")}\n`)).toEqual(numbers);
+  }), { numRuns });
+});
+
+test("parseScope() gives names that stay where they belong, or PidboxError, for any cgroupsPath", () => {
+  const word = fc.stringMatching(/^[a-z./:\\@ -]{0,20}$/);
+  const path = fc.oneof(fc.string({ unit: "binary" }), fc.tuple(word, word, word).map((parts) => parts.join(":")), word.map((name) => `${name}.slice:a:b`));
+  fc.assert(fc.property(path, (cgroupsPath) => {
+    try {
+      const { slice, unit } = parseScope(cgroupsPath, "id", false);
+      expect(`${expandSlice(slice)}/${unit}`.split("/").slice(1).every((part) => /^[A-Za-z0-9:_.\\@-]+\.(slice|scope)$/.test(part))).toBe(true);
+    } catch (error) {
+      expect(error).toBeInstanceOf(PidboxError);
+    }
   }), { numRuns });
 });
