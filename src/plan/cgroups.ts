@@ -3,7 +3,6 @@
  */
 import { AT, CLONE, ERRNO, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import type { Blueprint } from "./blueprint.ts";
 import type { Limit } from "./cgroup-limit.ts";
 import { moveIn, openBirthPlace } from "./birth.ts";
 import type { BirthPlace } from "./birth.ts";
@@ -96,14 +95,10 @@ function enableControllers(c: Compilation, path: string, wanted: WantedControlle
 
 const ALWAYS_V2 = ["pids", "memory"];
 
-/**
- * A controller that is switched on is on for the siblings too, so `do` wants only what it uses. A container that later commands count and limit wants all,
- * as runc gives them, and with runc's latitude: what the kernel does not give then is missed only by a limit that needs it.
- */
-function wantedControllers({ hierarchy, limits }: CgroupPlacement, { runtime, managed }: Blueprint): WantedControllers {
+/** A controller that is switched on is on for the siblings too, so `do` and `run` want only what they use; other engines expect all, as runc gives. */
+function wantedControllers({ hierarchy, limits }: CgroupPlacement, every: boolean): WantedControllers {
   const limited = limits.map((limit) => limit.controller);
-  const needed = hierarchy.controllers.filter((name) => limited.includes(name) || (runtime === undefined && ALWAYS_V2.includes(name)));
-  const every = runtime !== undefined || managed === true;
+  const needed = hierarchy.controllers.filter((name) => limited.includes(name) || (!every && ALWAYS_V2.includes(name)));
   return { needed, welcome: every ? hierarchy.controllers.filter((name) => !needed.includes(name)) : [] };
 }
 
@@ -165,7 +160,7 @@ function makeDirectories(c: Compilation, placement: CgroupPlacement, { absolute,
   const { writer: w, blueprint } = c;
   const { hierarchy } = placement;
   const every = blueprint.runtime !== undefined;
-  const wanted = hierarchy.version === 2 ? wantedControllers(placement, blueprint) : { needed: [], welcome: [] };
+  const wanted = hierarchy.version === 2 ? wantedControllers(placement, every) : { needed: [], welcome: [] };
   let path = cgroupBase(hierarchy, { absolute, parts });
   let made: number | undefined;
   parts.forEach((part, i) => {
