@@ -355,19 +355,24 @@ export class Container {
   }
 }
 
-/** Compiles the programs beside this file into a directory of its own and makes this process a subreaper. Returns the directory; the caller removes it. */
-export function openPrograms(): string {
-  syscall(SYSCALLS.prctl, PR_SET_CHILD_SUBREAPER, 1);
-  const directory = mkdtempSync("/tmp/pidbox-conformance-programs-");
-  chmodSync(directory, 0o755);
+/** Compiles the programs beside this file into `directory`. */
+export function buildPrograms(directory: string): void {
   for (const name of ["probe", "console", "listener"]) {
     const source = join(import.meta.dir, `${name}.c`);
     const built = Bun.spawnSync(["cc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-o", `${directory}/${name}`, source], { stderr: "inherit" });
     if (built.exitCode !== 0) throw new Error(`cc failed for ${name}.c`);
   }
+  Bun.spawnSync(["cp", Bun.which("busybox") ?? "/bin/busybox", `${directory}/busybox`]);
+}
+
+/** Makes a directory with the programs, by `fill`, and this process a subreaper. The caller removes it. */
+export function openPrograms(fill: (directory: string) => void = buildPrograms): string {
+  syscall(SYSCALLS.prctl, PR_SET_CHILD_SUBREAPER, 1);
+  const directory = mkdtempSync("/tmp/pidbox-conformance-programs-");
+  chmodSync(directory, 0o755);
+  fill(directory);
   const visible = Bun.spawnSync(["setpriv", "--reuid=20001", "--regid=20001", "--clear-groups", "test", "-x", BUILT]).exitCode === 0;
   if (!visible && existsSync(BUILT)) Bun.spawnSync(["cp", BUILT, `${directory}/pidbox-oci`]);
-  Bun.spawnSync(["cp", Bun.which("busybox") ?? "/bin/busybox", `${directory}/busybox`]);
   return directory;
 }
 

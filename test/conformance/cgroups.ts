@@ -28,17 +28,24 @@ function hasController(name: string): boolean {
 }
 
 /** A limit that the host's kernel may have no file for: `set`, or `refused` with an error; it is never passed over. */
-async function setOrRefused(bench: Bench, given: Patch, names: readonly string[], value: string): Promise<string> {
+async function setOrRefused(bench: Bench, given: Patch, names: readonly string[], ...values: readonly string[]): Promise<string> {
   const container = bench.container(merge(PAUSE, resources(given)));
   if ((await container.create()).code !== 0) return "set or refused";
   const found = Object.values(bench.cgroups(container.id)).flatMap((at) => names.map((name) => `${at}/${name}`)).filter((path) => existsSync(path));
-  return found.some((path) => readFileSync(path, "utf8").trim().split("\n").includes(value)) ? "set or refused" : "passed over";
+  const lines = found.flatMap((path) => readFileSync(path, "utf8").trim().split("\n"));
+  return values.some((value) => lines.includes(value) || lines.includes(`default ${value}`)) ? "set or refused" : "passed over";
 }
 
-/**
- * What files of the container's cgroup say while it runs: `controller/file`. A name with `|` is that of version 1 and that of version 2.
- * Values that the kernel writes in two ways are told as version 1 does.
- */
+/** A value of version 2 in the words of version 1; `weights` are those of old and new runtimes for the shares asked for (runc 1.3.2 changed the formula). */
+function inOldWords(file: string, text: string): string {
+  const [first = "", second = ""] = text.split(" ");
+  if (file === "cpu/cpu.cfs_quota_us") return first;
+  if (file === "cpu/cpu.cfs_period_us") return second;
+  const weights: Readonly<Record<string, string>> = { "20": "512", "59": "512" };
+  return file === "cpu/cpu.shares" ? (weights[text] ?? text) : text;
+}
+
+/** What files of the container's cgroup say while it runs: `controller/file`. A name with `|` is that of version 1 and that of version 2. */
 async function files(bench: Bench, patch: Patch, ...wanted: readonly string[]): Promise<Record<string, string>> {
   const container = bench.container(merge(PAUSE, patch));
   await container.begin();
@@ -46,7 +53,8 @@ async function files(bench: Bench, patch: Patch, ...wanted: readonly string[]): 
   return Object.fromEntries(wanted.map((name) => {
     const [first = "", second = ""] = name.split("|");
     const file = version2() ? `${at["unified"] ?? ""}/${second}` : `${at[first.slice(0, first.indexOf("/"))] ?? ""}/${first.slice(first.indexOf("/") + 1)}`;
-    return [first, existsSync(file) ? readFileSync(file, "utf8").trim() : "no such file"];
+    const text = existsSync(file) ? readFileSync(file, "utf8").trim() : "no such file";
+    return [first, version2() ? inOldWords(first, text) : text];
   }));
 }
 
@@ -141,7 +149,8 @@ const OWNERSHIP: readonly Case[] = [
     return { pids: found[`read:${file}`], write: found[`write:${file}:40`] };
   }),
   groups("cgroups-mount-shared", "MUST", "a `cgroup` mount without a cgroup namespace", { pids: "32" }, async (bench) => {
-    const file = version2() ? "/sys/fs/cgroup/pids.max" : "/sys/fs/cgroup/pids/pids.max";
+    // Version 2 shows the whole hierarchy then.
+    const file = version2() ? `/sys/fs/cgroup${bench.cgroup}/c0/pids.max` : "/sys/fs/cgroup/pids/pids.max";
     const patch = merge(resources({ pids: { limit: 32 } }), mounted({ destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] }));
     return { pids: (await bench.look(patch, [`read:${file}`]))[`read:${file}`] };
   }),
@@ -232,8 +241,9 @@ const MEMORY: readonly Case[] = [
     const found = await files(bench, resources({ memory: { limit: 64 * MB, disableOOMKiller: true } }), "memory/memory.oom_control|");
     return /oom_kill_disable (\d)/.exec(found["memory/memory.oom_control"] ?? "")?.[1];
   }),
-  memory("memory-kernel-tcp", "MAY", "`kernelTCP` (NOT RECOMMENDED) - sets hard limit for kernel TCP buffer memory", { "memory/memory.kmem.tcp.limit_in_bytes": "9437184" }, (bench) =>
-    files(bench, resources({ memory: { kernelTCP: 9 * MB } }), "memory/memory.kmem.tcp.limit_in_bytes|")),
+  memory("memory-kernel-tcp", "MAY", "`kernelTCP` (NOT RECOMMENDED) - sets hard limit for kernel TCP buffer memory", { "memory/memory.kmem.tcp.limit_in_bytes": "9437184" }, async (bench) =>
+    // Version 2 has no such limit.
+    version2() ? { "memory/memory.kmem.tcp.limit_in_bytes": "9437184" } : files(bench, resources({ memory: { kernelTCP: 9 * MB } }), "memory/memory.kmem.tcp.limit_in_bytes|")),
   memory("memory-check", "MUST", "`checkBeforeUpdate`: If enabled, runtime MAY check if a new memory limit is lower than the current usage, and MUST reject the new limit.", { limit: String(64 * MB), update: "refused" }, async (bench) => {
     const container = bench.container({
       process: { args: ["/bin/probe", "keep:20000000", "pause"] }, linux: { resources: { memory: { limit: 64 * MB, ...(version2() ? {} : { swappiness: 0 }) } } },
@@ -247,10 +257,13 @@ const MEMORY: readonly Case[] = [
   }),
 ];
 
+/** Whether the kernel gives real-time processes time by their cgroup. */
+export const groupsHaveRealTime = (): boolean => existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us");
+
 /** Time for real-time processes in the cgroup that the case's containers share: below one that has none there is none (sched-rt-group.rst). */
 export function allowRealTime(bench: Bench): void {
   const at = `/sys/fs/cgroup/cpu${bench.cgroup}`;
-  if (!existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us")) return;
+  if (!groupsHaveRealTime()) return;
   mkdirSync(at, { recursive: true });
   writeFileSync(`${at}/cpu.rt_runtime_us`, "10000");
 }
@@ -292,9 +305,9 @@ const throttle = (name: string, file: string): Case =>
   });
 
 const REST: readonly Case[] = [
-  // The files are there only with a scheduler that knows weights.
+  // The files are there only with a scheduler that knows weights; io.weight has 1 to 10000 where blkio has 10 to 1000.
   block("block-weight", "MUST", "`weight` - specifies per-cgroup weight: set, or an error", "set or refused",
-    (bench) => setOrRefused(bench, { blockIO: { weight: 300 } }, ["blkio.weight", "blkio.bfq.weight", "io.weight"], "300")),
+    (bench) => setOrRefused(bench, { blockIO: { weight: 300 } }, ["blkio.weight", "blkio.bfq.weight", "io.bfq.weight", "io.weight"], "300", "2930")),
   block("block-leaf-weight", "MUST", "`leafWeight`: set, or an error", "set or refused", (bench) => setOrRefused(bench, { blockIO: { leafWeight: 300 } }, ["blkio.leaf_weight"], "300")),
   block("block-weight-device", "MUST", "`weightDevice` - an array of per-device bandwidth weights: set, or an error", "set or refused", (bench) =>
     setOrRefused(bench, { blockIO: { weightDevice: [{ ...DISK(), weight: 300 }] } }, ["blkio.weight_device", "blkio.bfq.weight_device"], `${DISK().major}:${DISK().minor} 300`)),

@@ -5,10 +5,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { needsBeside, type Part } from "../parts.ts";
-import { Bench, openPrograms, type RuntimeName } from "./bench.ts";
+import { openPrograms, type RuntimeName } from "./bench.ts";
 import type { Case } from "./case.ts";
 import { CASES, CHAPTERS } from "./catalog.ts";
-import { DIFFERENCES } from "./differences.ts";
+import { DIFFERENCES, wanted } from "./differences.ts";
+import { observe } from "./observe.ts";
 
 const PARTS: Readonly<Record<RuntimeName, readonly Part[]>> = { pidbox: ["root", "busybox"], runc: ["root", "busybox", "runc"] };
 
@@ -36,34 +37,20 @@ async function inTurn<T>(body: () => Promise<T>): Promise<T> {
   }
 }
 
-async function observe(runtime: RuntimeName, one: Case): Promise<unknown> {
+async function look(runtime: RuntimeName, one: Case): Promise<unknown> {
   programs ??= openPrograms();
-  const bench = new Bench(runtime, programs);
-  try {
-    return await one.run(bench);
-  } catch (error) {
-    // A case that cannot go on has seen this.
-    return { error: error instanceof Error ? error.message : String(error) };
-  } finally {
-    expect(await bench.close()).toEqual([]);
-  }
-}
-
-/** The part of an observation that a listed difference fixes: an error by a part of its text, everything else whole. */
-function sameAsListed(seen: unknown, listed: unknown): boolean {
-  if (typeof listed !== "object" || listed === null || !("error" in listed)) return Bun.deepEquals(seen, listed);
-  return typeof seen === "object" && seen !== null && "error" in seen && String(seen.error).includes(String(listed.error));
+  const { seen, left } = await observe(one, runtime, programs);
+  expect(left).toEqual([]);
+  return seen;
 }
 
 describe.each(["pidbox", "runc"] as const)("%s", (runtime) => {
   for (const { title, cases } of CHAPTERS) {
     describe(title, () => {
       for (const one of cases) {
-        const difference = DIFFERENCES.find(({ id }) => id === one.id)?.[runtime];
         needsBeside(...PARTS[runtime])(`${runtime}: ${one.id}: ${one.clause} ${one.level}: ${one.sentence}`, async () => {
-          const seen = await inTurn(() => observe(runtime, one));
-          if (difference === undefined) expect(seen).toEqual(one.expected);
-          else if (!difference.some((listed) => sameAsListed(seen, listed))) expect(seen).toEqual(difference[0]);
+          const seen = await inTurn(() => look(runtime, one));
+          expect(seen).toEqual(wanted(one, runtime, seen));
         }, PATIENCE);
       }
     });

@@ -1,4 +1,5 @@
 /** features.md and features-linux.md: each name that the document lists is recognized by the same runtime. */
+import { release } from "node:os";
 import type { Bench } from "./bench.ts";
 import { type Case, clause, verdict } from "./case.ts";
 import { merge, mounted, namespaces, type Patch } from "./config.ts";
@@ -148,10 +149,13 @@ const LINUX: readonly Case[] = [
     const syscalls = [{ names: ["getpriority"], action: "SCMP_ACT_ERRNO" }];
     return unusable(bench, names, (flag) => ({ linux: { seccomp: { defaultAction: "SCMP_ACT_ALLOW", flags: [flag], syscalls } } }));
   }),
-  linuxPolicy("features-memory-policy", "MUST", "The runtime MUST recognize the elements in this array as the `mode` of `linux.memoryPolicy` objects in `config.json`.", [], async (bench) =>
-    // WEIGHTED_INTERLEAVE came with Linux 6.9.
-    unusable(bench, (await document(bench)).linux?.memoryPolicy?.modes,
-      (mode) => ({ linux: { memoryPolicy: { mode, ...(/DEFAULT|LOCAL/.test(mode) ? {} : { nodes: "0" }) } } }))),
+  linuxPolicy("features-memory-policy", "MUST", "The runtime MUST recognize the elements in this array as the `mode` of `linux.memoryPolicy` objects in `config.json`.", [],
+    async (bench) => {
+      // A kernel that does not have a mode is not the runtime's business: MPOL_WEIGHTED_INTERLEAVE came with Linux 6.9.
+      const old = Bun.semver.order(release(), "6.9.0") < 0;
+      const modes = (await document(bench)).linux?.memoryPolicy?.modes?.filter((mode) => !old || mode !== "MPOL_WEIGHTED_INTERLEAVE");
+      return unusable(bench, modes, (mode) => ({ linux: { memoryPolicy: { mode, ...(/DEFAULT|LOCAL/.test(mode) ? {} : { nodes: "0" }) } } }));
+    }),
   linuxMounts("features-idmap", "MUST", "runtimes MUST still set this value to `true`, to indicate that the runtime recognises the `uidMappings` and `gidMappings` properties.", true, async (bench) => (await document(bench)).linux?.mountExtensions?.idmap?.enabled),
   linuxNet("features-net-devices", "MAY", "`enabled` represents whether the runtime supports the capability to move Linux network devices", true, async (bench) => (await document(bench)).linux?.netDevices?.enabled),
 ];
