@@ -189,7 +189,9 @@ export class Bench {
     for (const container of this.#containers) await container.destroy().catch(() => undefined);
     reapAll();
     const left = await settledLeftovers(this);
-    for (const top of readdirSync("/sys/fs/cgroup")) removeEmpty(`/sys/fs/cgroup/${top}${this.cgroup}`);
+    // A relative path may be below the cgroup of the caller, whose parents a runtime leaves.
+    const own = readOr("/proc/self/cgroup").trim().split("\n").map((line) => line.split(":")[2] ?? "/");
+    for (const top of ["", ...directories("/sys/fs/cgroup")]) for (const path of ["", ...own]) removeEmpty(`/sys/fs/cgroup/${top}${path}${this.cgroup}`);
     rmSync(this.directory, { recursive: true, force: true });
     return left;
   }
