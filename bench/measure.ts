@@ -1,5 +1,5 @@
 /** What every benchmark shares: summaries of samples, the machine they were taken on, tables, and result files. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 
@@ -62,10 +62,21 @@ export function writeResult(name: string, result: unknown): void {
   writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
 }
 
-/** A temporary directory that is removed at the end of the block that holds it. */
+/** runc gives what it has as standard streams to the container's user, the host's /dev/null among it (fixStdioPermissions): back to root with it. */
+function restoreNull(): void {
+  if (process.getuid?.() === 0) chownSync("/dev/null", 0, 0);
+}
+
+/** A temporary directory that is removed at the end of the block that holds it, which is that of a benchmark. */
 export function scratch(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), "pidbox-bench-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  return {
+    path,
+    [Symbol.dispose]() {
+      restoreNull();
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
 }
 
 /** What must be true of the host before anything is measured. */
