@@ -66,11 +66,23 @@ export function missing(id: string): PidboxError {
   return new PidboxError("NOT_FOUND", `container ${quote(id)} does not exist`);
 }
 
-/** Where state is without --root. */
-export function runtimeRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string {
+/** The id map of the initial user namespace (uid_m_show, kernel/user_namespace.c). */
+function isInitialNamespace(): boolean {
+  const map = readText("/proc/self/uid_map", 4096);
+  return typeof map === "string" && /^\s*0\s+0\s+4294967295\s*$/.test(map);
+}
+
+/**
+ * Where state is without --root. Root of a user namespace, as rootless engines run a runtime, has the directory of the user that it stands for, unless USER
+ * says that it means to be root (runc, rootless_linux.go).
+ */
+export function runtimeRoot(
+  uid: number, environment: Readonly<Record<string, string | undefined>>, initial: () => boolean = isInitialNamespace,
+): string {
   const runtime = environment["XDG_RUNTIME_DIR"];
-  if (uid === 0 && (runtime === undefined || environment["ROOTLESSKIT_STATE_DIR"] === undefined)) return "/run/pidbox-oci";
-  return runtime !== undefined && runtime.startsWith("/") ? `${runtime}/pidbox-oci` : `/tmp/pidbox-oci-${uid}`;
+  const given = runtime !== undefined && runtime.startsWith("/");
+  if (uid === 0 && (!given || environment["USER"] === "root" || initial())) return "/run/pidbox-oci";
+  return given ? `${runtime}/pidbox-oci` : `/tmp/pidbox-oci-${uid}`;
 }
 
 /** Makes `path` and its parents, those that are new with mode 0700. Throws IO. */

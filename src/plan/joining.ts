@@ -101,6 +101,13 @@ function entersUserFirst(c: Compilation, { namespaces }: JoinTarget): boolean {
   return !c.facts.privileged && namespaces.includes("pid") && namespaces.includes("user");
 }
 
+function writeOwnOomScore(c: Compilation, proc: number, score: number): void {
+  const { writer: w } = c;
+  const fd = w.register();
+  w.from("/process/oomScoreAdj").call(SYSCALLS.openat, proc, w.text("self/oom_score_adj"), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
+  w.call(SYSCALLS.write, fd, w.text(String(score)), String(score).length).flags(FLAG.FULL).close(fd);
+}
+
 /**
  * Supervisor's ops, rootless: a child joins the two namespaces and makes the process for the supervisor, whose child it is (CLONE_PARENT). The supervisor
  * itself stays outside of both: from inside there is no way back, and the pidbox that explains a failure could start no thread (clone(2), CLONE_THREAD).
@@ -114,7 +121,10 @@ function cloneThrough(c: Compilation, joining: ReturnType<PlanWriter["label"]>, 
   // It has said who the process is by the time that it is gone, or never will.
   w.call(SYSCALLS.wait4, pid, 0, 0).call(SYSCALLS.recvfrom, link.outside, word, 8, MSG.DONTWAIT).into(got).expect(got, 8).load(pid, word, 8).adopt(pid);
   w.call(SYSCALLS.pidfd_open, pid, 0).into(pidfd).release(got).jump(done).place(between);
-  w.call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
+  // Its child has the score from it; nobody without the host's rights could write it once the process is not dumpable.
+  const oom = c.blueprint.config.process?.oomScoreAdj;
+  if (oom !== undefined) writeOwnOomScore(c, outside.proc, oom);
+  w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   for (const type of ["user", "pid"] as const) w.from(`/linux/namespaces/${type}`).call(SYSCALLS.setns, c.descriptors.extra, FILES[type][1]);
   w.from("container");
   bear(c, { flags: 0, place: outside.into, child: joining, reading: 0, pid });
@@ -157,7 +167,7 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   comeHome(c, frame);
   w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
   const oom = blueprint.config.process?.oomScoreAdj;
-  if (oom !== undefined) writeOomScore(c, openProcess(c, pid), oom);
+  if (oom !== undefined && !through) writeOomScore(c, openProcess(c, pid), oom);
   w.from("handover");
   send(c, link.outside, []);
   if (creation?.console !== undefined) handTerminal(c, link.outside, creation.console);
@@ -186,10 +196,13 @@ function joiningOps(c: Compilation, target: JoinTarget, outside: Outside, link: 
   const { writer: w, blueprint } = c;
   w.from("container").call(SYSCALLS.setsid).close(link.outside, link.report);
   closeSockets(c, creation);
-  enter(c, target, outside);
-  setAffinity(c, blueprint.config.process, "final");
   w.from("handover");
   receive(c, link.inside, []);
+  // Before it is in the container, whose root may look into whatever is dumpable there (CVE-2016-9962); and again below, for a change of ids may undo it.
+  w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
+  enter(c, target, outside);
+  setAffinity(c, blueprint.config.process, "final");
+  w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   if (target.namespaces.includes("user")) becomeRoot(c);
   dieWithParent(c, link.inside);
   if (creation?.runtime.newKeyring !== false) leaveKeyring(c);

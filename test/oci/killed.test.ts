@@ -1,0 +1,71 @@
+/** A create that is killed at any moment, as Bun or as the launcher that has taken its place: what is left is one `delete --force` away from nothing. */
+import { describe, expect } from "bun:test";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { needs } from "../parts.ts";
+import { makeBundle, start } from "./bundle.ts";
+import type { Bundle } from "./bundle.ts";
+import { messageOf, PIDBOX_OCI, run } from "./runtime.ts";
+
+const COUNT = 60;
+/** Milliseconds; a create takes about a third of it on a machine that is not busy. */
+const LONGEST = 60;
+
+/** Lets the event loop go round for so many milliseconds: a moment that nobody can wait for otherwise. */
+async function moment(milliseconds: number): Promise<void> {
+  for (const end = performance.now() + milliseconds; performance.now() < end; ) await new Promise(setImmediate);
+}
+
+/** Processes that are in the bundle, which is at its path in their mount table. */
+function processesIn(bundle: Bundle): string[] {
+  return readdirSync("/proc").filter((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/mountinfo`, "utf8").includes(bundle.path);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function cgroupsOf(bundle: Bundle, id: string): string[] {
+  const path = join(bundle.root, id, "state.json");
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { cgroups: string[] }).cgroups : [];
+}
+
+/** Creates and kills; whether the kill came before the end. */
+async function killCreate(bundle: Bundle, id: string, after: number): Promise<boolean> {
+  const nothing = openSync("/dev/null", "r+");
+  const child = Bun.spawn([PIDBOX_OCI, "--root", bundle.root, "create", "--bundle", bundle.path, id], { stdin: "ignore", stdout: nothing, stderr: nothing });
+  closeSync(nothing);
+  await moment(after);
+  child.kill("SIGKILL");
+  await child.exited;
+  return child.signalCode === "SIGKILL";
+}
+
+describe("a create that is killed", () => {
+  needs("root", "busybox")("leaves states that make sense, and nothing after delete --force", async () => {
+    using bundle = makeBundle();
+    const id = `killed-${process.pid}`;
+    const call = (...words: readonly string[]): ReturnType<typeof run> => run(PIDBOX_OCI, ["--root", bundle.root, ...words]);
+    let killed = 0;
+    for (let i = 0; i < COUNT; i++) {
+      if (await killCreate(bundle, id, (LONGEST * i) / COUNT)) killed++;
+      const cgroups = cgroupsOf(bundle, id);
+      const state = call("state", id);
+      if (state.code === 0) expect(JSON.parse(state.out)).toMatchObject({ id, status: expect.stringMatching(/^(created|stopped)$/) });
+      else expect(messageOf(state.err)).toContain("does not exist");
+      const list = call("list", "--format", "json");
+      expect([list.code, list.err]).toEqual([0, ""]);
+      JSON.parse(list.out);
+      expect(call("delete", "--force", id)).toEqual({ code: 0, out: "", err: "" });
+      expect([existsSync(bundle.root) ? readdirSync(bundle.root) : [], cgroups.filter((path) => existsSync(path))]).toEqual([[], []]);
+      for (const end = performance.now() + 5000; processesIn(bundle).length > 0 && performance.now() < end; ) await moment(1);
+      expect(processesIn(bundle)).toEqual([]);
+    }
+    expect(killed).toBeGreaterThan(COUNT / 10);
+    // The id can be used again.
+    using container = start(bundle, id);
+    expect(container.call("state", "ID").out).toContain('"running"');
+  }, 120_000);
+});
