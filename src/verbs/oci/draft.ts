@@ -15,6 +15,7 @@ import { loadOptions } from "../../plan/seccomp-action.ts";
 import { parseConfig } from "../../spec/validate.ts";
 import type { Config, Process } from "../../spec/runtime-config.ts";
 import { grantCapabilities } from "./capabilities.ts";
+import { refuseHostSysctls } from "./host-sysctls.ts";
 import { SPEC_VERSION } from "./verb.ts";
 import type { OciArguments, OciContext } from "./verb.ts";
 
@@ -53,6 +54,7 @@ export function readBundle(args: OciArguments, context: OciContext): Bundle {
   if (process === undefined) throw new PidboxError("CONFIG_INVALID", "process property must not be empty", { context: { from: "/process" } });
   if (process.args === undefined || process.args.length === 0) throw new PidboxError("CONFIG_INVALID", "process.args must not be empty", { context: { from: "/process/args" } });
   if (root === undefined) throw new PidboxError("CONFIG_INVALID", "root property must not be empty", { context: { from: "/root" } });
+  refuseHostSysctls(config.linux);
   return { directory, config, process, rootfs: directoryPath(absolute(root.path, directory), "rootfs") };
 }
 

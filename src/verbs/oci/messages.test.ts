@@ -30,6 +30,10 @@ describe("engineMessage() speaks as engines expect", () => {
     expect(message("IO", "x: permission denied", { errno: "EACCES" })).toBe("x: permission denied");
     expect(message("IO", "x", { errno: "errno 999" })).toBe("x");
   });
+  test("of a working directory that cannot be entered", () => {
+    const text = message("LAUNCH_FAILED", "Cannot build", { from: "/process/cwd", path: "/no/such", errno: "ENOENT" }, "not a directory");
+    expect(text).toBe('unable to start container process: chdir to cwd ("/no/such") set in config.json failed: no such file or directory');
+  });
   test("with the hint behind", () => {
     expect(message("HOST_UNSUPPORTED", "no", {}, "do this")).toBe("no (do this)");
   });

@@ -38,6 +38,10 @@ export function engineMessage(error: PidboxError): string {
     return `unable to start container process: ${programMessage(context.path, context.errno ?? "EACCES")}`;
   }
   const words = context.errno === undefined ? undefined : errnoWords(context.errno);
+  // dockerd would take our hint on it, "not a directory", for the sign of a mount that cannot be.
+  if (context.from === "/process/cwd" && context.path !== undefined && words !== undefined) {
+    return `unable to start container process: chdir to cwd (${quote(context.path)}) set in config.json failed: ${words}`;
+  }
   let message = error.message;
   if (context.errno !== undefined && words !== undefined && !message.includes(words)) {
     message = message.includes(context.errno) ? message.replace(context.errno, words) : `${message}: ${words}`;
