@@ -33,7 +33,10 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   }),
   podman: (binary) => ({
     file: "/etc/containers/containers.conf.d/pidbox.conf",
-    lines: ["[engine.runtimes]", `pidbox = [${JSON.stringify(binary)}]`],
+    // Without the last line podman takes the whole line of the log for the message. It stands for the default list, and goes on with it.
+    lines: [
+      "[engine.runtimes]", `pidbox = [${JSON.stringify(binary)}]`, "[engine]", 'runtime_supports_json = ["crun", "runc", "kata", "runsc", "youki", "krun", "pidbox"]',
+    ],
     next: ["podman --runtime pidbox run --rm IMAGE; with runtime = \"pidbox\" in [engine] all containers use it"],
   }),
   "cri-o": (binary) => ({

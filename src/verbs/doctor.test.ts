@@ -119,7 +119,11 @@ test("doctorText() says how to register the runtime with each engine, or that it
     const found = registration("podman", "/usr/local/bin/pidbox-oci", registered);
     return doctorText({ ...report(DEBIAN_12), engines: [{ ...engine, ...(found === undefined ? {} : { registration: found }) }] });
   };
-  expect(text([])).toContain('  podman, in /etc/containers/containers.conf.d/pidbox.conf\n    [engine.runtimes]\n    pidbox = ["/usr/local/bin/pidbox-oci"]\n    # podman');
+  const lines = [
+    "podman, in /etc/containers/containers.conf.d/pidbox.conf", "  [engine.runtimes]", '  pidbox = ["/usr/local/bin/pidbox-oci"]', "  [engine]",
+    '  runtime_supports_json = ["crun", "runc", "kata", "runsc", "youki", "krun", "pidbox"]', "  # podman",
+  ];
+  expect(text([])).toContain(lines.map((line) => `  ${line}`).join("\n"));
   expect(text(["pidbox", "box\u001b"])).toContain("  podman: registered as pidbox, box\\x1b\n");
   expect(doctorText({ ...report(DEBIAN_12), engines: [engine] })).not.toContain("To run containers of an engine");
 });
