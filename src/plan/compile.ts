@@ -44,6 +44,7 @@ import { awaitSources, finishSources, prepareSources, releaseSources } from "./s
 import type { Sources } from "./sources.ts";
 import { closeFrame, comeHome, failFrame, guardTerminal, handEnd, openFrame, openStatus, takeTerminal } from "./supervisor.ts";
 import type { Frame, Guard, Inherited } from "./supervisor.ts";
+import { cloneThrough } from "./through.ts";
 import { bearIntoTime, enterTime, keepOwnTime } from "./time-offsets.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 import { PlanWriter } from "./writer.ts";
@@ -97,13 +98,13 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   const ownTime = bearIntoTime(c);
 
   const contained = w.label();
-  const [pid, pidfd] = [w.register(), w.register()];
-  cloneContainer(c, contained, cgroups, joined, pid, pidfd, link);
+  const { pid, pidfd } = cloneContainer(c, contained, cgroups, joined, link);
+  if (cgroups.join.length === 0) endHolder(c);
   comeHome(c, frame);
   keepOwnTime(c, ownTime);
   // Closed here only: the container goes on with this register.
   w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
-  finishContainer(c, sources, pid, joined.get("user"));
+  finishContainer(c, sources, pid, joined);
   moveDevices(c, pid, joined.get("network"));
   releaseSources(c, sources, link.outside);
   if (pipes !== undefined) closeEnds(c, pipes);
@@ -159,17 +160,19 @@ function openNamespaces(c: Compilation): Map<string, number> {
     open.set(type, fd);
   }
   const pid = open.get("pid");
-  const user = open.get("user");
-  if (pid !== undefined) {
-    if (user !== undefined && !c.facts.privileged) w.call(SYSCALLS.setns, user, CLONE.NEWUSER);
-    w.from("/linux/namespaces/pid").call(SYSCALLS.setns, pid, CLONE.NEWPID);
-  }
+  if (pid !== undefined && c.facts.privileged) w.from("/linux/namespaces/pid").call(SYSCALLS.setns, pid, CLONE.NEWPID);
   return open;
 }
 
+/** Whether a child of the supervisor makes the container's process (through.ts). */
+function passesThrough(c: Compilation, joined: ReadonlyMap<string, number>): boolean {
+  return joined.has("pid") && !c.facts.privileged;
+}
+
 /** Supervisor's ops after clone: the id maps, and with them what was prepared for the container. */
-function finishContainer(c: Compilation, sources: Sources, pid: number, joinedUser: number | undefined): void {
+function finishContainer(c: Compilation, sources: Sources, pid: number, joined: ReadonlyMap<string, number>): void {
   const { writer: w, blueprint } = c;
+  const joinedUser = joined.get("user");
   let userns = joinedUser;
   const ownsUsers = blueprint.mapping !== undefined && joinedUser === undefined;
   const oom = blueprint.config.process?.oomScoreAdj;
@@ -188,15 +191,21 @@ function finishContainer(c: Compilation, sources: Sources, pid: number, joinedUs
 }
 
 function cloneContainer(
-  c: Compilation, contained: ReturnType<PlanWriter["label"]>, cgroups: CgroupHandles, joined: ReadonlyMap<string, number>, pid: number,
-  pidfd: number, link: Link,
-): void {
+  c: Compilation, contained: ReturnType<PlanWriter["label"]>, cgroups: CgroupHandles, joined: ReadonlyMap<string, number>, link: Link,
+): { pid: number; pidfd: number } {
   const { writer: w } = c;
   w.from("/linux/namespaces");
   // A joined user namespace must own the new ones, so they are unshared after joining it.
   const flags = joined.has("user") ? 0 : cloneFlags(c);
+  const [user, pidNamespace] = [joined.get("user"), joined.get("pid")];
+  if (pidNamespace !== undefined && passesThrough(c, joined)) {
+    const first = user === undefined ? [] : [{ type: "user", fd: user, flag: CLONE.NEWUSER }];
+    const all = [...first, { type: "pid", fd: pidNamespace, flag: CLONE.NEWPID }];
+    return cloneThrough(c, contained, link, { joined: all, flags, place: cgroups.into, closed: c.blueprint.mapping === undefined });
+  }
+  const [pid, pidfd] = [w.register(), w.register()];
   bear(c, { flags, place: cgroups.into, child: contained, reading: link.report, pid, pidfd });
-  if (cgroups.join.length === 0) endHolder(c);
+  return { pid, pidfd };
 }
 
 interface ContainerHandles {
@@ -220,7 +229,7 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   closeSockets(c, creation);
   enterNamespaces(c, handles);
   awaitSources(c, handles.sources, link.inside);
-  if (blueprint.mapping !== undefined) becomeRoot(c);
+  if (blueprint.mapping !== undefined || handles.joined.has("user")) becomeRoot(c);
   dieWithParent(c, link.inside);
   if (creation?.runtime.newKeyring !== false) leaveKeyring(c);
   enterTime(c);
@@ -275,7 +284,7 @@ function enterNamespaces(c: Compilation, handles: ContainerHandles): void {
   const user = handles.joined.get("user");
   if (user === undefined) return;
   w.from("/linux/namespaces/user");
-  // The rootless supervisor is in it already, for the sake of the PID namespace.
+  // Rootless it is in it already, for the sake of the PID namespace.
   if (c.facts.privileged || joinedNamespace(blueprint, "pid") === undefined) w.call(SYSCALLS.setns, user, CLONE.NEWUSER);
   w.call(SYSCALLS.unshare, cloneFlags(c) + (createsNamespace(blueprint, "cgroup") ? CLONE.NEWCGROUP : 0));
 }

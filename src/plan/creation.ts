@@ -233,7 +233,7 @@ export function awaitStart(c: Compilation, creation: Creation, link: number): vo
 
 const X_OK = 1;
 
-/** First process's ops: one of the paths can be executed. `create` fails here and not `start`, for engines take the exit code from that (docker: 126, 127). */
+/** First process's ops: one of the paths is an executable file. `create` fails here, not `start`: engines take the exit code from that (docker: 126, 127). */
 export function assertProgram(c: Compilation, paths: readonly string[]): void {
   const { writer: w } = c;
   const found = w.label();
@@ -242,7 +242,10 @@ export function assertProgram(c: Compilation, paths: readonly string[]): void {
   w.each(paths.map((path) => w.text(path)), (path) => {
     const next = w.label();
     w.call(SYSCALLS.faccessat, AT.FDCWD, path, X_OK).flags(FLAG.IGNORE).into(answer);
-    w.jumpError(next, answer).jump(found).place(next);
+    w.jumpError(next, answer);
+    // What can be opened like this is a directory, whose x bit means something else.
+    w.call(SYSCALLS.openat, AT.FDCWD, path, OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).flags(FLAG.IGNORE).into(answer);
+    w.jumpError(found, answer).call(SYSCALLS.close, answer).place(next);
   });
-  w.call(SYSCALLS.faccessat, AT.FDCWD, w.text(paths[0] ?? ""), X_OK).place(found).release(answer);
+  w.call(SYSCALLS.faccessat, AT.FDCWD, w.text(paths[0] ?? ""), X_OK).into(answer).expect(answer, 1).place(found).release(answer);
 }

@@ -6,10 +6,10 @@
  * the kernel confirmed that it is that device (CVE-2025-31133, CVE-2026-88265). Nothing is made in a /dev that is a bind mount. Pure.
  */
 import { AT, ERRNO, FILE_TYPE, OPEN, STATX } from "../kernel/abi/constants.ts";
-import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
+import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { IdMapping, LinuxDevice, Mount } from "../spec/runtime-config.ts";
-import { attach, cloneTree, makeFilesystem } from "./filesystem.ts";
+import { attach, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import type { Parameter } from "./filesystem.ts";
 import { hold, take } from "./held.ts";
 import type { Held } from "./held.ts";
@@ -140,7 +140,7 @@ export function prepareDevices(c: Compilation): number {
     if (owner !== 0 || group !== 0) w.call(SYSCALLS.fchownat, dev, name, owner, group, AT.SYMLINK_NOFOLLOW);
   }
   w.call(SYSCALLS.umask, umask).release(umask);
-  links(c, dev);
+  links(c, dev, own);
   for (const other of blueprint.config.mounts ?? []) if (isPreparedPlace(c, other)) directory(placeOf(other).slice("dev/".length));
   return dev;
 }
@@ -150,10 +150,13 @@ export function isPreparedPlace(c: Compilation, mount: Mount): boolean {
   return hasPreparedDev(c) && !isBind(mount) && /^dev\/[^/]+$/.test(placeOf(mount));
 }
 
-/** The standard links in the directory of register `dev`, made a moment ago by pidbox. */
-function links(c: Compilation, dev: number): void {
+/** The standard links in the directory of register `dev`, made a moment ago by pidbox. `own` gives one to the container's root. */
+function links(c: Compilation, dev: number, own?: (name: number) => void): void {
   const { writer: w } = c;
-  for (const [name, target] of LINKS) w.call(SYSCALLS.symlinkat, w.text(target), dev, w.text(name));
+  for (const [name, target] of LINKS) {
+    w.call(SYSCALLS.symlinkat, w.text(target), dev, w.text(name));
+    own?.(w.text(name));
+  }
   if (c.blueprint.runtime !== undefined) linkCore(c, dev, w.register());
 }
 
@@ -198,6 +201,7 @@ export function bindNodes(c: Compilation): BoundNodes {
     w.from("/linux/devices");
     const mount = cloneTree(c, AT.FDCWD, w.text(`/${place(device.path)}`), false);
     assertDevice(c, mount, device);
+    setAttributes(c, mount, 0, { propagation: MS.PRIVATE });
     binds.set(device, hold(c, mount));
   }
   return binds;

@@ -127,6 +127,10 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   if (op.code === "EXECUTE" && report.error < REPORT.expectation) return programError(plan, op, report.error);
   const program = SYSCALL_NAMES[op.nr] === "faccessat" && op.from === "/process/args" ? plan.ops.findLast((one) => one.code === "EXECUTE") : undefined;
   if (program !== undefined && report.error < REPORT.expectation) return programError(plan, program, report.error);
+  // The one path that can be executed is a directory (creation.ts, assertProgram).
+  if (report.error === REPORT.expectation && op.from === "/process/args") return programError(
+    plan, plan.ops.findLast((one) => one.code === "EXECUTE") ?? op, EACCES,
+  );
   if (report.error === REPORT.expectation && /^cgroup (in use|frozen): /.test(op.from)) return cgroupError(printable(op.from));
   if (report.error === REPORT.expectation && op.from.startsWith("/hooks/")) return hookError(printable(op.from), report.value);
   if (report.error === REPORT.expectation && op.from === "container") return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });

@@ -5,7 +5,7 @@
  * root. So this process is not dumpable before it joins (CVE-2016-9962), no path of the container is opened before that, labels are written through the host's
  * procfs, and each namespace is compared with the first process's, inode by inode, before anything runs. Pure.
  */
-import { AT, CLONE, MSG, OPEN, PR, SIGNAL, STATX } from "../kernel/abi/constants.ts";
+import { AT, CLONE, OPEN, PR, STATX } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { LinuxNamespaceType } from "../spec/runtime-config.ts";
 import { assertIdentity } from "./assertions.ts";
@@ -27,6 +27,7 @@ import { setAffinity, setExecutionDomain, setPriorities } from "./scheduling.ts"
 import { handListener } from "./seccomp-listener.ts";
 import { labelProgram } from "./security-modules.ts";
 import { comeHome, dismiss, failFrame, guardTerminal, openFrame, takeTerminal } from "./supervisor.ts";
+import { cloneThrough } from "./through.ts";
 import { PlanWriter } from "./writer.ts";
 
 /** The container to join. */
@@ -96,41 +97,9 @@ function openOutside(c: Compilation, target: JoinTarget): Outside {
   return { proc, namespaces, tasks, into };
 }
 
-/** Without the host's rights a PID namespace can be joined only from inside of the user namespace that owns it. */
-function entersUserFirst(c: Compilation, { namespaces }: JoinTarget): boolean {
-  return !c.facts.privileged && namespaces.includes("pid") && namespaces.includes("user");
-}
-
-function writeOwnOomScore(c: Compilation, proc: number, score: number): void {
-  const { writer: w } = c;
-  const fd = w.register();
-  w.from("/process/oomScoreAdj").call(SYSCALLS.openat, proc, w.text("self/oom_score_adj"), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
-  w.call(SYSCALLS.write, fd, w.text(String(score)), String(score).length).flags(FLAG.FULL).close(fd);
-}
-
-/**
- * Supervisor's ops, rootless: a child joins the two namespaces and makes the process for the supervisor, whose child it is (CLONE_PARENT). The supervisor
- * itself stays outside of both: from inside there is no way back, and the pidbox that explains a failure could start no thread (clone(2), CLONE_THREAD).
- */
-function cloneThrough(c: Compilation, joining: ReturnType<PlanWriter["label"]>, outside: Outside, link: Link): { pid: number; pidfd: number } {
-  const { writer: w } = c;
-  const [pid, pidfd, got] = [w.register(), w.register(), w.register()];
-  const [between, done] = [w.label(), w.label()];
-  const word = w.cells(0);
-  w.from("container").clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, between, c.descriptors.report, link.report).into(pid);
-  // It has said who the process is by the time that it is gone, or never will.
-  w.call(SYSCALLS.wait4, pid, 0, 0).call(SYSCALLS.recvfrom, link.outside, word, 8, MSG.DONTWAIT).into(got).expect(got, 8).load(pid, word, 8).adopt(pid);
-  w.call(SYSCALLS.pidfd_open, pid, 0).into(pidfd).release(got).jump(done).place(between);
-  // Its child has the score from it; nobody without the host's rights could write it once the process is not dumpable.
-  const oom = c.blueprint.config.process?.oomScoreAdj;
-  if (oom !== undefined) writeOwnOomScore(c, outside.proc, oom);
-  w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
-  for (const type of ["user", "pid"] as const) w.from(`/linux/namespaces/${type}`).call(SYSCALLS.setns, c.descriptors.extra, FILES[type][1]);
-  w.from("container");
-  bear(c, { flags: 0, place: outside.into, child: joining, reading: 0, pid });
-  w.store(word, pid, 8);
-  w.call(SYSCALLS.write, link.inside, word, 8).flags(FLAG.FULL).exit(0).place(done);
-  return { pid, pidfd };
+/** Without the host's rights a PID namespace can be joined only from inside of the user namespace that owns it, and cannot be left again for the caller's. */
+function goesThrough(c: Compilation, { namespaces }: JoinTarget): boolean {
+  return !c.facts.privileged && namespaces.includes("pid");
 }
 
 /** Supervisor's op: the process that joins is made. It is in the PID namespace from its birth, for nobody can enter one later (pid_namespaces(7)). */
@@ -157,13 +126,16 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   const guard = relayed ? guardTerminal(c, frame) : undefined;
   const link = openLink(c);
   const outside = openOutside(c, target);
-  const through = entersUserFirst(c, target);
+  const through = goesThrough(c, target);
   if (target.namespaces.includes("pid") && !through) w.from("/linux/namespaces/pid").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWPID);
 
   setAffinity(c, blueprint.config.process, "initial");
 
   const joining = w.label();
-  const { pid, pidfd } = (through ? cloneThrough : cloneJoining)(c, joining, outside, link);
+  const first = (["user", "pid"] as const).filter((type) => target.namespaces.includes(type));
+  const joined = first.map((type) => ({ type, fd: c.descriptors.extra, flag: FILES[type][1] }));
+  const passage = { joined, flags: 0, place: outside.into, closed: true };
+  const { pid, pidfd } = through ? cloneThrough(c, joining, link, passage) : cloneJoining(c, joining, outside, link);
   comeHome(c, frame);
   w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
   const oom = blueprint.config.process?.oomScoreAdj;
@@ -233,7 +205,7 @@ function enter(c: Compilation, target: JoinTarget, outside: Outside): void {
   for (const fd of outside.tasks) w.call(SYSCALLS.write, fd, zero, 1).flags(FLAG.FULL).close(fd);
   moveIn(c, outside.into);
   if (outside.into !== undefined) w.close(outside.into.into);
-  const entered: readonly LinuxNamespaceType[] = entersUserFirst(c, target) ? ["pid", "user"] : ["pid"];
+  const entered: readonly LinuxNamespaceType[] = goesThrough(c, target) ? ["pid", "user"] : ["pid"];
   const flags = target.namespaces.reduce((sum, type) => sum + (entered.includes(type) ? 0 : FILES[type][1]), 0);
   w.from("/linux/namespaces");
   if (flags !== 0) w.call(SYSCALLS.setns, c.descriptors.extra, flags);
