@@ -17,6 +17,10 @@ const PARTS = {
   bubblewrap: () => program("bwrap"),
   podman: () => program("podman"),
   docker: () => program("docker", "dockerd"),
+  compose: () => program("docker-compose"),
+  iptables: () => program("iptables"),
+  /** Plugins of the container network interface. */
+  cni: () => existsSync("/usr/lib/cni/bridge"),
   containerd: () => program("containerd", "ctr"),
   nspawn: () => program("systemd-nspawn"),
   busybox: () => program("busybox"),

@@ -10,6 +10,7 @@ import { ociPage } from "../src/verbs/reference/oci-markdown-page.ts";
 import { overviewManPage, verbManPage } from "../src/verbs/reference/man-page.ts";
 import { verbIndex, verbPage } from "../src/verbs/reference/markdown-page.ts";
 import { conformancePage } from "../test/conformance/page.ts";
+import { enginesPage } from "./engine-docs.ts";
 
 const ROOT = join(import.meta.dir, "..");
 /** Folders in which every file is generated. */
@@ -32,6 +33,7 @@ export async function generatedDocs(): Promise<Map<string, string>> {
     ["docs/verbs/README.md", verbIndex(verbs)],
     ...verbs.map((verb): [string, string] => [`docs/verbs/${verb.name}.md`, verbPage(verb)]),
     ["docs/conformance.md", conformancePage()],
+    ["docs/engines.md", enginesPage()],
     ["docs/errors/README.md", errorIndex()],
     ...Object.entries(ERROR_CODES).map(([code, meaning]): [string, string] => [`docs/errors/${code}.md`, errorPage(code, meaning)]),
     ["docs/oci.md", ociPage(ociVerbs)],

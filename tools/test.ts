@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dir, "..");
 
 /** Each set is one run of `bun test`; those that drive dist/pidbox come after the ones that need no build. */
 const SETS: readonly (readonly string[])[] = [
-  ["src", "tools", "test/golden", "test/seccomp", "test/fuzz"], ["test/e2e"], ["test/oci"], ["test/conformance"], ["test/escape"], ["test/guest"],
+  ["src", "tools", "test/golden", "test/seccomp", "test/fuzz"], ["test/e2e"], ["test/oci"], ["test/conformance"], ["test/engines"], ["test/escape"], ["test/guest"],
 ];
 
 export interface Counts {
