@@ -2,10 +2,12 @@
  * A plan for one more process in a container that runs (`exec`): the supervisor's frame, the joining, and then the same stages as at a start.
  *
  * Trusts: the pidfd of the container's first process, which whoever starts the plan has checked. An attacker controls: everything inside, as the container's
- * root. So this process is not dumpable before it joins (CVE-2016-9962), no path of the container is opened before that, labels are written through the host's
- * procfs, and each namespace is compared with the first process's, inode by inode, before anything runs. Pure.
+ * root. So this process is not dumpable before it joins (CVE-2016-9962), and no path of the container is opened before that. Where the container's root may
+ * look into it all the same, with CAP_SYS_PTRACE over the user namespace that both are in, it is born with nothing of the host's: a process between joins all
+ * other namespaces first. Each namespace is compared with the first process's, inode by inode, before anything runs. Pure.
  */
-import { AT, CLONE, OPEN, PR, STATX } from "../kernel/abi/constants.ts";
+import { AT, CLONE, OPEN, OPEN_TREE, PR, STATX } from "../kernel/abi/constants.ts";
+import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { LinuxNamespaceType } from "../spec/runtime-config.ts";
 import { assertIdentity } from "./assertions.ts";
@@ -15,6 +17,7 @@ import type { BirthPlace } from "./birth.ts";
 import { closeSockets, connectSockets, finishCreation, handTerminal } from "./creation.ts";
 import type { Creation } from "./creation.ts";
 import { openConsole } from "./devices.ts";
+import { makeFilesystem } from "./filesystem.ts";
 import { openLink, receive, send } from "./handover.ts";
 import type { Link } from "./handover.ts";
 import type { HostFacts } from "./host-facts.ts";
@@ -90,7 +93,9 @@ function openOutside(c: Compilation, target: JoinTarget): Outside {
       w.call(SYSCALLS.openat, AT.FDCWD, w.text(`${directory}/tasks`), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
       tasks.push(fd);
     } else {
-      w.call(SYSCALLS.openat, AT.FDCWD, w.text(directory), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(fd);
+      // A mount of it alone where it may be seen: from its root no `..` leads on.
+      if (isBornBare(c, target)) w.call(SYSCALLS.open_tree, AT.FDCWD, w.text(directory), OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC).into(fd);
+      else w.call(SYSCALLS.openat, AT.FDCWD, w.text(directory), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(fd);
       into = openBirthPlace(c, fd);
     }
   }
@@ -100,6 +105,31 @@ function openOutside(c: Compilation, target: JoinTarget): Outside {
 /** Without the host's rights a PID namespace can be joined only from inside of the user namespace that owns it, and cannot be left again for the caller's. */
 function goesThrough(c: Compilation, { namespaces }: JoinTarget): boolean {
   return !c.facts.privileged && namespaces.includes("pid");
+}
+
+/** In the host's user namespace CAP_SYS_PTRACE inside reaches whatever is in the PID namespace, dumpable or not (ptrace(2), "access mode checking"). */
+function isBornBare(c: Compilation, { namespaces }: JoinTarget): boolean {
+  return c.facts.privileged && namespaces.includes("pid") && !namespaces.includes("user");
+}
+
+/** Ops of the process between: into everything, so that its child has no directory of the host's, nor the way to one. */
+function enterFirst(c: Compilation, target: JoinTarget, outside: Outside, home: number | undefined): void {
+  const { writer: w } = c;
+  if (home !== undefined) w.from("supervisor").call(SYSCALLS.close, home);
+  enterCgroups(c, outside);
+  const flags = target.namespaces.reduce((sum, type) => sum + FILES[type][1], 0);
+  w.from("/linux/namespaces").call(SYSCALLS.setns, c.descriptors.extra, flags);
+  // What is a namespace for children until then is their own from their birth.
+  assertSame(c, outside, { pid: "pid_for_children", time: "time_for_children" });
+  w.close(outside.proc);
+}
+
+/** A procfs of the container's PID namespace that is attached nowhere, where labels have to be written; the container's own may be anything. */
+function ownProc(c: Compilation): number | undefined {
+  const { apparmorProfile, selinuxLabel } = c.blueprint.config.process ?? {};
+  if (apparmorProfile === undefined && selinuxLabel === undefined) return undefined;
+  c.writer.from("/proc of the plan");
+  return makeFilesystem(c, "proc", [], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
 }
 
 /** Supervisor's op: the process that joins is made. It is in the PID namespace from its birth, for nobody can enter one later (pid_namespaces(7)). */
@@ -126,15 +156,16 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   const guard = relayed ? guardTerminal(c, frame) : undefined;
   const link = openLink(c);
   const outside = openOutside(c, target);
-  const through = goesThrough(c, target);
+  const bare = isBornBare(c, target);
+  const through = bare || goesThrough(c, target);
   if (target.namespaces.includes("pid") && !through) w.from("/linux/namespaces/pid").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWPID);
 
   setAffinity(c, blueprint.config.process, "initial");
 
   const joining = w.label();
-  const first = (["user", "pid"] as const).filter((type) => target.namespaces.includes(type));
+  const first = bare ? [] : (["user", "pid"] as const).filter((type) => target.namespaces.includes(type));
   const joined = first.map((type) => ({ type, fd: c.descriptors.extra, flag: FILES[type][1] }));
-  const passage = { joined, flags: 0, place: outside.into, closed: true };
+  const passage = { joined, flags: 0, place: outside.into, closed: true, ...(bare ? { enter: () => enterFirst(c, target, outside, frame.home) } : {}) };
   const { pid, pidfd } = through ? cloneThrough(c, joining, link, passage) : cloneJoining(c, joining, outside, link);
   comeHome(c, frame);
   w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
@@ -180,9 +211,11 @@ function joiningOps(c: Compilation, target: JoinTarget, outside: Outside, link: 
   if (creation?.runtime.newKeyring !== false) leaveKeyring(c);
   w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
   w.from("/root").call(SYSCALLS.openat, AT.FDCWD, w.text("/"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(c.root);
-  assertSame(c, outside);
-  const label = labelProgram(c, outside.proc);
-  w.close(outside.proc);
+  const bare = isBornBare(c, target);
+  if (!bare) assertSame(c, outside);
+  const proc = bare ? ownProc(c) : outside.proc;
+  const label = proc === undefined ? undefined : labelProgram(c, proc);
+  if (proc !== undefined) w.close(proc);
   const console = blueprint.stdio.kind === "terminal" ? openConsole(c, { bind: false }) : undefined;
   if (console !== undefined) {
     w.from("handover");
@@ -197,14 +230,24 @@ function joiningOps(c: Compilation, target: JoinTarget, outside: Outside, link: 
   startProcess(c, { page: link.page, console, gate: false, label, joins: true, ...(creation === undefined ? {} : { creation, link: link.inside }) });
 }
 
-/** Into the cgroups first, while the host's rights are there; then all namespaces at once (setns(2), Linux 5.8), the user namespace before the others. */
-function enter(c: Compilation, target: JoinTarget, outside: Outside): void {
+function enterCgroups(c: Compilation, { tasks }: Outside): void {
   const { writer: w } = c;
   w.from("cgroup");
   const zero = w.text("0");
-  for (const fd of outside.tasks) w.call(SYSCALLS.write, fd, zero, 1).flags(FLAG.FULL).close(fd);
+  for (const fd of tasks) w.call(SYSCALLS.write, fd, zero, 1).flags(FLAG.FULL).close(fd);
+}
+
+/** Into the cgroups first, while the host's rights are there; then all namespaces at once (setns(2), Linux 5.8), the user namespace before the others. */
+function enter(c: Compilation, target: JoinTarget, outside: Outside): void {
+  const { writer: w } = c;
+  const bare = isBornBare(c, target);
+  if (!bare) enterCgroups(c, outside);
   moveIn(c, outside.into);
   if (outside.into !== undefined) w.close(outside.into.into);
+  if (bare) {
+    w.call(SYSCALLS.close, c.descriptors.extra);
+    return;
+  }
   const entered: readonly LinuxNamespaceType[] = goesThrough(c, target) ? ["pid", "user"] : ["pid"];
   const flags = target.namespaces.reduce((sum, type) => sum + (entered.includes(type) ? 0 : FILES[type][1]), 0);
   w.from("/linux/namespaces");
@@ -212,13 +255,13 @@ function enter(c: Compilation, target: JoinTarget, outside: Outside): void {
   w.call(SYSCALLS.close, c.descriptors.extra);
 }
 
-/** Each namespace is the first process's, as the host's procfs shows both. */
-function assertSame(c: Compilation, { proc, namespaces }: Outside): void {
+/** Each namespace is the first process's, as the host's procfs shows both. `files`: names in place of those of FILES. */
+function assertSame(c: Compilation, { proc, namespaces }: Outside, files: Readonly<Partial<Record<LinuxNamespaceType, string>>> = {}): void {
   const { writer: w } = c;
   const [theirs, mine] = [w.register(), w.register()];
   const status = w.room(STATX.size);
   for (const [type, block] of namespaces) {
-    w.from(`/linux/namespaces/${type}`).call(SYSCALLS.statx, proc, w.text(`self/ns/${FILES[type][0]}`), 0, STATX.INO, status);
+    w.from(`/linux/namespaces/${type}`).call(SYSCALLS.statx, proc, w.text(`self/ns/${files[type] ?? FILES[type][0]}`), 0, STATX.INO, status);
     w.load(theirs, block + STATX.inodeAt, 8).load(mine, status + STATX.inodeAt, 8).expect(mine, theirs);
   }
   w.release(theirs, mine);

@@ -26,6 +26,8 @@ export interface Passage {
    * memory from the child that makes it: the supervisor could not write that later. False where the supervisor has yet to write id maps.
    */
   readonly closed: boolean;
+  /** Ops of the child that makes it, before what is in `joined`. */
+  readonly enter?: () => void;
 }
 
 /** The score of this process, through a verified procfs of the host's. */
@@ -41,7 +43,7 @@ function writeOwnScore(c: Compilation, score: number): void {
 
 /** Supervisor's ops. The process goes on at `child`. Registers of its PID and pidfd. */
 export function cloneThrough(
-  c: Compilation, child: ReturnType<PlanWriter["label"]>, link: Link, { joined, flags, place, closed }: Passage,
+  c: Compilation, child: ReturnType<PlanWriter["label"]>, link: Link, { joined, flags, place, closed, enter }: Passage,
 ): { pid: number; pidfd: number } {
   const { writer: w } = c;
   const [pid, pidfd, got] = [w.register(), w.register(), w.register()];
@@ -54,6 +56,7 @@ export function cloneThrough(
   const score = c.blueprint.config.process?.oomScoreAdj;
   if (closed && score !== undefined) writeOwnScore(c, score);
   if (closed) w.from("container").call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
+  enter?.();
   for (const { type, fd, flag } of joined) w.from(`/linux/namespaces/${type}`).call(SYSCALLS.setns, fd, flag);
   w.from("container");
   bear(c, { flags, place, child, reading: 0, pid });

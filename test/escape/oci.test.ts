@@ -104,7 +104,6 @@ describe("a working directory by a descriptor (CVE-2024-21626)", () => {
 
 describe("exec into a container that is the attacker's", () => {
   attack("is not to be looked into from there (CVE-2016-9962), nor is its executable to be had (CVE-2019-5736)", () => {
-    // Not CAP_SYS_PTRACE over the host's user namespace, nor what the kernel takes for it to read memory maps: see SECURITY.md.
     const all = ["CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_KILL", "CAP_SETUID", "CAP_SYS_CHROOT"];
     // Whatever can be read of processes of pidbox while they come and go.
     const spy = `echo up > /tmp/seen; while :; do for p in /proc/[0-9]*; do
@@ -117,6 +116,18 @@ describe("exec into a container that is the attacker's", () => {
     expect(out).toStartWith("up\n");
     // The program's own streams, directories and memory may be among it: it has the name of pidbox until it is executed.
     expect(out).not.toMatch(/memfd|pidbox|proc|cgroup|pipe:|anon_inode/);
+  }, 60_000);
+
+  attack("has nothing of the host's to lead there, even for CAP_SYS_PTRACE without a user namespace", () => {
+    const all = ["CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"];
+    // Every directory that a process which comes and goes has open, and what is above it.
+    const spy = `echo up > /tmp/seen; while :; do for p in /proc/[0-9]*; do [ $p = /proc/1 ] && continue
+      for f in $p/fd/* $p/cwd $p/root; do for up in . .. ../.. ../../.. ../../../../../../../..; do
+        [ -e $f/$up${outside}/passwd ] && echo "$(cat $p/comm) $f/$up" >> /tmp/seen; [ -e $f/$up/self ] && [ ! -e $f/$up/bin ] && echo "$(cat $p/comm) procfs $f/$up" >> /tmp/seen
+      done; done 2>/dev/null; done; done`;
+    using held = hold(spy, { process: { capabilities: { bounding: all, effective: all, permitted: all } } });
+    for (let i = 0; i < 40; i++) expect(held.call("exec", "ID", "/bin/true").code).toBe(0);
+    expect(held.call("exec", "ID", "grep", "-v", "procfs /proc/[0-9]*/root/", "/tmp/seen").out).toBe("up\n");
   }, 60_000);
 
   attack("runs with the container's wall whatever lies at /proc, /dev/pts and /bin/sh there", () => {
