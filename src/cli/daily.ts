@@ -23,7 +23,7 @@ const TOP: Grammar = {
 };
 
 /** Docker's verbs that have another name here. */
-const ELSEWHERE: Readonly<Record<string, string>> = { stats: "top", info: "doctor", inspect: "verify", ls: "ps", list: "ps", prune: "gc", system: "doctor" };
+const ELSEWHERE: Readonly<Record<string, string>> = { info: "doctor", ls: "ps", list: "ps", system: "doctor" };
 
 /** What is known of the command line so far, for the form of an error and its exit code. */
 interface Progress {
@@ -73,6 +73,9 @@ function chooseVerb(top: Arguments): { word: string; rest: readonly string[] } {
 function splitLine(argv: readonly string[], progress: Progress): { word: string; rest: readonly string[] } {
   const first = argv[0] ?? "";
   if (isVerbName(first)) return { word: first, rest: argv.slice(1) };
+  // As docker groups its verbs: `container prune`.
+  const second = argv[1] ?? "";
+  if (first === "container" && isVerbName(second)) return { word: second, rest: argv.slice(2) };
   const top = parseArguments(TOP, argv);
   progress.color = top.value("color");
   return chooseVerb(top);

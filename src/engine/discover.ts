@@ -25,8 +25,16 @@ export interface StoredContainer {
   readonly command?: readonly string[];
   /** Exit status, once it has ended. */
   readonly exitCode?: number;
-  /** Its supervisor was killed: how it ended is not known, and `gc` removes what is left. */
+  /** Its supervisor was killed: how it ended is not known. `gc` removes what is left, all of it unless the container is kept. */
   readonly lost?: boolean;
+  readonly kept?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What its root filesystem was made from. */
+  readonly image?: string;
+  /** Absent: it runs, or has ended if there is an exit status. */
+  readonly state?: Container["state"];
+  /** End in milliseconds since the epoch. */
+  readonly ended?: number;
 }
 
 export interface Container {
@@ -38,8 +46,11 @@ export interface Container {
   readonly pod: string | null;
   /** Id of the container that this one is nested in. */
   readonly parent: string | null;
-  readonly state: "running" | "exited";
+  /** Others than `running` and `exited` are known of pidbox's own containers only. */
+  readonly state: "created" | "running" | "paused" | "restarting" | "exited";
   readonly exitCode: number | null;
+  /** End in milliseconds since the epoch. */
+  readonly ended: number | null;
   /** Host PID of the container's first process, and its start in clock ticks since boot; together they name it for good. */
   readonly initPid: number | null;
   readonly initStart: number | null;
@@ -67,6 +78,11 @@ export interface Container {
   readonly degraded: readonly string[];
   /** A container of pidbox whose supervisor was killed: what is left of it waits for `gc`. */
   readonly lost?: true;
+  /** A container of pidbox that is there until somebody removes it. */
+  readonly kept?: true;
+  /** Of containers of pidbox alone. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly image?: string;
 }
 
 /** The number of ids there are: uid -1 is none (user_namespaces(7)). */
@@ -158,7 +174,7 @@ function assemble(group: Group, facts: ProcessFacts, supervisor: ProcessSummary 
   const namespaces = detail?.namespaces ?? {};
   return {
     id: taken.has(id) ? `init-${leader.pid}` : id, name: (own ? says.name : inner.name) ?? null, engine: own || says.id === undefined ? says.engine : inner.engine,
-    pod: says.pod ?? null, parent: null, state: "running", exitCode: null,
+    pod: says.pod ?? null, parent: null, state: "running", exitCode: null, ended: null,
     pidSharedWith: null, initPid: leader.pid, initStart: detail?.stat.start ?? null, command: detail?.command ?? [],
     processes: group.members.map((p) => p.pid).toSorted((a, b) => a - b), strays: group.strays, depth: group.depth,
     namespaces, ...compareNamespaces(namespaces, facts, group), uidMap: detail?.uidMap ?? null, cgroup: group.owner.path === "/" ? null : group.owner.path,
@@ -175,11 +191,17 @@ function isStored(container: Container, stored: StoredContainer): boolean {
   return stored.initStart === undefined || stored.initStart === container.initStart;
 }
 
+function ownOf({ lost, kept, labels, image }: StoredContainer): Pick<Container, "lost" | "kept" | "labels" | "image"> {
+  const known = { ...(labels === undefined ? {} : { labels }), ...(image === undefined ? {} : { image }) };
+  return { ...(lost === true ? { lost: true } : {}), ...(kept === true ? { kept: true } : {}), ...known };
+}
+
 function exited(stored: StoredContainer, exitCode: number | null): Container {
   return {
-    id: stored.id, name: stored.name, engine: "pidbox", pod: null, parent: null, state: "exited", exitCode, pidSharedWith: null, initPid: null, initStart: null,
+    id: stored.id, name: stored.name, engine: "pidbox", pod: null, parent: null, state: stored.state ?? "exited", exitCode, ended: stored.ended ?? null,
+    pidSharedWith: null, initPid: null, initStart: null,
     command: stored.command ?? [], processes: [], strays: [], depth: 0, namespaces: {}, sharedWithHost: [], unknown: [], uidMap: null, cgroup: null,
-    supervisor: null, since: stored.created ?? null, unsafe: stored.unsafe, degraded: stored.degraded, ...(stored.lost === true ? { lost: true } : {}),
+    supervisor: null, since: stored.created ?? null, unsafe: stored.unsafe, degraded: stored.degraded, ...ownOf(stored),
   };
 }
 
@@ -192,11 +214,12 @@ function join(containers: readonly Container[], stored: readonly StoredContainer
     if (own === undefined || !isStored(container, own) || running.has(own.id)) return container;
     running.add(own.id);
     return {
-      ...container, id: own.id, name: own.name, engine: "pidbox", unsafe: own.unsafe, degraded: own.degraded,
-      ...(own.lost === true ? { lost: true } : {}),
+      ...container, id: own.id, name: own.name, engine: "pidbox", unsafe: own.unsafe, degraded: own.degraded, ...ownOf(own),
+      ...(own.state === undefined ? {} : { state: own.state }),
     };
   });
-  const ended = stored.flatMap((s) => ((s.exitCode === undefined && s.lost !== true) || running.has(s.id) ? [] : [exited(s, s.exitCode ?? null)]));
+  const gone = (s: StoredContainer): boolean => s.exitCode !== undefined || s.lost === true || s.state === "created";
+  const ended = stored.flatMap((s) => (!gone(s) || running.has(s.id) ? [] : [exited(s, s.exitCode ?? null)]));
   return [...joined, ...ended];
 }
 

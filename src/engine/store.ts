@@ -4,7 +4,7 @@
  */
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
-import { F } from "../kernel/abi/constants.ts";
+import { F, LOCK } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
@@ -181,8 +181,7 @@ export function replaceFile(directory: string, name: string, text: string): void
   if (result < 0) throw failed("write", path, result, FULL);
 }
 
-/** Writes the state of a container that is there already. Throws IO. */
-export function replaceState(directory: string, state: ContainerState): void {
+function replaceState(directory: string, state: ContainerState): void {
   replaceFile(directory, "state.json", JSON.stringify(state));
 }
 
@@ -209,6 +208,24 @@ export function readState(directory: string): ContainerState | undefined {
 export function readStatus(directory: string): ContainerStatus | undefined {
   const bytes = readBytes(`${directory}/status`, 4096);
   return typeof bytes === "number" ? undefined : parseStatus(bytes);
+}
+
+/**
+ * Changes the state of a container, whoever is in charge of it: those who change it wait for each other, by a lock on its directory (flock(2)). Throws IO,
+ * NOT_FOUND if it is gone, and what `change` throws; nothing is changed then.
+ */
+export function changeState(directory: string, change: (state: ContainerState) => ContainerState): ContainerState {
+  const fd = open(directory, O.RDONLY | O.DIRECTORY);
+  if (fd >= 0) syscall(SYSCALLS.flock, fd, LOCK.EX);
+  try {
+    const state = fd < 0 ? undefined : readState(directory);
+    if (state === undefined) throw new PidboxError("NOT_FOUND", "The container was removed meanwhile", { context: { path: directory } });
+    const changed = change(state);
+    if (changed !== state) replaceState(directory, changed);
+    return changed;
+  } finally {
+    if (fd >= 0) close(fd);
+  }
 }
 
 const F_WRLCK = 1;

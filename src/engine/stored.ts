@@ -1,6 +1,8 @@
 /** pidbox's own containers as its state directory has them, for joining with those that /proc shows. */
+import { SIGNAL } from "../kernel/abi/constants.ts";
 import { readText } from "../kernel/file.ts";
 import { parseProcessStat } from "../kernel/process-status.ts";
+import { readFreezer } from "./cgroup-freeze.ts";
 import type { StoredContainer } from "./discover.ts";
 import { readEnd } from "./end-record.ts";
 import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus } from "./store.ts";
@@ -25,19 +27,27 @@ function startOf(pid: number): number | undefined {
   return typeof text === "number" ? undefined : parseProcessStat(text).start;
 }
 
+/** What a container's root filesystem is made from, as a person would say it. */
+export function imageOf({ blueprint: { rootfs } }: ContainerState): string {
+  return rootfs.kind === "assembled" ? "host" : `dir:${rootfs.source}`;
+}
+
 function storedContainer(directory: string, state: ContainerState): StoredContainer | undefined {
   const status = readStatus(directory);
   const life = lifeOf(directory, state, status);
-  if (status === undefined || life === "starting" || life === "created") return undefined;
-  const { id, name, unsafe, degraded, created, command } = state;
-  const known = { id, name, initPid: status.pid, unsafe, degraded, created, command };
-  if (life === "ended" || life === "restarting") return { ...known, initPid: 0, exitCode: status.code };
-  if (life === "lost") return { ...known, lost: true };
+  const { id, name, unsafe, degraded, created, command, labels } = state;
+  const known = { id, name, unsafe, degraded, created, command, labels, image: imageOf(state), ...(state.remove ? {} : { kept: true }) };
+  if (life === "created") return { ...known, initPid: 0, state: "created" };
+  if (status === undefined || life === "starting") return undefined;
+  const end = { initPid: 0, exitCode: status.code, ended: status.ended };
+  if (life === "ended" || life === "restarting") return { ...known, ...end, state: life === "ended" ? "exited" : life };
+  if (life === "lost") return { ...known, initPid: status.pid, exitCode: 128 + SIGNAL.KILL, lost: true };
   const initStart = startOf(status.pid);
-  return { ...known, ...(initStart === undefined ? {} : { initStart }) };
+  const paused = readFreezer(state.cgroups) === "frozen";
+  return { ...known, initPid: status.pid, ...(initStart === undefined ? {} : { initStart }), ...(paused ? { state: "paused" } : {}) };
 }
 
-/** All containers in the store of `root` (see stateRoot), those that have not run yet excepted. */
+/** All containers in the store of `root` (see stateRoot), those that are starting excepted. */
 export function readStored(root: string): StoredContainer[] {
   return listContainers(root).flatMap((id) => {
     const directory = `${root}/containers/${id}`;

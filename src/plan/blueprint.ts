@@ -106,6 +106,8 @@ export interface Blueprint {
   /** What SIGTERM to the supervisor is passed on as, and seconds from then to SIGKILL. Absent: as it is, and never. */
   readonly stop?: { readonly signal?: number; readonly timeout?: number };
   readonly state: StateFiles;
+  /** Gets the PID of the first process once the program runs. Absolute. */
+  readonly pidFile?: string;
   /** Absent: the caller waits for the container. */
   readonly keeping?: Keeping;
   readonly runtime?: RuntimeFrame;

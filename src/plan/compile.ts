@@ -14,7 +14,7 @@ import type { Blueprint } from "./blueprint.ts";
 import { bear } from "./birth.ts";
 import { enterCgroups, makeCgroups } from "./cgroups.ts";
 import type { CgroupHandles } from "./cgroups.ts";
-import { closeSockets, containerHooks, finishCreation, handTerminal, noteFirstProcess, openCreation, runtimeHooks } from "./creation.ts";
+import { closeSockets, containerHooks, finishCreation, handTerminal, noteFirstProcess, noteRunning, openCreation, runtimeHooks } from "./creation.ts";
 import type { Creation } from "./creation.ts";
 import { detach, waitOut } from "./detach.ts";
 import { openConsole } from "./devices.ts";
@@ -143,7 +143,8 @@ function superviseContainer(c: Compilation, { frame, link, guard, creation, cgro
   // Later commands on the container of `pidbox-oci run` need its lock.
   if (creation !== undefined) w.from("state directory").call(SYSCALLS.close, c.descriptors.extra).flags(FLAG.IGNORE);
   const code = w.register();
-  const { keeping } = c.blueprint;
+  const { keeping, pidFile } = c.blueprint;
+  if (pidFile !== undefined) noteRunning(c, pidFile, link.report, pid);
   if (keeping === undefined) w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
   else superviseKept(c, frame, keeping, { pidfd, page: link.page, code });
   closeFrame(c, { code, cgroups, guard, creation });

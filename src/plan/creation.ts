@@ -151,7 +151,7 @@ function temporaryName(path: string): string {
  * Supervisor's ops: `--pid-file`, whole or not there. Readers take every byte of it for the number. The directory may be one that others write to, so the
  * file is a new one; what a killed command left under its name is taken away.
  */
-function writePidFile(c: Compilation, path: string, pid: number, written: number): void {
+function writePidFile(c: Compilation, path: string, pid: number, written?: number): void {
   const { writer: w } = c;
   const [fd, length] = [w.register(), w.register()];
   const temporary = w.text(temporaryName(path));
@@ -161,7 +161,14 @@ function writePidFile(c: Compilation, path: string, pid: number, written: number
   w.call(SYSCALLS.openat, AT.FDCWD, temporary, OPEN.WRONLY | OPEN.CREAT | OPEN.EXCL | OPEN.CLOEXEC | OPEN.NOFOLLOW, 0o644).into(fd);
   w.call(SYSCALLS.write, fd, text, length).flags(FLAG.FULL).close(fd).release(length);
   // Noted before, so that there is no moment at which it would stay.
-  w.load(written, w.cells(1), 8).call(SYSCALLS.renameat2, AT.FDCWD, temporary, AT.FDCWD, w.text(path), 0);
+  if (written !== undefined) w.load(written, w.cells(1), 8);
+  w.call(SYSCALLS.renameat2, AT.FDCWD, temporary, AT.FDCWD, w.text(path), 0);
+}
+
+/** Supervisor's ops: `--pidfile` of `run`, once the program runs, so that there is none of one that could not be started. */
+export function noteRunning(c: Compilation, path: string, report: number, pid: number): void {
+  awaitExec(c, report);
+  writePidFile(c, path, pid);
 }
 
 /** Ops after a failure: no pid file of a process that is gone, nor half of one. */

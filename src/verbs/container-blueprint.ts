@@ -199,6 +199,7 @@ async function blueprintOf(draft: Draft, scene: Scene, kept: Kept | undefined): 
   const config = await configOf(draft, scene, joined);
   const { stopOf } = args.value("stop-signal") === undefined && args.value("stop-timeout") === undefined ? { stopOf: () => ({}) } : await import("./container-stop.ts");
   const keep = draft.kind === "run" && !args.flag("rm");
+  const pidFile = draft.kind === "run" ? args.value("pidfile") : undefined;
   const rootfs: Rootfs = scene.rootfs.kind === "overlay" && kept?.layer !== undefined ? { ...scene.rootfs, layer: kept.layer } : scene.rootfs;
   return {
     id: place.id, config, rootfs, ...(draft.mapping === undefined ? {} : { mapping: draft.mapping }),
@@ -210,7 +211,7 @@ async function blueprintOf(draft: Draft, scene: Scene, kept: Kept | undefined): 
     landlock: security.landlock,
     ...(draft.kind === "run" ? { managed: true } : {}),
     interruptTwice: draft.stdio.kind !== "terminal",
-    ...stopOf(args),
+    ...stopOf(args), ...(pidFile === undefined ? {} : { pidFile: pidFile.startsWith("/") ? pidFile : `${context.cwd}/${pidFile}` }),
     state: {
       directory: place.directory, files: ["state.json", "status"], names: place.names, reservations: place.reservations, keep,
       ...(kept === undefined ? {} : { failed: "remove" }),

@@ -32,7 +32,8 @@ function halfOfMemory(): number {
   return Number((info[4] ?? 0n) / 2n);
 }
 
-function memoryLimits(args: Arguments, kind: Kind): MemoryLimits | undefined {
+/** Limits of memory that the flags give. Throws USAGE. */
+export function memoryLimits(args: Arguments, kind: Kind): MemoryLimits | undefined {
   const given = args.value("memory");
   const swap = args.value("memory-swap");
   const limit = given === undefined ? (kind === "do" ? halfOfMemory() : undefined) : parseSize(given, "--memory");
@@ -47,7 +48,8 @@ function memoryLimits(args: Arguments, kind: Kind): MemoryLimits | undefined {
   return { limit, swap: both };
 }
 
-function cpuLimits(args: Arguments, kind: Kind): CpuLimits | undefined {
+/** Limits of CPU time that the flags give. Throws USAGE. */
+export function cpuLimits(args: Arguments, kind: Kind): CpuLimits | undefined {
   const cpus = args.value("cpus");
   const number = cpus === undefined ? undefined : Number(cpus);
   if (cpus !== undefined && !(/^\d{1,6}(\.\d{1,9})?$/.test(cpus) && (number ?? 0) >= 0.01)) throw bad("--cpus", cpus, "it is not a number of at least 0.01");

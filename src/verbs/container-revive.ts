@@ -4,7 +4,7 @@ import { quote } from "../base/text.ts";
 import { readHost } from "../engine/host.ts";
 import { planFor } from "../engine/plan-cache.ts";
 import { createImageFile, replaceProcess, spawnLauncher } from "../engine/launch.ts";
-import { isSupervised, readState, readStatus, replaceState } from "../engine/store.ts";
+import { changeState, isSupervised, readState, readStatus } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
 import { F } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
@@ -86,13 +86,21 @@ function revive(directory: string, { root, executable }: Starter): Revival {
   return { root, state, facts, blueprint: whole };
 }
 
+/** What is stored now, with what the next start has of its own. Limits stay those of now: `update` may have changed them meanwhile. */
+function readied(now: ContainerState, { reservations, blueprint }: ContainerState, cgroups: readonly string[]): ContainerState {
+  const { config: { linux = {} }, mapping } = blueprint;
+  const ids = Object.fromEntries(Object.entries(linux).filter(([key]) => key === "namespaces" || key === "uidMappings" || key === "gidMappings"));
+  const config = { ...now.blueprint.config, linux: { ...now.blueprint.config.linux, ...ids } };
+  return { ...now, reservations, cgroups, blueprint: { ...now.blueprint, config, ...(mapping === undefined ? {} : { mapping }) } };
+}
+
 /** The plan; what has changed of the container is stored first. */
 async function planOf({ root, blueprint, state, facts }: Revival, options: CompileOptions): Promise<Uint8Array> {
   if (blueprint.config.process?.apparmorProfile === DEFAULT_PROFILE && facts.privileged) (await import("../engine/apparmor.ts")).loadDefaultProfile();
   const range = state.reservations.length === 0 ? undefined : blueprint.mapping?.uid[0]?.hostID;
   const names = { id: state.id, ...(range === undefined ? {} : { range }) };
   const { plan, cgroups } = await planFor(root, { blueprint: keptBlueprint(blueprint, state, "keep"), facts, options, names });
-  replaceState(blueprint.state.directory, { ...state, cgroups });
+  changeState(blueprint.state.directory, (now) => readied(now, state, cgroups));
   return plan;
 }
 

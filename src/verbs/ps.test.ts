@@ -5,7 +5,7 @@ import { discover } from "../engine/discover.ts";
 import { survey } from "../engine/discover-survey.ts";
 import { namespaceTree } from "../engine/discover-tree.ts";
 import { ageText } from "./ps-age.ts";
-import { containerTable, notesOf, sharedText } from "./ps.ts";
+import { containerTable, notesOf, sharedText, statusText } from "./ps.ts";
 import { treeText } from "./tree.ts";
 
 test("ageText() uses the largest unit of which there are two", () => {
@@ -42,7 +42,18 @@ test("sharedText() marks what is unknown and says nothing only when all is known
 
 test("notesOf() names overrides, nesting, strays and the end", () => {
   const stored = { id: "c".repeat(64), name: "x", initPid: 1, unsafe: ["pid-host"], degraded: ["cgroup"], exitCode: 137 };
-  expect(discover(makeFacts([]), [stored]).map(notesOf)).toEqual([["unsafe: pid-host", "degraded: cgroup", "exited with 137"]]);
+  expect(discover(makeFacts([]), [stored]).map(notesOf)).toEqual([["unsafe: pid-host", "degraded: cgroup"]]);
+  const lost = [{ ...stored, lost: true }, { ...stored, lost: true, kept: true }];
+  expect(lost.map((one) => discover(makeFacts([]), [one]).map(notesOf)[0]?.at(-1))).toEqual(["its supervisor was killed: pidbox gc removes it", "its supervisor was killed"]);
+});
+
+test("statusText() says it as docker does", () => {
+  const now = 1_000_000_000_000;
+  const of = (state: Parameters<typeof statusText>[0]["state"], exitCode: number | null = null): string =>
+    statusText({ state, since: now - 300_000, ended: exitCode === null ? null : now - 2000, exitCode }, now);
+  expect([of("created"), of("running"), of("paused"), of("restarting", 1), of("exited", 0), of("exited")]).toEqual([
+    "Created", "Up 5 minutes", "Up 5 minutes (Paused)", "Restarting (1) 2 seconds ago", "Exited (0) 2 seconds ago", "Exited (?)",
+  ]);
 });
 
 describe("treeText()", () => {

@@ -3,6 +3,8 @@ import { PidboxError } from "../base/error.ts";
 import { columns, printable, quote } from "../base/text.ts";
 import { type Container, userMapText } from "../engine/discover.ts";
 import { readSurvey, shortId } from "../engine/discover-survey.ts";
+import { rowPrinter } from "./row-format.ts";
+import type { Row } from "./row-format.ts";
 import { readStoredOf } from "./stored-containers.ts";
 import { ageText } from "./ps-age.ts";
 import type { Arguments, Verb } from "./verb.ts";
@@ -16,6 +18,7 @@ const FILTERS: Readonly<Record<string, (container: Container, value: string) => 
   parent: (c, value) => c.parent?.startsWith(value) === true,
   pod: (c, value) => c.pod === value,
   shared: (c, value) => c.sharedWithHost.some((type) => type === value),
+  label: (c, value) => Object.entries(c.labels ?? {}).some(([key, text]) => key === value || `${key}=${text}` === value),
 };
 
 function filters(args: Arguments): ((container: Container) => boolean)[] {
@@ -45,17 +48,29 @@ export function notesOf(container: Container): string[] {
     ...(container.parent === null ? [] : [`inside ${shortId(container.parent)}`]),
     ...(container.pidSharedWith === null ? [] : [`PID namespace of ${shortId(container.pidSharedWith)}`]),
     ...(container.strays.length === 0 ? [] : [`${container.strays.length} in the cgroup but outside the PID namespace`]),
-    ...(container.lost === true ? ["its supervisor was killed: pidbox gc removes it"] : []),
-    ...(container.exitCode === null ? [] : [`exited with ${container.exitCode}`]),
+    ...(container.lost === true ? [`its supervisor was killed${container.kept === true ? "" : ": pidbox gc removes it"}`] : []),
   ];
 }
 
 /** Types shared with the host; a type followed by `?` is unknown, a lone `?` means that none could be read. */
 export function sharedText(container: Container): string {
-  if (container.state === "exited") return "-";
+  if (container.initPid === null) return "-";
   if (container.unknown.length > 0 && container.sharedWithHost.every((type) => type === "pid")) return container.sharedWithHost.length > 0 ? "pid,?" : "?";
   const words = [...container.sharedWithHost, ...container.unknown.map((type) => `${type}?`)];
   return words.length === 0 ? "nothing" : words.join(",");
+}
+
+/** As docker says it; `now` in milliseconds since the epoch. */
+export function statusText({ state, since, ended, exitCode }: Pick<Container, "state" | "since" | "ended" | "exitCode">, now: number): string {
+  const up = since === null ? "Up" : `Up ${ageText(since, now).replace(/ ago$/, "")}`;
+  const end = `(${exitCode ?? "?"})${ended === null ? "" : ` ${ageText(ended, now)}`}`;
+  switch (state) {
+    case "created": return "Created";
+    case "running": return up;
+    case "paused": return `${up} (Paused)`;
+    case "restarting": return `Restarting ${end}`;
+    case "exited": return `Exited ${end}`;
+  }
 }
 
 function clip(text: string, whole: boolean): string {
@@ -67,15 +82,34 @@ function clip(text: string, whole: boolean): string {
 export function containerTable(containers: readonly Container[], whole: boolean, now: number): string {
   const rows = containers.map((c) => [
     whole ? printable(c.id) : clip(shortId(c.id), false), clip(c.name ?? "-", whole), c.engine, c.initPid?.toString() ?? "-", c.processes.length.toString(),
-    c.state === "exited" ? "-" : userMapText(c), sharedText(c), c.since === null ? "?" : ageText(c.since, now), clip(notesOf(c).join("; "), true),
+    c.initPid === null ? "-" : userMapText(c), sharedText(c), statusText(c, now), clip(notesOf(c).join("; "), true),
   ]);
-  return columns([["CONTAINER ID", "NAME", "ENGINE", "INIT PID", "PROCS", "USER MAP", "SHARED WITH HOST", "SINCE", "NOTES"], ...rows], new Set([3, 4]));
+  return columns([["CONTAINER ID", "NAME", "ENGINE", "INIT PID", "PROCS", "USER MAP", "SHARED WITH HOST", "STATUS", "NOTES"], ...rows], new Set([3, 4]));
 }
 
 // The fields of Container, with the time as ISO 8601 and the derived texts.
 function containerData(container: Container): Readonly<Record<string, unknown>> {
   const since = container.since === null ? null : new Date(container.since).toISOString();
-  return { ...container, since, userMap: userMapText(container), notes: notesOf(container) };
+  const ended = container.ended === null ? null : new Date(container.ended).toISOString();
+  return { ...container, since, ended, status: statusText(container, Date.now()), userMap: userMapText(container), notes: notesOf(container) };
+}
+
+/** Docker's names for what both have; `Engine` is ours. */
+const HEADINGS = {
+  ID: "CONTAINER ID", Names: "NAMES", Image: "IMAGE", Engine: "ENGINE", Command: "COMMAND", CreatedAt: "STARTED AT", RunningFor: "STARTED", Status: "STATUS",
+  State: "STATE",
+  Labels: "LABELS", Ports: "PORTS", Pid: "INIT PID",
+} as const;
+
+function rowOf(container: Container, whole: boolean, now: number): Row {
+  const { id, name, image, engine, command, since, state, labels = {}, initPid } = container;
+  const words = printable(command.join(" "));
+  return {
+    ID: whole ? id : shortId(id), Names: name ?? "", Image: image ?? "", Engine: engine, Command: whole ? words : words.slice(0, 20),
+    CreatedAt: since === null ? "" : new Date(since).toISOString(), RunningFor: since === null ? "" : ageText(since, now), Status: statusText(container, now),
+    State: state,
+    Labels: Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(","), Ports: "", Pid: initPid ?? 0,
+  };
 }
 
 export const ps: Verb = {
@@ -87,9 +121,9 @@ export const ps: Verb = {
     "SHARED WITH HOST names the namespaces that do not separate the container; a question mark means that the kernel does not tell this user, " +
     "which is not the same as separated. Engines are told by cgroup and starting process; below another container both are that container's own claims.",
   options: [
-    { name: "all", short: "a", help: "Also list pidbox's containers that have ended" },
+    { name: "all", short: "a", help: "Also list pidbox's containers that have ended or were not started yet" },
     { name: "filter", short: "f", value: "KEY=VALUE", repeat: true, help: `Only those that match every filter; keys: ${Object.keys(FILTERS).join(", ")}` },
-    { name: "format", value: "FORMAT", choices: ["table", "json"], help: "How to print: table for people, json for programs, one object a line" },
+    { name: "format", value: "FORMAT", help: "table for people, json for programs, one object a line, or a template such as {{.Names}}, with \"table \" before it for a heading" },
     { name: "last", short: "n", value: "N", help: "Only the N that were started last, ended ones included" },
     { name: "latest", short: "l", help: "Only the one that was started last, ended ones included" },
     { name: "no-trunc", help: "Print whole ids and names" },
@@ -103,10 +137,11 @@ export const ps: Verb = {
   ],
   run(args, context) {
     const tests = filters(args);
+    const print = rowPrinter(args.value("format"), HEADINGS);
     const count = last(args);
     const view = readSurvey(readStoredOf(context));
-    const all = args.flag("all") || count !== undefined || args.values("filter").includes("status=exited");
-    const matching = view.containers.filter((c) => (all || c.state === "running") && tests.every((test) => test(c)));
+    const all = args.flag("all") || count !== undefined || args.values("filter").some((filter) => /^status=(exited|created)$/.test(filter));
+    const matching = view.containers.filter((c) => (all || ["running", "paused", "restarting"].includes(c.state)) && tests.every((test) => test(c)));
     const ordered = count === undefined ? matching : matching.toSorted((a, b) => (b.since ?? 0) - (a.since ?? 0)).slice(0, count);
     for (const limit of view.facts.limits) context.note(limit);
     const whole = args.flag("no-trunc");
@@ -114,6 +149,8 @@ export const ps: Verb = {
       const ids = ordered.map((c) => (whole ? printable(c.id) : shortId(c.id)));
       return { exit: 0, data: ids, text: () => ids.map((id) => `${id}\n`).join("") };
     }
-    return { exit: 0, data: ordered.map(containerData), text: () => containerTable(ordered, whole, Date.now()) };
+    const now = Date.now();
+    const text = (): string => (print === undefined ? containerTable(ordered, whole, now) : print(ordered.map((one) => rowOf(one, whole, now))));
+    return { exit: 0, data: ordered.map(containerData), text };
   },
 };

@@ -2,7 +2,7 @@
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import type { StoredContainer } from "../engine/discover.ts";
-import { findContainer, readState, readStatus, stateRoot } from "../engine/store.ts";
+import { findContainer, listContainers, readState, readStatus, stateRoot } from "../engine/store.ts";
 import type { ContainerState, ContainerStatus } from "../engine/store.ts";
 import { lifeOf, readStored } from "../engine/stored.ts";
 import type { Life } from "../engine/stored.ts";
@@ -35,6 +35,15 @@ export function containerOf(root: string, reference: string): FoundContainer {
   }
   const status = readStatus(directory);
   return { id, name: state.name, directory, state, status, life: lifeOf(directory, state, status) };
+}
+
+/** All containers of a store; those that go meanwhile are left out. */
+export function containersOf(root: string): FoundContainer[] {
+  return listContainers(root).flatMap((id) => {
+    const directory = `${root}/containers/${id}`;
+    const [state, status] = [readState(directory), readStatus(directory)];
+    return state === undefined ? [] : [{ id, name: state.name, directory, state, status, life: lifeOf(directory, state, status) }];
+  });
 }
 
 /** What the caller's state directory says of its containers. */

@@ -39,7 +39,7 @@ export const verify: Verb = {
     const reference = args.operands[0] ?? "";
     const container = selectContainer(view, reference);
     const { id, name, engine, initPid } = container;
-    if (container.state !== "running" || initPid === null) {
+    if (initPid === null) {
       throw new PidboxError("NOT_FOUND", `The container ${quote(name ?? id)} has ended, so there is nothing to verify`, { hint: "`pidbox ps` lists the containers that run." });
     }
     const state = engine === "pidbox" ? readState(`${stateRootOf(context)}/containers/${id}`) : undefined;

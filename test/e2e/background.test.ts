@@ -147,7 +147,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     expect(readFileSync(`${directory}/cid`, "utf8")).toBe(box.id);
     expect(box.state()["labels"]).toEqual({ a: "b" });
     expect(await box.output("stop", "-t", "0")).toBe(box.name);
-    expect(await box.output("wait")).toBe("137");
+    expect(await box.output("wait")).toMatch(/^1(37|43)$/);
   });
 
   const log = (id: string): string => {
@@ -173,7 +173,7 @@ needs("root")("supervisor and init together take less than 150 kB", async () => 
 });
 
 needs("root")("the id range is given back at the end and taken again at the start", async () => {
-  await using box = await keep(scene, "root", ["create", "@", "sh", "-c", "cat /proc/self/uid_map; read x"]);
+  await using box = await keep(scene, "root", ["create", "@", "sh", "-c", "cat /proc/self/uid_map; sleep 60"]);
   const links = (): string[] => readdirSync("/run/pidbox/ids").filter((slot) => readlinkSync(`/run/pidbox/ids/${slot}`) === box.id);
   expect(links()).toEqual([]);
   await box.output("start");

@@ -91,7 +91,7 @@ describe("pidbox gc", () => {
     const image = `dir:${busyboxRoot(directory.path)}`;
     expect(pidbox(["run", `--name=${name}`, image, "sh", "-c", "exit 3"]).code).toBe(3);
     const state = stateOf(idOf(name));
-    expect(pidbox(["ps", "-a", "--filter", `name=${name}`]).out).toContain("exited with 3");
+    expect(pidbox(["ps", "-a", "--filter", `name=${name}`]).out).toContain("Exited (3)");
     expect(pidbox(["ps", "--filter", `name=${name}`, "-q"]).out).toBe("");
     expect(gc(state.id)).toEqual([]);
     expect(pidbox(["run", `--name=${name}`, image, "true"]).err).toContain("CONFLICT");
