@@ -103,6 +103,17 @@ describe("compile()", () => {
     expect(dups).toEqual(["dup3(slave, 0)", "dup3(slave, 1)", "dup3(slave, 2)"]);
   });
 
+  test("gives a terminal its size before the program can ask: that of the config, or else the caller's", () => {
+    const sizes = (blueprint: Blueprint): string[] =>
+      inside(blueprint).flatMap((step) => /^ioctl\(\S+, 0x541[34]/.exec(step.text)?.[0].replace(/r\d+/, "slave") ?? []);
+    expect(sizes(terminalScene())).toEqual(["ioctl(slave, 0x5414"]);
+    const { process, ...config } = terminalScene().config;
+    if (process === undefined) throw new Error("The scene has no process");
+    const { consoleSize: _size, ...unsized } = process;
+    const relayed = { ...terminalScene(), config: { ...config, process: unsized } };
+    expect(sizes(relayed)).toEqual(["ioctl(0, 0x5413", "ioctl(1, 0x5413", "ioctl(slave, 0x5414"]);
+  });
+
   test("seals a read-only root after the last mount, and leaves a writable one open", () => {
     const sealed = inside(bundleScene(), UNIFIED);
     const at = sealed.findIndex((step) => step.from === "/root/readonly");

@@ -5,7 +5,7 @@
  * a node is elsewhere, the container makes them after all mounts. In a user namespace of which no map is known, and rootless, each host node is bound after
  * the kernel confirmed that it is that device (CVE-2025-31133, CVE-2026-88265). Nothing is made in a /dev that is a bind mount. Pure.
  */
-import { AT, ERRNO, FILE_TYPE, OPEN, STATX } from "../kernel/abi/constants.ts";
+import { AT, ERRNO, FILE_TYPE, OPEN, STATX, TTY } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { IdMapping, LinuxDevice, Mount } from "../spec/runtime-config.ts";
@@ -276,8 +276,6 @@ export interface Console {
 }
 
 const DEVPTS_MAGIC = 0x1cd1;
-const TIOCSPTLCK = 0x40045431;
-const TIOCGPTPEER = 0x5441;
 
 /**
  * Container's ops for `terminal`: a pty of the container's own devpts, its slave by TIOCGPTPEER and never by path, bound on /dev/console unless a process joins
@@ -293,8 +291,8 @@ export function openConsole(c: Compilation, options: { readonly bind: boolean } 
   const status = w.room(128);
   const magic = w.register();
   w.call(SYSCALLS.fstatfs, master, status).load(magic, status, 8).expect(magic, DEVPTS_MAGIC);
-  w.call(SYSCALLS.ioctl, master, TIOCSPTLCK, w.cells(0));
-  w.call(SYSCALLS.ioctl, master, TIOCGPTPEER, OPEN.RDWR | OPEN.NOCTTY | OPEN.CLOEXEC).into(slave);
+  w.call(SYSCALLS.ioctl, master, TTY.SPTLCK, w.cells(0));
+  w.call(SYSCALLS.ioctl, master, TTY.GPTPEER, OPEN.RDWR | OPEN.NOCTTY | OPEN.CLOEXEC).into(slave);
   const user = blueprint.config.process?.user;
   w.call(SYSCALLS.fchown, slave, user?.uid ?? 0, -1);
   if (options.bind) {
@@ -304,6 +302,15 @@ export function openConsole(c: Compilation, options: { readonly bind: boolean } 
     w.close(bind, target);
   }
   const size = blueprint.config.process?.consoleSize;
-  if (size !== undefined) w.call(SYSCALLS.ioctl, slave, 0x5414, w.words(size.height | (size.width << 16), 0)).flags(FLAG.IGNORE);
+  if (size !== undefined) w.call(SYSCALLS.ioctl, slave, TTY.SWINSZ, w.words(size.height | (size.width << 16), 0)).flags(FLAG.IGNORE);
+  else if (blueprint.runtime?.consoleSocket === undefined) copyWindow(c, slave);
   return { master, slave };
+}
+
+/** The supervisor does it again whenever the caller's terminal changes; here, because a program may ask before the supervisor is there. */
+function copyWindow(c: Compilation, slave: number): void {
+  const { writer: w } = c;
+  const size = w.room(8);
+  for (const caller of [0, 1]) w.call(SYSCALLS.ioctl, caller, TTY.GWINSZ, size).flags(FLAG.IGNORE);
+  w.call(SYSCALLS.ioctl, slave, TTY.SWINSZ, size).flags(FLAG.IGNORE);
 }
