@@ -290,6 +290,8 @@ static void try_known(const char *root, uint32_t hash, char **words, int count, 
 static void start_known(char **words, char **environment)
 {
 	char room[PATH_ROOM], directory[PATH_ROOM];
+	/* Bun puts something where a standard descriptor is closed, before the first of these questions is asked. */
+	for (int fd = 0; fd < 3; fd++) if (CALL(__NR_fcntl, fd, F_GETFD, 0, 0, 0, 0) < 0) return;
 	const char *root = state_root(environment, room);
 	word n = CALL(__NR_getcwd, directory, PATH_ROOM, 0, 0, 0, 0);
 	if (!root || n <= 0 || directory[0] != '/') return;

@@ -127,7 +127,7 @@ async function many(order: Order, before: readonly string[]): Promise<Result> {
   });
   await Promise.all(starters);
   const now = traces(daily(STATE)).filter((trace) => !before.includes(trace));
-  const containers = now.filter((trace) => trace.startsWith("state containers/")).length;
+  const containers = now.filter((trace) => new RegExp(`^state ${STATE}/containers/[0-9a-f]{64}$`).test(trace)).length;
   if (containers !== held.length) problems.push(`${containers} of ${held.length} containers have a state`);
   const inits = new Set(held.map((child) => initOf(child.pid)));
   if (inits.size !== held.length || inits.has(undefined)) problems.push(`${inits.size} first processes`);

@@ -82,6 +82,7 @@ function plainCases(): void {
   changed("a flag's place", nothing, nothing, {}, { words: ["do", "--", "sh", "-c", SHOWS] });
   changed("a limit", nothing, nothing, {}, { through: ["prlimit", "--nofile=512:777"] });
   changed("a capability", nothing, nothing, {}, { through: ["setpriv", "--bounding-set=-sys_admin"], words: ["do", "--allow-degraded=cgroups", "sh", "-c", SHOWS] });
+  for (const closed of ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]) changed(closed, nothing, nothing, {}, { through: ["sh", "-c", `exec "$@" ${closed}`, "sh"] });
 }
 
 /** One command line teaches all with the same flags; what each of them says is what it was given. */

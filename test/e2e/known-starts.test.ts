@@ -104,6 +104,10 @@ describe("is not known any more after a change of", () => {
     expect(out).toMatch(shows);
   });
 
+  when("the standard descriptors, of which one is closed", () => {
+    for (const closed of ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]) expect(find(closed)).toMatchObject({ known: false, code: 0, err: "" });
+    expect([find("<&-").out, find(">&-").out, find("2>&-").out]).toEqual([find("nothing").out, "", find("nothing").out]);
+  });
   when("privileges", () => expect(find("a capability")).toMatchObject({ known: false }));
 });
 

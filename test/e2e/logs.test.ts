@@ -193,7 +193,10 @@ needs("root")("a full disk costs entries, never the program: what is in the log 
   while (lost() < 3000 && Date.now() < end) await Bun.sleep(5);
   const log = Bun.spawnSync([...inside, "cat", `/var/lib/pidbox/logs/${out.trim()}/container.log`]).stdout.toString();
   const entries = log.trimEnd().split("\n").map((line) => (JSON.parse(line) as { log: string }).log);
-  expect(entries).toEqual(Array.from({ length: entries.length }, (_, i) => `${i + 1}\n`));
+  // One whose time has fewer digits may have room where the one before it had none.
+  const written = Array.from({ length: 5000 }, (_, i) => `${i + 1}\n`).concat("done\n");
+  expect(written.filter((entry) => entries.includes(entry))).toEqual(entries);
+  expect(entries.slice(0, 500)).toEqual(written.slice(0, 500));
   expect([entries.length > 500, log.endsWith("}\n"), entries.length + lost() >= 4999]).toEqual([true, true, true]);
   expect(Bun.spawnSync([...inside, scene.binary, "rm", "-f", out.trim()], { stdout: "ignore" }).exitCode).toBe(0);
 });
