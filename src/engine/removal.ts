@@ -8,6 +8,7 @@ import type { ContainerState } from "./store.ts";
 import { removeTree } from "./tree-removal.ts";
 
 const EBUSY = -16;
+const ENOENT = -2;
 const ENOTEMPTY = -39;
 const TRIES = 500;
 
@@ -47,6 +48,13 @@ export function removeContainer(directory: string, state: ContainerState | undef
   const data = removeData(state);
   if (data.length > 0) return data;
   for (const link of state?.names ?? []) if (own(link)) unlink(link);
-  for (const file of FILES) unlink(`${directory}/${file}`);
-  return removeDirectory(directory) < 0 && typeof stat(directory) !== "number" ? [directory] : [];
+  for (let tries = 0; tries < TRIES; tries++) {
+    for (const file of FILES) unlink(`${directory}/${file}`);
+    const result = removeDirectory(directory);
+    if (result === 0 || result === ENOENT) return [];
+    if (result !== ENOTEMPTY) break;
+    // Whoever asks for the charge of a container makes its status file.
+    pause(1);
+  }
+  return typeof stat(directory) === "number" ? [] : [directory];
 }
