@@ -32,6 +32,18 @@ const V1 = ["memory", "cpu", "pids", "cpuset", "freezer", "devices", "blkio"].ev
 
 if (V1) {
   describe("on v1", () => {
+    needs("root", "busybox")("exec --cgroup joins a cgroup below the container's, and one that is not there is an error", () => {
+      const name = place();
+      using bundle = makeBundle(limited(`/${name}`, {}));
+      using container = start(bundle, "below");
+      const pids = readRuntimeState(bundle.root, "below").cgroups.find((directory) => directory.includes("/pids/")) ?? "";
+      mkdirSync(`${pids}/sub`);
+      const { out } = container.call("exec", "--cgroup", "pids:sub", "ID", "cat", "/proc/self/cgroup");
+      expect(/:pids:(.*)/.exec(out)?.[1]).toEndWith("/sub");
+      expect(container.call("exec", "--cgroup", "pids:absent", "ID", "true")).toMatchObject({ code: 255, err: expect.stringContaining("cgroup") as string });
+      expect(container.call("exec", "--cgroup", "../x", "ID", "true")).toMatchObject({ code: 255 });
+    });
+
     needs("root", "busybox")("a container is in a cgroup of its own in every hierarchy, and they go with it", () => {
       const name = place();
       using bundle = makeBundle(limited(`/${name}`, {}));

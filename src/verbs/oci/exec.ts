@@ -122,7 +122,9 @@ async function execute(args: OciArguments, context: OciContext): Promise<OciOutc
   const whole = { ...granted, env: environmentOf(process, state.rootfs, context, preserved.listening) };
   const blueprint = blueprintOf(whole, args, context, found, preserved.all);
   const namespaces = (state.config.linux?.namespaces ?? []).map(({ type }): LinuxNamespaceType => type);
-  const cgroups = state.cgroups.map((directory) => ({ version: cgroupVersion(directory), directory }));
+  const joined = args.values("cgroup");
+  const places = joined.length === 0 ? state.cgroups : (await import("./exec-cgroup.ts")).execCgroups(state.cgroups, facts.cgroups, joined);
+  const cgroups = places.map((directory) => ({ version: cgroupVersion(directory), directory }));
   const file = createImageFile();
   const options = { self: file, pidfd: raiseDescriptor(pidfd, preserved.all), ...faultOf(args) };
   const plan = compileJoining(blueprint, { pid: init.pid, namespaces, cgroups }, facts, options);
