@@ -117,10 +117,12 @@ function enterFirst(c: Compilation, target: JoinTarget, outside: Outside, home: 
   const { writer: w } = c;
   if (home !== undefined) w.from("supervisor").call(SYSCALLS.close, home);
   enterCgroups(c, outside);
-  const flags = target.namespaces.reduce((sum, type) => sum + FILES[type][1], 0);
+  const flags = target.namespaces.reduce((sum, type) => sum + (type === "cgroup" ? 0 : FILES[type][1]), 0);
   w.from("/linux/namespaces").call(SYSCALLS.setns, c.descriptors.extra, flags);
+  // From inside of its cgroup namespace nobody comes into the container's v2 cgroup (nsdelegate): that one is its child's to join.
+  const namespaces = new Map([...outside.namespaces].filter(([type]) => type !== "cgroup"));
   // What is a namespace for children until then is their own from their birth.
-  assertSame(c, outside, { pid: "pid_for_children", time: "time_for_children" });
+  assertSame(c, { ...outside, namespaces }, { pid: "pid_for_children", time: "time_for_children" });
   w.close(outside.proc);
 }
 
@@ -245,6 +247,7 @@ function enter(c: Compilation, target: JoinTarget, outside: Outside): void {
   moveIn(c, outside.into);
   if (outside.into !== undefined) w.close(outside.into.into);
   if (bare) {
+    if (target.namespaces.includes("cgroup")) w.from("/linux/namespaces/cgroup").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWCGROUP);
     w.call(SYSCALLS.close, c.descriptors.extra);
     return;
   }
