@@ -75,12 +75,17 @@ function isRecorded(supervisor: number): boolean {
   }
 }
 
+/** Waits until gc would know the container of `supervisor` as one that lived. */
+export async function recorded(supervisor: number): Promise<void> {
+  for (const end = performance.now() + 20_000; !isRecorded(supervisor); await new Promise((resolve) => setImmediate(resolve))) {
+    if (performance.now() > end) throw new Error("the supervisor has not noted that its container runs");
+  }
+}
+
 /** Starts `pidbox do|run FLAGS... [image] sh` and waits until it runs and its record says so. `flags` begins with the verb. */
 export async function startBox(flags: readonly string[], image: readonly string[] = [], options: How = {}): Promise<Running> {
   const box = await start([...(options.through ?? []), PIDBOX, ...flags, ...image, "/bin/sh", "-c", SAY], options);
-  for (const end = performance.now() + 20_000; !isRecorded(box.pid); await new Promise((resolve) => setImmediate(resolve))) {
-    if (performance.now() > end) throw new Error("the supervisor has not noted that its container runs");
-  }
+  await recorded(box.pid);
   return box;
 }
 

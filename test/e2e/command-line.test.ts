@@ -42,7 +42,7 @@ describe("pidbox", () => {
   });
   test("suggests the verb that was meant, also by docker's names", () => {
     expect(pidbox(["verison"])).toEqual({ code: 1, out: "", err: 'pidbox: unknown verb "verison" [USAGE]\n  hint: did you mean version? see pidbox help\n' });
-    expect(pidbox(["stats"]).err).toContain("did you mean top?");
+    expect(pidbox(["list"]).err).toContain("did you mean ps?");
     expect(pidbox(["constructor"]).err).toContain('unknown verb "constructor"');
   });
   test("prints errors as JSON where JSON was asked for", () => {

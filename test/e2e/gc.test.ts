@@ -5,7 +5,7 @@ import { basename, dirname } from "node:path";
 import { readHost } from "../../src/engine/host.ts";
 import type { ContainerState } from "../../src/engine/store.ts";
 import { needs } from "../parts.ts";
-import { busyboxRoot, initOf, pidbox, startBox, temporary } from "./box.ts";
+import { busyboxRoot, initOf, pidbox, recorded, startBox, temporary } from "./box.ts";
 
 const STORE = "/run/pidbox";
 const PIDBOX = new URL("../../dist/pidbox", import.meta.url).pathname;
@@ -76,6 +76,7 @@ describe("pidbox gc", () => {
     const state = stateOf(idOf(guest));
     const procs = (cgroup: string): string => (existsSync(cgroup) ? readFileSync(`${cgroup}/cgroup.procs`, "utf8") : "");
     const members = (): string[] => state.cgroups.flatMap((cgroup) => procs(cgroup).split("\n").filter((word) => word !== ""));
+    await recorded(child.pid);
     process.kill(child.pid, "SIGKILL");
     await child.exited;
     // The main child dies with its supervisor; its own child does not.

@@ -8,9 +8,9 @@ import {
 import { cellAt, decodePlan, textAt } from "../../src/plan/decode.ts";
 import type { DecodedPlan } from "../../src/plan/decode.ts";
 import { planInImage } from "../../src/engine/launch.ts";
-import { parseStatus, readState } from "../../src/engine/store.ts";
+import { readState } from "../../src/engine/store.ts";
 import { withoutNames } from "../../src/plan/template.ts";
-import { start } from "./box.ts";
+import { recorded, start } from "./box.ts";
 
 export interface Case {
   readonly name: string;
@@ -229,10 +229,8 @@ async function runningCases(): Promise<void> {
   }
   learn();
   const lost = await start([pidbox, "do", "/bin/sh", "-c", "echo up; exec cat"], { cwd: "/", env: { ...ENVIRONMENT } });
-  // Its record says that it runs only after exec.
   const [id = ""] = readdirSync(`${STORE}/containers`);
-  const isRecorded = (): boolean => parseStatus(readFileSync(`${STORE}/containers/${id}/status`))?.state === "running";
-  while (!isRecorded()) await new Promise((resolve) => setImmediate(resolve));
+  await recorded(lost.pid);
   process.kill(lost.pid, "SIGKILL");
   await lost.ended;
   cases.push(once("beside one that lost its supervisor"));

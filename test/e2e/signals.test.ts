@@ -5,6 +5,7 @@ import { SIGNALS } from "../../src/kernel/abi/signals.ts";
 import { needs } from "../parts.ts";
 import { childrenOf } from "../pty.ts";
 import { CALLERS, openScene } from "../scene.ts";
+import { recorded } from "./box.ts";
 
 const scene = openScene();
 
@@ -113,6 +114,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     const held = shell([], "trap '' HUP TERM INT; echo ready; sleep 60 & cat");
     expect(await held.line()).toBe("ready");
     expect(childrenOf(held.pid).get("pidbox-init")).toBeGreaterThan(1);
+    await recorded(held.pid);
     held.kill("SIGKILL");
     // The pipe ends only when the last process that has it open is gone.
     expect((await held.ended()).code).toBe(137);

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { needs } from "../parts.ts";
 import { childrenOf, openPty } from "../pty.ts";
 import { CALLERS, openScene } from "../scene.ts";
+import { recorded } from "./box.ts";
 
 const scene = openScene();
 
@@ -93,6 +94,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     await pty.until("ready");
     await pty.becomes("raw");
     expect([...childrenOf(pty.pid()).keys()].toSorted()).toEqual(["pidbox-init", "pidbox-tty"]);
+    await recorded(pty.pid());
     pty.kill("SIGKILL");
     await pty.becomes("cooked");
     expect((await pty.ended()).code).toBe(137);
