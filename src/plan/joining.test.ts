@@ -42,11 +42,11 @@ describe("compileJoining()", () => {
     });
   }
 
-  test("enters the cgroup before the namespaces", () => {
+  test("enters the cgroup before the cgroup namespace", () => {
     const all = steps(scene(), V1, HYBRID);
     const enters = all.findLastIndex((step) => /^write\(r\d+, "0", 1\)$/.test(step));
     expect(enters).toBeGreaterThan(0);
-    expect(enters).toBeLessThan(all.findLastIndex((step) => step.startsWith("setns(5, ") && step.includes("CLONE_NEWNS")));
+    expect(enters).toBeLessThan(all.findLastIndex((step) => step.startsWith("setns(5, ") && step.includes("CLONE_NEWCGROUP")));
   });
 
   test("writes a pid file that is new, and takes it back after a failure", () => {

@@ -112,11 +112,13 @@ function isBornBare(c: Compilation, { namespaces }: JoinTarget): boolean {
   return c.facts.privileged && namespaces.includes("pid") && !namespaces.includes("user");
 }
 
-/** Ops of the process between: into everything, so that its child has no directory of the host's, nor the way to one. */
+/**
+ * Ops of the process between: into all namespaces, so that its child has no directory of the host's, nor the way to one. The cgroups are for the child to
+ * enter, for a fork in them counts against their limits.
+ */
 function enterFirst(c: Compilation, target: JoinTarget, outside: Outside, home: number | undefined): void {
   const { writer: w } = c;
   if (home !== undefined) w.from("supervisor").call(SYSCALLS.close, home);
-  enterCgroups(c, outside);
   const flags = target.namespaces.reduce((sum, type) => sum + (type === "cgroup" ? 0 : FILES[type][1]), 0);
   w.from("/linux/namespaces").call(SYSCALLS.setns, c.descriptors.extra, flags);
   // From inside of its cgroup namespace nobody comes into the container's v2 cgroup (nsdelegate): that one is its child's to join.
@@ -232,21 +234,15 @@ function joiningOps(c: Compilation, target: JoinTarget, outside: Outside, link: 
   startProcess(c, { page: link.page, console, gate: false, label, joins: true, ...(creation === undefined ? {} : { creation, link: link.inside }) });
 }
 
-function enterCgroups(c: Compilation, { tasks }: Outside): void {
-  const { writer: w } = c;
-  w.from("cgroup");
-  const zero = w.text("0");
-  for (const fd of tasks) w.call(SYSCALLS.write, fd, zero, 1).flags(FLAG.FULL).close(fd);
-}
-
 /** Into the cgroups first, while the host's rights are there; then all namespaces at once (setns(2), Linux 5.8), the user namespace before the others. */
 function enter(c: Compilation, target: JoinTarget, outside: Outside): void {
   const { writer: w } = c;
-  const bare = isBornBare(c, target);
-  if (!bare) enterCgroups(c, outside);
+  w.from("cgroup");
+  const zero = w.text("0");
+  for (const fd of outside.tasks) w.call(SYSCALLS.write, fd, zero, 1).flags(FLAG.FULL).close(fd);
   moveIn(c, outside.into);
   if (outside.into !== undefined) w.close(outside.into.into);
-  if (bare) {
+  if (isBornBare(c, target)) {
     if (target.namespaces.includes("cgroup")) w.from("/linux/namespaces/cgroup").call(SYSCALLS.setns, c.descriptors.extra, CLONE.NEWCGROUP);
     w.call(SYSCALLS.close, c.descriptors.extra);
     return;

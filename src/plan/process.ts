@@ -81,11 +81,15 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
       w.jumpSet(parent, pid).jump(main).place(parent);
     }
     becomeInit(c, pid, handles);
-    w.place(alone);
-    // A container at its limit of processes takes one that joins, but not two: the program runs without an init then.
-    if (handles.joins === true) w.from("--init").call(SYSCALLS.prctl, PR.SET_CHILD_SUBREAPER, 0);
-    w.place(main);
-    if (init !== undefined) dieWithInit(c, init);
+    if (init === undefined) {
+      w.place(main);
+    } else {
+      const ready = w.label();
+      // A container at its limit of processes takes one that joins, but not two: the program runs without an init then.
+      w.place(alone).from("--init").call(SYSCALLS.prctl, PR.SET_CHILD_SUBREAPER, 0).jump(ready).place(main);
+      dieWithInit(c, init);
+      w.place(ready);
+    }
   }
   becomeMain(c, handles);
 }

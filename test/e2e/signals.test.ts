@@ -15,6 +15,15 @@ const PASSED = Object.entries(SIGNALS).filter(([name]) => !NOT_PASSED.includes(n
 /** A shell that waits so that its traps run soon. */
 const LOOP = "echo ready; while :; do sleep 0.01; done";
 
+/** PID 1 of a container, which takes its name while the program may run already. */
+async function initOf(supervisor: number): Promise<number> {
+  for (;;) {
+    const init = childrenOf(supervisor).get("pidbox-init");
+    if (init !== undefined) return init;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   const shell = (flags: readonly string[], script: string) => scene.hold(["run", "-i", ...flags, "@", "sh", "-c", script], { caller });
 
@@ -44,7 +53,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     held.kill("SIGTERM");
     held.kill("SIGUSR1");
     expect(await held.line()).toBe("still");
-    process.kill(childrenOf(held.pid).get("pidbox-init") ?? 0, "SIGKILL");
+    process.kill(await initOf(held.pid), "SIGKILL");
     expect((await held.ended()).code).toBe(137);
   });
 
@@ -113,7 +122,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   test("SIGKILL of the supervisor kills the container", async () => {
     const held = shell([], "trap '' HUP TERM INT; echo ready; sleep 60 & cat");
     expect(await held.line()).toBe("ready");
-    expect(childrenOf(held.pid).get("pidbox-init")).toBeGreaterThan(1);
+    expect(await initOf(held.pid)).toBeGreaterThan(1);
     await recorded(held.pid);
     held.kill("SIGKILL");
     // The pipe ends only when the last process that has it open is gone.
@@ -124,7 +133,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   test("SIGKILL of PID 1 is an end like any other", async () => {
     const held = shell([], "echo ready; cat");
     expect(await held.line()).toBe("ready");
-    process.kill(childrenOf(held.pid).get("pidbox-init") ?? 0, "SIGKILL");
+    process.kill(await initOf(held.pid), "SIGKILL");
     const { code, err } = await held.ended();
     expect(code).toBe(137);
     expect(err).toMatch(/^pidbox: \w+: SIGKILL ended it\n$/);
