@@ -109,7 +109,21 @@ interface Found {
   readonly client?: number;
 }
 
-const AT_SPAWN = { self: 4, charge: 6, client: 7 } as const;
+const AT_SPAWN = { self: 4, extra: 5, charge: 6, client: 7 } as const;
+
+/** A launcher whose error can be read. */
+export type Gated = Bun.Subprocess<"ignore", "ignore", "pipe">;
+
+/** Starts the launcher beside this process with the gate `inside`, which the caller closes, and nothing else of it. Throws as createImageFile does. */
+export function spawnGated(makePlan: (found: { self: number; gate: number }) => Uint8Array, title: string, inside: number): Gated {
+  const file = createImageFile();
+  writeSealed(file, launcherImage(makePlan({ self: AT_SPAWN.self, gate: AT_SPAWN.extra })));
+  const child = Bun.spawn([`/proc/${syscall(SYSCALLS.getpid)}/fd/${file}`, title], {
+    argv0: "pidbox", stdio: ["ignore", "ignore", "pipe", "ignore", file, inside], env: {}, cwd: "/",
+  });
+  close(file);
+  return child;
+}
 
 /** Starts the launcher beside this process and waits for its exit code. `makePlan` makes it for the numbers that its descriptors will have. */
 export async function spawnLauncher(makePlan: (found: Found) => Promise<Uint8Array>, title: string, { charge, client }: Handed): Promise<number> {

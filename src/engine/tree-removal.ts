@@ -6,30 +6,12 @@
  * that was interrupted is taken up where it stopped.
  */
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { rawEntries } from "../kernel/entries.ts";
 import { address, syscall } from "../kernel/ffi.ts";
 import { close, cString, O, open } from "../kernel/file.ts";
 
 const AT_REMOVEDIR = 0x200;
 const [ENOENT, EACCES, EISDIR, EPERM, ENOTEMPTY, EEXIST] = [-2, -13, -21, -1, -39, -17];
-const BUFFER = 32 * 1024;
-
-/** Names in an open directory as the kernel gives them, NUL included, without `.` and `..`; undefined on an error. */
-function* entries(fd: number): Generator<Uint8Array> {
-  const buffer = new Uint8Array(BUFFER);
-  const view = new DataView(buffer.buffer);
-  for (;;) {
-    const n = syscall(SYSCALLS.getdents64, fd, address(buffer), BUFFER);
-    if (n <= 0) return;
-    const found: Uint8Array[] = [];
-    // struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, name
-    for (let at = 0; at < n; at += view.getUint16(at + 16, true)) {
-      const name = buffer.slice(at + 19, buffer.indexOf(0, at + 19) + 1);
-      if (!(name[0] === 0x2e && (name.length === 2 || (name.length === 3 && name[1] === 0x2e)))) found.push(name);
-    }
-    yield* found;
-  }
-}
-
 /** Opens `name` for reading its entries. Its owner may have closed it to itself. */
 function openDirectory(base: number, name: Uint8Array): number {
   const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
@@ -63,7 +45,7 @@ function emptyDirectory(base: number, name: Uint8Array, queue: Uint8Array[], nex
   if (fd < 0) return fd === ENOENT ? 0 : fd;
   syscall(SYSCALLS.fchmodat, base, address(name), 0o700);
   let worst = 0;
-  for (const entry of entries(fd)) {
+  for (const { name: entry } of rawEntries(fd)) {
     const left = removeEntry(fd, entry, base, next);
     if (typeof left !== "number") queue.push(left);
     else if (left < 0) worst = left;
@@ -81,7 +63,7 @@ export function removeTree(path: string): number {
   const next = (): Uint8Array => cString(`removed-${count++}`);
   const queue: Uint8Array[] = [];
   let worst = 0;
-  for (const entry of entries(base)) {
+  for (const { name: entry } of rawEntries(base)) {
     const result = syscall(SYSCALLS.unlinkat, base, address(entry), 0);
     if (result === EISDIR || result === EPERM) queue.push(entry);
     else if (result < 0 && result !== ENOENT) worst = result;

@@ -123,6 +123,8 @@ export interface FileStatus {
   /** The device that a device node stands for. */
   readonly rdev: { readonly major: number; readonly minor: number };
   readonly size: number;
+  /** Names that it has. */
+  readonly links: number;
   /** Modification time in milliseconds since the epoch. */
   readonly modified: number;
 }
@@ -166,6 +168,9 @@ function observed(status: FileStatus, observer: Observer): FileStatus {
     get size() {
       return told("size");
     },
+    get links() {
+      return told("links");
+    },
     get modified() {
       return told("modified");
     },
@@ -175,23 +180,34 @@ function observed(status: FileStatus, observer: Observer): FileStatus {
   };
 }
 
+function statusOf(buffer: Uint8Array): FileStatus {
+  const view = new DataView(buffer.buffer);
+  const u32 = (at: number): number => view.getUint32(at, true);
+  const u64 = (at: number): number => u32(at) + u32(at + 4) * 2 ** 32;
+  const nanoseconds = u32(120);
+  return {
+    links: u32(16), uid: u32(20), gid: u32(24), mode: view.getUint16(28, true), inode: u64(32), size: u64(40),
+    modified: u64(112) * 1000 + (nanoseconds - (nanoseconds % 1e6)) / 1e6,
+    rdev: { major: u32(128), minor: u32(132) }, device: { major: u32(136), minor: u32(140) },
+  };
+}
+
 /** statx(2) of `path`, following a final symbolic link unless `noFollow`, or of `dirfd` itself if `path` is empty; or -errno. */
 export function stat(path: string, options: { noFollow?: boolean; dirfd?: number } = {}): FileStatus | number {
   const buffer = new Uint8Array(256);
   const flags = path === "" && options.dirfd !== undefined ? AT_EMPTY_PATH : options.noFollow === true ? AT_SYMLINK_NOFOLLOW : 0;
   const result = syscall(SYSCALLS.statx, options.dirfd ?? AT_FDCWD, address(cString(path)), flags, STATX_BASIC_STATS, address(buffer));
   if (result < 0) return result;
-  const view = new DataView(buffer.buffer);
-  const u32 = (at: number): number => view.getUint32(at, true);
-  const u64 = (at: number): number => u32(at) + u32(at + 4) * 2 ** 32;
-  const nanoseconds = u32(120);
-  const status = {
-    uid: u32(20), gid: u32(24), mode: view.getUint16(28, true), inode: u64(32), size: u64(40),
-    modified: u64(112) * 1000 + (nanoseconds - (nanoseconds % 1e6)) / 1e6,
-    rdev: { major: u32(128), minor: u32(132) }, device: { major: u32(136), minor: u32(140) },
-  };
+  const status = statusOf(buffer);
   const observer = currentObserver();
   return observer === undefined ? status : observed(status, observer);
+}
+
+/** statx(2) of an entry of an open directory, itself and not what it may lead to, or -errno. `name` ends with NUL. */
+export function statAt(dirfd: number, name: Uint8Array): FileStatus | number {
+  const buffer = new Uint8Array(256);
+  const result = syscall(SYSCALLS.statx, dirfd, address(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, address(buffer));
+  return result < 0 ? result : statusOf(buffer);
 }
 
 /** Writes all of `data` to `path`, created with `mode` if `create`; returns 0 or -errno. A short write is -EIO (-5). */

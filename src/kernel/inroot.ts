@@ -12,15 +12,17 @@ const S_IFREG = 0o100000;
 const EXDEV = -18;
 const EAGAIN = -11;
 
-/**
- * openat2(2) of `path` in the root `dirfd`; the caller owns the descriptor. `resolve` adds bits of RESOLVE.
- * Returns the fd or -errno; a race with a rename is tried again a few times.
- */
-export function openInRoot(dirfd: number, path: string, flags: number, resolve = 0): number {
-  const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), 0n, BigInt(RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS | resolve)]);
+/** openat2(2) with the given bits of RESOLVE. Returns the fd or -errno; a race with a rename is tried again a few times. `path` ends with NUL. */
+export function openResolved(dirfd: number, path: Uint8Array, flags: number, resolve: number): number {
+  const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), 0n, BigInt(resolve)]);
   let fd = EAGAIN;
-  for (let tries = 0; tries < 16 && (fd === EAGAIN || fd === EXDEV); tries++) fd = syscall(SYSCALLS.openat2, dirfd, address(cString(path)), address(how), 24);
+  for (let tries = 0; tries < 16 && (fd === EAGAIN || fd === EXDEV); tries++) fd = syscall(SYSCALLS.openat2, dirfd, address(path), address(how), 24);
   return fd;
+}
+
+/** openat2(2) of `path` in the root `dirfd`; the caller owns the descriptor. `resolve` adds bits of RESOLVE. Returns the fd or -errno. */
+export function openInRoot(dirfd: number, path: string, flags: number, resolve = 0): number {
+  return openResolved(dirfd, cString(path), flags, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS | resolve);
 }
 
 /** The text of the regular file `path` in the directory `root`, at most `limit` bytes, or -errno (-22 for anything but a regular file). */

@@ -26,7 +26,7 @@ export interface Starter {
 }
 
 /** A container that can be started now. */
-interface Revival {
+export interface Revival {
   readonly root: string;
   readonly state: ContainerState;
   readonly facts: HostFacts;
@@ -56,6 +56,12 @@ function sharedWith(root: string, id: string, blueprint: ContainerState["bluepri
   return { config: { ...blueprint.config, linux: { ...linux, namespaces } }, ...(mapping === undefined ? {} : { mapping }) };
 }
 
+/** With a PID namespace of its own. */
+function unshared({ config, ...rest }: Shared): Shared {
+  const namespaces = (config.linux?.namespaces ?? []).map(({ type }) => ({ type }));
+  return { ...rest, config: { ...config, linux: { ...config.linux, namespaces } } };
+}
+
 /** The id range that the container had, or another if that is taken. */
 function ranged(root: string, { id, reservations, blueprint }: ContainerState): Shared & { readonly reservations: readonly string[] } {
   const { config, mapping } = blueprint;
@@ -66,8 +72,11 @@ function ranged(root: string, { id, reservations, blueprint }: ContainerState): 
   return { config: { ...config, linux: { ...config.linux, uidMappings: map, gidMappings: map } }, mapping: renewed, reservations: [range.link] };
 }
 
-/** Makes the container ready, which the caller is in charge of. Throws NOT_FOUND, CONFLICT, IO. */
-function revive(directory: string, { root, executable }: Starter): Revival {
+/**
+ * Makes the container ready, which the caller is in charge of. `alone`: even if the one that it shares a PID namespace with does not run, for it is to be
+ * looked at only. Throws NOT_FOUND, CONFLICT, IO.
+ */
+export function revive(directory: string, { root, executable }: Starter, alone = false): Revival {
   const stored = readState(directory);
   if (stored?.kept === undefined) {
     throw new PidboxError("CONFLICT", "The container cannot be started again: it was made to be gone at its end", { hint: "pidbox run without --rm, or pidbox create" });
@@ -75,14 +84,14 @@ function revive(directory: string, { root, executable }: Starter): Revival {
   const { facts } = readHost();
   const { seccomp: _seccomp, ...blueprint } = stored.blueprint;
   const { reservations, ...own } = ranged(root, stored);
-  const shared = stored.kept.shares === undefined ? own : sharedWith(root, stored.kept.shares, blueprint);
+  const shared = stored.kept.shares === undefined ? own : alone ? unshared(own) : sharedWith(root, stored.kept.shares, blueprint);
   const filter = filterOf(stored);
   const whole: Blueprint = {
     ...blueprint, ...shared, ...(filter === undefined ? {} : { seccomp: filter }), executable,
     state: { directory, files: [], names: stored.names, reservations, keep: true },
   };
   const state: ContainerState = { ...stored, reservations, blueprint: { ...stored.blueprint, ...shared } };
-  makeLogs(state, facts.uid);
+  if (!alone) makeLogs(state, facts.uid);
   return { root, state, facts, blueprint: whole };
 }
 
@@ -105,7 +114,7 @@ async function planOf({ root, blueprint, state, facts }: Revival, options: Compi
 }
 
 /** Takes back what a start would have used. */
-function giveUp(revival: Revival | undefined): void {
+export function giveUp(revival: Revival | undefined): void {
   for (const link of revival?.state.reservations ?? []) unlink(link);
 }
 

@@ -60,7 +60,7 @@ export function startVerifier(gate: Gate, blueprint: Blueprint, facts: HostFacts
 }
 
 /** The container's first process: the supervisor's one child that is not this verifier, nor the guard of its terminal. Throws IO. */
-function findInit(supervisor: number, self: number): number {
+export function findInit(supervisor: number, self: number): number {
   const text = readText(`/proc/${supervisor}/task/${supervisor}/children`, 1 << 16);
   const children = typeof text === "number" ? [] : text.trim().split(/ +/).filter((word) => word !== "").map(Number);
   const found = children.filter((pid) => pid !== self && readText(`/proc/${pid}/comm`, 64) !== "pidbox-tty\n");
