@@ -87,10 +87,10 @@ describe("rootfsPropagation", () => {
 describe("--no-pivot", () => {
   for (const [name, change] of [["", {}], [" with users of its own", { linux: ownUsers(0) }]] as const) {
     needs("root", "busybox")(`puts the root over the host's, whose /proc and /sys are gone${name}`, () => {
-      const script = "ls /; echo $$; awk '$5 == \"/\" { print $4 }' /proc/self/mountinfo | tail -n 1; ls /proc | grep -c '^[0-9]'; awk '$5 == \"/\"' /proc/self/mountinfo | wc -l";
+      const script = "ls /; echo $$; awk '$5 == \"/\" { print $4 }' /proc/self/mountinfo | tail -n 1; set -- /proc/[0-9]*; echo $#; awk '$5 == \"/\"' /proc/self/mountinfo | wc -l";
       const lines = scene.lines(script, change, { flags: ["--no-pivot"] });
       expect(lines.slice(0, -4)).toEqual(["bin", "dev", "etc", "mnt", "proc", "root", "run", "sys", "tmp", "var"]);
-      expect(lines.slice(-4)).toEqual(["1", "/", "3", "1"].map((word, i) => (i === 1 ? (lines.at(-3) ?? "") : word)));
+      expect(lines.slice(-4)).toEqual(["1", "/", "1", "1"].map((word, i) => (i === 1 ? (lines.at(-3) ?? "") : word)));
       expect(lines.at(-3)).toEndWith("/rootfs");
     });
   }
