@@ -125,6 +125,8 @@ function fuzz(name: string, program: string, seconds: number): Campaign {
   mkdirSync(corpus);
   // All nothing, all one, two or four, all as much as asked for, and two mixtures; 200 and more are errors.
   const answers = [0, 1, 2, 4, 130].map((byte) => new Uint8Array(512).fill(byte));
+  // Few small answers in many orders: something is ready, and there is a packet of each kind.
+  for (let order = 0; order < 64; order++) answers.push(Uint8Array.from({ length: 2048 }, (_, i) => (((i + 1) * (2 * order + 1) * 0x9e37) >>> 7) % 3));
   for (const limit of [128, 200]) answers.push(Uint8Array.from({ length: 4096 }, (_, i) => (i * i * 37 + i * 11) % limit));
   PLANS.forEach((plan, i) => answers.forEach((answer, j) => writeFileSync(join(corpus, `${i}-${j}`), seed(plan, answer))));
   const result = Bun.spawnSync(
