@@ -137,13 +137,7 @@ static int keep_container(word pidfd, word signals, const struct plan_end *end, 
 			set[AT_PIDFD].fd = -1;
 		}
 	}
-	if (set[AT_REPORT].fd >= 0) {
-		if (set[AT_REPORT].revents == 0 && CALL(__NR_read, report_fd, &report, sizeof report, 0, 0, 0) != sizeof report)
-			report = (struct plan_report){ NO_OP, EXPECTATION, 0 };
-		report_fd = -1;
-		return -1;
-	}
-	report_fd = -1;
+	if (never_ran(&set[AT_REPORT])) return -1;
 	close_stage(keep, end);
 	return 0;
 }
