@@ -114,3 +114,13 @@ export function initOf(supervisor: number): number {
   if (inner === undefined) throw new Error(`process ${supervisor} has no child in a PID namespace of its own`);
   return inner;
 }
+
+/** As JSON with names in order. */
+export function sortedJson(value: unknown): string {
+  const isPlain = (one: unknown): one is object => one instanceof Object && !Array.isArray(one);
+  const order = (_name: string, one: unknown): unknown => {
+    if (!isPlain(one)) return one;
+    return Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  return JSON.stringify(value, order);
+}

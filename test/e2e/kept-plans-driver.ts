@@ -7,7 +7,7 @@ import { planInImage } from "../../src/engine/launch.ts";
 import { readState } from "../../src/engine/store.ts";
 import { decodePlan } from "../../src/plan/decode.ts";
 import { withoutNames } from "../../src/plan/template.ts";
-import { start } from "./box.ts";
+import { sortedJson, start } from "./box.ts";
 
 export interface Start {
   /** Ops and data of the plan as text, without the container's names. */
@@ -25,16 +25,6 @@ const STORE = "/run/pidbox";
 const keptFiles = (): string[] => readdirSync(STORE).includes("plans") ? readdirSync(`${STORE}/plans`).map((name) => `${STORE}/plans/${name}`) : [];
 const stamp = (): string => keptFiles().map((file) => `${file} ${statSync(file).ino}`).join();
 
-/** As JSON with names in order. */
-function sorted(value: unknown): string {
-  const isPlain = (one: unknown): one is object => one instanceof Object && !Array.isArray(one);
-  const order = (_name: string, one: unknown): unknown => {
-    if (!isPlain(one)) return one;
-    return Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  };
-  return JSON.stringify(value, order);
-}
-
 async function startOnce(flags: readonly string[], word: string): Promise<Start> {
   const before = stamp();
   const [verb = "", ...rest] = flags;
@@ -48,7 +38,7 @@ async function startOnce(flags: readonly string[], word: string): Promise<Start>
   const clean = (text: string): string => withoutNames(text, range === undefined ? { id } : { id, range });
   const plan = decodePlan(planInImage(readFileSync(`/proc/${box.pid}/exe`)));
   return {
-    plan: clean(JSON.stringify([plan.ops, new TextDecoder("latin1").decode(plan.data)])), state: clean(sorted({ ...state, created: 0 })),
+    plan: clean(JSON.stringify([plan.ops, new TextDecoder("latin1").decode(plan.data)])), state: clean(sortedJson({ ...state, created: 0 })),
     kept: keptFiles().reduce((sum, file) => sum + statSync(file).size, 0), changed: stamp() !== before,
   };
 }

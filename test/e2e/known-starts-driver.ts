@@ -10,7 +10,7 @@ import type { DecodedPlan } from "../../src/plan/decode.ts";
 import { planInImage } from "../../src/engine/launch.ts";
 import { readState } from "../../src/engine/store.ts";
 import { withoutNames } from "../../src/plan/template.ts";
-import { recorded, start } from "./box.ts";
+import { recorded, sortedJson, start } from "./box.ts";
 
 export interface Case {
   readonly name: string;
@@ -175,16 +175,6 @@ function common(plan: DecodedPlan): string {
   return new TextDecoder("latin1").decode(plan.data.subarray(0, plan.ops.findLast((op) => op.code === "EXECUTE")?.args[0]?.value ?? 0));
 }
 
-/** As JSON with names in order. */
-function sorted(value: unknown): string {
-  const isPlain = (one: unknown): one is object => one instanceof Object && !Array.isArray(one);
-  const order = (_name: string, one: unknown): unknown => {
-    if (!isPlain(one)) return one;
-    return Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  };
-  return JSON.stringify(value, order);
-}
-
 /** What a supervisor runs and what is on record of its container, without the container's names. */
 async function held(): Promise<string> {
   await using box = await start([pidbox, "do", "/bin/sh", "-c", "echo up; exec cat"], { cwd: folder, env: { ...ENVIRONMENT } });
@@ -198,7 +188,7 @@ async function held(): Promise<string> {
   const ops = plan.ops.map((op) => (op === execute ? "EXECUTE" : op));
   const program = execute?.args.slice(0, 3).map(({ value }) => texts(plan, value));
   const title = readFileSync(`/proc/${box.pid}/cmdline`, "utf8");
-  return withoutNames(sorted([ops, program, common(plan), { ...state, created: 0 }, recent, title]), { id, range });
+  return withoutNames(sortedJson([ops, program, common(plan), { ...state, created: 0 }, recent, title]), { id, range });
 }
 
 /** Bun says so too, and neither leaves anything. */
