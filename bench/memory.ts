@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { bubblewrapRootfs, makeBundle } from "./contestants.ts";
-import { BINARY, machine, mean, median, requireHost, ROOT, scratch, table, writeResult } from "./measure.ts";
+import { BINARY, machine, mean, median, requireHost, ROOT, run, scratch, table, writeResult } from "./measure.ts";
 import { makeRootfs } from "./rootfs.ts";
 
 const CONTAINERS = 20;
@@ -55,7 +55,14 @@ function overhead(pid: number): number[] {
 
 interface Started {
   readonly pid: number;
-  stop(): Promise<void>;
+  stop(): Promise<void> | void;
+}
+
+/** A container in the background, which the started command leaves behind. */
+function startKept(rootfs: string): Started {
+  const id = run([BINARY, "run", "-d", "-i", `dir:${rootfs}`, ...PROGRAM]).trim();
+  const pid = Number(run([BINARY, "inspect", "--format", "{{.Pidbox.Supervisor}}", id]));
+  return { pid, stop: () => void run([BINARY, "rm", "-f", id]) };
 }
 
 async function start(command: readonly string[]): Promise<Started> {
@@ -72,13 +79,13 @@ async function start(command: readonly string[]): Promise<Started> {
   };
 }
 
-async function footprint(name: string, count: number, command: (n: number) => readonly string[]): Promise<Footprint> {
+async function footprint(name: string, count: number, begin: (n: number) => Promise<Started> | Started): Promise<Footprint> {
   // The first one makes what all share, such as parent cgroups.
-  await (await start(command(0))).stop();
+  await (await begin(0)).stop();
   const before = await settledKernelMemory();
   const started: Started[] = [];
   try {
-    for (let n = 1; n <= count; n++) started.push(await start(command(n)));
+    for (let n = 1; n <= count; n++) started.push(await begin(n));
     const kernel = ((await settledKernelMemory()) - before) / count;
     const each = started.map(({ pid }) => {
       const processes = overhead(pid);
@@ -106,11 +113,14 @@ export async function benchMemory(count = CONTAINERS): Promise<MemoryResult> {
   requireHost("busybox");
   using folder = scratch();
   const rootfs = makeRootfs(folder.path);
-  const footprints = [await footprint("pidbox run", count, () => [BINARY, "run", "-i", "--rm", `dir:${rootfs}`, ...PROGRAM])];
-  if (Bun.which("bwrap") !== null) footprints.push(await footprint("bubblewrap", count, () => bubblewrapRootfs(rootfs, PROGRAM)));
+  const footprints = [
+    await footprint("pidbox run", count, () => start([BINARY, "run", "-i", "--rm", `dir:${rootfs}`, ...PROGRAM])),
+    await footprint("pidbox run -d", count, () => startKept(rootfs)),
+  ];
+  if (Bun.which("bwrap") !== null) footprints.push(await footprint("bubblewrap", count, () => start(bubblewrapRootfs(rootfs, PROGRAM))));
   if (Bun.which("runc") !== null) {
     const bundle = makeBundle(folder.path, rootfs, PROGRAM);
-    footprints.push(await footprint("runc run", count, (n) => ["runc", "run", "--bundle", bundle, `pidbox-bench-${n}`]));
+    footprints.push(await footprint("runc run", count, (n) => start(["runc", "run", "--bundle", bundle, `pidbox-bench-${n}`])));
   }
   const result = { machine: machine(), containers: count, footprints };
   writeResult("memory", result);
