@@ -55,14 +55,20 @@ function overhead(pid: number): number[] {
 
 interface Started {
   readonly pid: number;
-  stop(): Promise<void> | void;
+  stop(): Promise<void>;
 }
 
 /** A container in the background, which the started command leaves behind. */
 function startKept(rootfs: string): Started {
   const id = run([BINARY, "run", "-d", "-i", `dir:${rootfs}`, ...PROGRAM]).trim();
   const pid = Number(run([BINARY, "inspect", "--format", "{{.Pidbox.Supervisor}}", id]));
-  return { pid, stop: () => void run([BINARY, "rm", "-f", id]) };
+  return {
+    pid,
+    stop: () => {
+      run([BINARY, "rm", "-f", id]);
+      return Promise.resolve();
+    },
+  };
 }
 
 async function start(command: readonly string[]): Promise<Started> {

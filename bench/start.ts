@@ -32,7 +32,7 @@ interface Export {
 
 const quoted = (word: string): string => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
-/** One round of hyperfine over all contestants, with `prepare` before each run. Descriptors 3 to 5 are open for the launcher's sake (see image.ts), and for all. */
+/** One round of hyperfine over all contestants, with `prepare` before each run. Descriptors 3 to 5 are open for the launcher (see image.ts), so for all. */
 async function round(all: readonly Contestant[], prepare: string, report: string): Promise<Export> {
   const nothing = openSync("/dev/null", "r");
   const prepares = all.map((one) => `--prepare=${one.prepare === undefined ? prepare : `sh -c '${prepare}; ${one.prepare}'`}`);
