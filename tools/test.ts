@@ -56,7 +56,7 @@ export function closingLine(counts: Counts): string {
 }
 
 /** Takes lines of `bun test`, and keeps those of failed tests: what was printed since the result before, its last lines, and the result. */
-export function failureCollector(most = 40): { readonly failures: readonly string[]; take(line: string): void } {
+export function failureCollector(most = 40): { readonly failures: readonly string[]; readonly take: (line: string) => void } {
   const failures: string[] = [];
   let since: string[] = [];
   return {
