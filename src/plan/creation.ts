@@ -25,7 +25,7 @@ export interface Creation {
   readonly output: number | undefined;
   /** Hooks that need the root in place, and the host's tree still there. */
   readonly beforePivot: boolean;
-  /** Is not 0 once `--pid-file` is there. */
+  /** Is not 0 once `--pid-file` is there, and 0 before (blankRegister). */
   readonly pidFile: number | undefined;
 }
 
@@ -48,7 +48,7 @@ export function openCreation(c: Compilation): Creation | undefined {
     report: runtime.waits ? fifo("report") : undefined,
     output: openHookOutput(c),
     beforePivot: hooksOf(blueprint, "prestart", "createRuntime", "createContainer").length > 0,
-    pidFile: runtime.pidFile === undefined ? undefined : w.register(),
+    pidFile: runtime.pidFile === undefined ? undefined : w.blankRegister(),
   };
 }
 

@@ -82,7 +82,7 @@ export function openLink(c: Compilation): Link {
   const { writer: w, blueprint } = c;
   w.from("supervisor");
   const pair = w.room(8);
-  const [outside, inside, report, writing, page] = [w.register(), w.register(), w.register(), w.register(), w.register()];
+  const [outside, inside, report, writing, page] = [w.blankRegister(), w.register(), w.register(), w.register(), w.register()];
   w.call(SYSCALLS.socketpair, AF_UNIX, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair).load(outside, pair, 4).load(inside, pair + 4, 4);
   const pipe = w.room(8);
   w.call(SYSCALLS.pipe2, pipe, OPEN.CLOEXEC | OPEN.NONBLOCK).load(report, pipe, 4).load(writing, pipe + 4, 4);

@@ -154,7 +154,7 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   const runtime = blueprint.runtime;
   const creation: Creation | undefined = runtime === undefined ? undefined : {
     runtime, ...connectSockets(c, runtime), start: undefined, report: undefined, output: undefined, beforePivot: false,
-    pidFile: runtime.pidFile === undefined ? undefined : w.register(),
+    pidFile: runtime.pidFile === undefined ? undefined : w.blankRegister(),
   };
   const relayed = blueprint.stdio.kind === "terminal" && runtime?.consoleSocket === undefined;
   const guard = relayed ? guardTerminal(c, frame) : undefined;

@@ -106,7 +106,7 @@ export function openStatus(c: Compilation, frame: Frame, locked: boolean): void 
   w.store(frame.watch + WATCH.status, status, 4);
 }
 
-/** Registers of the guard's PID and of the pipe that it reads. */
+/** Registers of the guard's PID, which is 0 until there is one, and of the pipe that it reads. */
 export interface Guard {
   readonly pid: number;
   readonly writing: number;
@@ -120,7 +120,7 @@ export function guardTerminal(c: Compilation, frame: Frame): Guard {
   const terminal = blueprint.stdio.kind === "terminal" && !blueprint.stdio.input ? 1 : 0;
   w.call(SYSCALLS.ioctl, terminal, TTY.GETS, saved).flags(FLAG.IGNORE);
   const pair = w.room(8);
-  const [reading, writing, pid] = [w.register(), w.register(), w.register()];
+  const [reading, writing, pid] = [w.register(), w.register(), w.blankRegister()];
   w.call(SYSCALLS.pipe2, pair, OPEN.CLOEXEC).load(reading, pair, 4).load(writing, pair + 4, 4);
   const parent = w.label();
   w.call(SYSCALLS.clone3, w.cells(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 88).into(pid).jumpSet(parent, pid);
@@ -265,7 +265,7 @@ export interface Failing {
   readonly cgroups?: CgroupHandles;
   readonly guard: Guard | undefined;
   readonly creation?: Creation | undefined;
-  /** The supervisor's end of the socket to a process that it makes. */
+  /** The supervisor's end of the socket to a process that it makes; 0 until there is one. */
   readonly outside?: number;
 }
 

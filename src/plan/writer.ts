@@ -48,8 +48,11 @@ export class PlanWriter {
 
   /** A register that nothing else uses. */
   register(): number {
-    const free = this.#freeRegisters.pop();
-    if (free !== undefined) return free;
+    return this.#freeRegisters.pop() ?? this.blankRegister();
+  }
+
+  /** A register that no op has used: it is 0 until an op gives it a value, so that ops after a failure can tell whether that one has run. */
+  blankRegister(): number {
     if (this.#nextRegister > 255) throw new PidboxError("CONFIG_INVALID", "Cannot compile the plan: it needs more than 255 values at once");
     return register(this.#nextRegister++);
   }
