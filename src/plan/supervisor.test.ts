@@ -48,7 +48,7 @@ describe("after a failure", () => {
         const from = writers(before, op.args[1]?.value);
         expect(from.length).toBeGreaterThan(0);
         // The clone of the guard, and what the guard reads; all others have one op that gives them their value.
-        expect(from.map((one) => [one.from, one.code])).toEqual(from.map(() => [op.from, from[0]?.code]));
+        expect(new Set(from.map((one) => one.from))).toEqual(new Set([op.from]));
         expect(from.length).toBeLessThanOrEqual(op.from === "--tty" ? 2 : 1);
       }
       expect(asked.length).toBeGreaterThan(0);
