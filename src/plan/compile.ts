@@ -99,7 +99,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
 
   const contained = w.label();
   const { pid, pidfd } = cloneContainer(c, contained, cgroups, joined, link);
-  if (cgroups.join.length === 0) endHolder(c);
+  if (cgroups.join.length === 0) endHolder(c, creation?.holder);
   comeHome(c, frame);
   keepOwnTime(c, ownTime);
   // Closed here only: the container goes on with this register.
@@ -114,7 +114,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   else if (blueprint.stdio.kind === "terminal") keepTerminal(c, link.outside, frame);
   handListener(c, link.outside, pid, "creating");
   if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd });
-  if (cgroups.join.length > 0) endHolder(c);
+  if (cgroups.join.length > 0) endHolder(c, creation?.holder);
   if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
   else superviseContainer(c, { frame, link, guard, creation, cgroups, pid, pidfd });
   const onFailure = failFrame(c, { frame, cgroups, guard, creation, outside: link.outside });

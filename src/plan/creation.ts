@@ -7,6 +7,7 @@ import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { RuntimeFrame } from "./blueprint.ts";
 import { connectUnix, receive, send, sendBytes } from "./handover.ts";
 import type { Link } from "./handover.ts";
+import type { Holder } from "./holder.ts";
 import { hooksOf, openHookOutput, runHooks } from "./hooks.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
@@ -27,6 +28,8 @@ export interface Creation {
   readonly beforePivot: boolean;
   /** Is not 0 once `--pid-file` is there, and 0 before (blankRegister). */
   readonly pidFile: number | undefined;
+  /** What keeps a scope of systemd. */
+  readonly holder: Holder | undefined;
 }
 
 /** Supervisor's ops before clone. */
@@ -49,6 +52,7 @@ export function openCreation(c: Compilation): Creation | undefined {
     output: openHookOutput(c),
     beforePivot: hooksOf(blueprint, "prestart", "createRuntime", "createContainer").length > 0,
     pidFile: runtime.pidFile === undefined ? undefined : w.blankRegister(),
+    holder: runtime.scope === undefined ? undefined : { pid: runtime.scope.holder, gone: w.blankRegister() },
   };
 }
 

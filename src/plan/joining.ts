@@ -153,7 +153,7 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   assertStdio(c);
   const runtime = blueprint.runtime;
   const creation: Creation | undefined = runtime === undefined ? undefined : {
-    runtime, ...connectSockets(c, runtime), start: undefined, report: undefined, output: undefined, beforePivot: false,
+    runtime, ...connectSockets(c, runtime), start: undefined, report: undefined, output: undefined, beforePivot: false, holder: undefined,
     pidFile: runtime.pidFile === undefined ? undefined : w.blankRegister(),
   };
   const relayed = blueprint.stdio.kind === "terminal" && runtime?.consoleSocket === undefined;

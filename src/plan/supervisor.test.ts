@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { SYSCALLS } from "../kernel/abi/host.ts";
 import { doScene, HYBRID, ociScene, ROOTLESS, rootlessScene, SUBORDINATE, terminalScene, UNIFIED } from "../../test/fixtures/plan/scenes.ts";
 import type { Blueprint, RuntimeFrame } from "./blueprint.ts";
 import { compile } from "./compile.ts";
@@ -38,6 +39,18 @@ function writers(ops: readonly DecodedOp[], register: number | undefined): reado
 }
 
 describe("after a failure", () => {
+  test("the holder of a scope that was reaped is not killed again, for its PID may be another's", () => {
+    const plan = decodePlan(PLANS["create in a scope"]?.() ?? new Uint8Array());
+    const held = plan.ops.filter((op) => op.from === "systemd scope" && op.args[0]?.value !== undefined);
+    const kills = held.filter((op) => op.code === "SYSCALL" && op.nr === SYSCALLS.kill && op.args[0]?.value === 77);
+    const reaped = held.find((op) => op.nr === SYSCALLS.wait4)?.result ?? 0;
+    expect([kills.length, reaped > 0]).toEqual([2, true]);
+    for (const { index } of kills) {
+      const guard = plan.ops[index - 1];
+      expect([guard?.code, guard?.args[1], (guard?.args[0]?.value ?? 0) > index]).toEqual(["JUMP_SET", { kind: "register", value: reaped }, true]);
+    }
+  });
+
   for (const [name, bytes] of Object.entries(PLANS)) {
     test(`nothing is cleaned up because of a value that was another's: ${name}`, () => {
       const plan = decodePlan(bytes());

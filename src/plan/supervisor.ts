@@ -283,7 +283,7 @@ export function failFrame(c: Compilation, { frame, cgroups, guard, creation, out
   if (outside !== undefined) hangUp(c, outside);
   comeHome(c, frame);
   dismiss(c, guard);
-  endHolder(c);
+  endHolder(c, creation?.holder);
   if (cgroups !== undefined) cleanUp(c, cgroups, true);
   if (creation !== undefined) removePidFile(c, creation);
   const numbers = [FAILURE.op, FAILURE.error, FAILURE.value].map((value) => {
