@@ -196,7 +196,7 @@ export class PlanWriter {
     return this.#append(OP.STORE, 0, to, value, size, 0, 0, 0);
   }
 
-  /** Decimal text of `value` with a NUL at `to` (24 bytes of room). */
+  /** Decimal text of `value` at `to` (24 bytes of room), with a NUL, or by FLAG.FULL with spaces up to 20 characters; the result is the number of digits. */
   decimal(to: number, value: number): this {
     return this.#append(OP.DECIMAL, 0, to, value, 0, 0, 0, 0);
   }
