@@ -5,6 +5,7 @@
  */
 import { AF_UNIX, AT, F, OPEN, SOCK } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { hostId } from "../spec/id-mapping.ts";
 import type { Keeping } from "./blueprint.ts";
 import { receive } from "./handover.ts";
 import type { Compilation } from "./names.ts";
@@ -28,12 +29,7 @@ function makePipe(c: Compilation): { readonly reading: number; readonly writing:
 /** Ids of the host that stand behind the container's user. */
 function hostIds(c: Compilation): [uid: number, gid: number] {
   const { mapping, config } = c.blueprint;
-  const host = (map: readonly { containerID: number; hostID: number; size: number }[] | undefined, id: number): number => {
-    if (map === undefined) return id;
-    const found = map.find((m) => id >= m.containerID && id < m.containerID + m.size);
-    return found === undefined ? 0 : found.hostID + id - found.containerID;
-  };
-  return [host(mapping?.uid, config.process?.user?.uid ?? 0), host(mapping?.gid, config.process?.user?.gid ?? 0)];
+  return [hostId(mapping?.uid, config.process?.user?.uid ?? 0) ?? 0, hostId(mapping?.gid, config.process?.user?.gid ?? 0) ?? 0];
 }
 
 /** Supervisor's ops: pipes for the container's standard streams. A user inside that is not the pipe's owner could not open /dev/stdout again. */

@@ -8,6 +8,7 @@
 import { AT, CLONE, OPEN, SIGNAL } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { hostId } from "../spec/id-mapping.ts";
 import { attachAt, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import type { Parameter } from "./filesystem.ts";
 import type { Compilation } from "./names.ts";
@@ -86,8 +87,7 @@ const CLONE_FILES = 0x400;
  */
 export function layOverlayOutside(c: Compilation, lower: number): void {
   const { writer: w, blueprint: { rootfs, mapping } } = c;
-  const host = (map: readonly { containerID: number; hostID: number }[] | undefined): number => map?.find((m) => m.containerID === 0)?.hostID ?? 0;
-  const [uid, gid] = [host(mapping?.uid), host(mapping?.gid)];
+  const [uid, gid] = [hostId(mapping?.uid, 0) ?? 0, hostId(mapping?.gid, 0) ?? 0];
   const child = w.register();
   const parent = w.label();
   w.from("/root");
