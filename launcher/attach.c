@@ -2,8 +2,9 @@
  * Those who look on and type while a container runs that nobody waits for: clients of a SOCK_SEQPACKET socket in the container's state directory.
  *
  * Packets to a client: one byte, 1 (standard output) or 2 (standard error), and bytes of it; at the end 0 and the exit code (int32). From a client: 0 and
- * input, 1 and a struct winsize, 2: its input has ended. Trusts: the plan. An attacker controls: the packets, if it has the uid of the supervisor or is root,
- * for others are not let in; and the output. A client that takes nothing for a second is dropped: the container is held up by it no longer than that.
+ * input, of which the first may be empty: there will be some; 1 and a struct winsize; 2: its input has ended. Trusts: the plan. An attacker controls: the
+ * packets, if it has the uid of the supervisor or is root, for others are not let in; and the output. A client that takes nothing for a second is dropped: the
+ * container is held up by it no longer than that.
  */
 #define CLIENTS 8
 #define MSG_DONTWAIT 0x40     /* the C library's, in no header of the kernel */
@@ -16,36 +17,52 @@
 static struct stage {
 	int32_t clients[CLIENTS]; /* -1 is free */
 	uint32_t owed;            /* bit n: client n has not taken the packet yet */
+	uint32_t typists;         /* bit n: client n has input */
 	uint64_t until;           /* when those who owe are dropped (CLOCK_MONOTONIC) */
 	uint32_t size;
 	uint8_t packet[1 + CHUNK];
 	int32_t target;           /* where input goes: the pipe or the terminal's master; -1 is nowhere */
 	uint32_t start, end;      /* input that the container has not taken yet */
+	int closing;              /* the pipe ends with that */
 	uint8_t input[1 + CHUNK + 1];
 } *stage;
 
-static void drop_client(int i)
+/* The container's input ends with what waits. */
+static void close_input(struct plan_keep *keep)
 {
-	CALL(__NR_close, stage->clients[i], 0, 0, 0, 0, 0);
-	stage->clients[i] = -1;
-	stage->owed &= ~(1u << i);
+	stage->closing = stage->start < stage->end;
+	if (stage->closing) return;
+	stage->target = -1;
+	if (keep->in >= 0) CALL(__NR_close, keep->in, 0, 0, 0, 0, 0);
+	keep->in = -1;
 }
 
-/* Gives the packet to client `i` if it takes it now. */
-static void offer(int i)
+/* A pipe ends with a client's input, however the client ended. A terminal waits for another one. */
+static void drop_client(struct plan_keep *keep, int i)
+{
+	uint32_t bit = 1u << i;
+	CALL(__NR_close, stage->clients[i], 0, 0, 0, 0, 0);
+	stage->clients[i] = -1;
+	stage->owed &= ~bit;
+	if (stage->typists & bit && keep->input == INPUT_ONCE && keep->watch.master < 0) close_input(keep);
+	stage->typists &= ~bit;
+}
+
+/* Gives the packet to client `i` if it takes it now. One that is gone takes nothing; what it has sent is still to be heard. */
+static void offer(struct plan_keep *keep, int i)
 {
 	word n = CALL(__NR_sendto, stage->clients[i], stage->packet, stage->size, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
 	if (n == -EAGAIN || n == -EINTR || n == -ENOBUFS) stage->owed |= 1u << i;
-	else if (n < 0) drop_client(i);
+	else if (n < 0 && n != -EPIPE && n != -ECONNRESET) drop_client(keep, i);
 	else stage->owed &= ~(1u << i);
 }
 
 /* `size` bytes are in stage->packet behind the first one: all clients get them. */
-static void show(uint8_t stream, uint32_t size)
+static void show(struct plan_keep *keep, uint8_t stream, uint32_t size)
 {
 	stage->packet[0] = stream;
 	stage->size = 1 + size;
-	for (int i = 0; i < CLIENTS; i++) if (stage->clients[i] >= 0) offer(i);
+	for (int i = 0; i < CLIENTS; i++) if (stage->clients[i] >= 0) offer(keep, i);
 	if (stage->owed) stage->until = now(CLOCK_MONOTONIC) + PATIENCE;
 }
 
@@ -71,15 +88,10 @@ static void feed(struct plan_keep *keep)
 	while (stage->start < stage->end) {
 		word n = CALL(__NR_write, stage->target, stage->input + stage->start, stage->end - stage->start, 0, 0, 0);
 		if (n == -EAGAIN || n == -EINTR) return;
-		if (n < 0) {
-			stage->start = stage->end;
-			stage->target = -1;
-			if (keep->in >= 0) CALL(__NR_close, keep->in, 0, 0, 0, 0, 0);
-			keep->in = -1;
-			return;
-		}
-		stage->start += (uint32_t)n;
+		stage->start = n < 0 ? stage->end : stage->start + (uint32_t)n;
+		stage->closing |= n < 0;
 	}
+	if (stage->closing) close_input(keep);
 }
 
 /* A client's input has ended. A pipe ends with it if it was for this client; a terminal gets the character that says so, twice after an unfinished line. */
@@ -88,9 +100,7 @@ static void end_of_client(struct plan_keep *keep)
 	struct termios t;
 	if (keep->input != INPUT_ONCE) return;
 	if (keep->watch.master < 0) {
-		stage->target = -1;
-		if (keep->in >= 0) CALL(__NR_close, keep->in, 0, 0, 0, 0, 0);
-		keep->in = -1;
+		close_input(keep);
 		return;
 	}
 	int unfinished = stage->end > 1 && stage->input[stage->end - 1] != '\n';
@@ -105,13 +115,15 @@ static void end_of_client(struct plan_keep *keep)
 static void hear(struct plan_keep *keep, int i)
 {
 	word n = CALL(__NR_recvfrom, stage->clients[i], stage->input, sizeof stage->input, MSG_DONTWAIT, 0, 0);
-	if (n == -EAGAIN || n == -EINTR) return;
+	/* A client that was killed before it took all is said to be so once, before what it has sent. */
+	if (n == -EAGAIN || n == -EINTR || n == -ECONNRESET) return;
 	if (n <= 0 || n > 1 + CHUNK || stage->input[0] > 2) {
-		drop_client(i);
+		drop_client(keep, i);
 		return;
 	}
 	uint8_t kind = stage->input[0];
 	if (kind == 0) {
+		stage->typists |= 1u << i;
 		stage->start = 1;
 		stage->end = (uint32_t)n;
 		if (stage->target < 0) stage->start = stage->end;
@@ -122,14 +134,14 @@ static void hear(struct plan_keep *keep, int i)
 }
 
 /* The last packet: the exit code. Who does not take it now reads it from the status file. */
-static void part(int32_t code)
+static void part(struct plan_keep *keep, int32_t code)
 {
 	stage->packet[0] = 0;
 	copy(stage->packet + 1, &code, sizeof code);
 	stage->size = 1 + sizeof code;
 	for (int i = 0; i < CLIENTS; i++) {
 		if (stage->clients[i] < 0) continue;
-		if (!(stage->owed >> i & 1)) offer(i);
-		if (stage->clients[i] >= 0) drop_client(i);
+		if (!(stage->owed >> i & 1)) offer(keep, i);
+		if (stage->clients[i] >= 0) drop_client(keep, i);
 	}
 }

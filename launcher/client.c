@@ -226,6 +226,8 @@ static int be_client(struct plan_client *client, word signals)
 	visit->reading = client->watch.terminal >= 0;
 	visit->tty = visit->reading && CALL(__NR_ioctl, client->watch.terminal, TCGETS, &t, 0, 0, 0) >= 0;
 	send_window(client);
+	/* There will be input: whatever becomes of this client, it ends with it. */
+	if (visit->reading) CALL(__NR_sendto, client->socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
 	int result = run_visit(client, signals);
 	if (relay.raw) raw_mode(&client->watch, 0);
 	if (client->watch.guard >= 0) CALL(__NR_write, client->watch.guard, "", 1, 0, 0, 0);

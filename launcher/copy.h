@@ -10,15 +10,6 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-#ifndef S_IFMT /* the header leaves them to a C library where there is one, as in the fuzzer's build */
-#define S_IFMT 0170000
-#define S_IFLNK 0120000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFDIR 0040000
-#define S_IFCHR 0020000
-#endif
-
 #define COPY_DEPTH 48
 
 /* Kinds of st_mode, which linux/stat.h has only where the C library is not. */

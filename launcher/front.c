@@ -145,19 +145,39 @@ static void shortcut(char **argv)
 	unmap_variables();
 }
 
-/*
- * Bun refuses to begin in a directory that was removed, in its own words and with exit code 1. What takes paths from there is refused in pidbox's words;
- * all else does as well in the root directory.
- */
-static void leave_removed(char **argv)
+/* Whether `word` is in `list`, whose texts end with NUL, the last with another one. */
+static int among(const char *list, const char *word)
 {
+	for (; *list; list += length(list) + 1) if (same(list, word)) return 1;
+	return 0;
+}
+
+/* The first word that is no option; a path relative to the working directory that is given to an option before it comes in its place. */
+static const char *verb_of(char **words)
+{
+	for (; *words && (**words == '-' || among("oci\0container\0", *words)); words++) {
+		const char *path = option(&words, "root");
+		if (!path) path = option(&words, "log");
+		if (path && *path != '/') return path;
+		if (!path && !option(&words, "log-format") && !option(&words, "rootless")) option(&words, "color");
+	}
+	return *words ? *words : "help";
+}
+
+/* Bun refuses to begin in a directory that was removed. Verbs that take no path do as well in the root directory; all others are refused in pidbox's words. */
+static void leave_removed(char **argv, const char *name)
+{
+	static const char placeless[] = "attach\0completion\0delete\0diff\0events\0features\0gc\0help\0inspect\0kill\0list\0logs\0pause\0prune\0ps\0rename\0"
+		"restart\0resume\0rm\0start\0state\0stats\0stop\0top\0tree\0unpause\0verify\0version\0wait\0__failed\0__ended\0__left\0__verify\0"
+		"__oci-failed\0__oci-start-failed\0__oci-exec-failed\0";
 	static const char why[] = "pidbox: The working directory was removed [NOT_FOUND]\n  hint: cd to a directory that is there\n";
 	char path[PATH_ROOM];
 	if (CALL(__NR_getcwd, path, PATH_ROOM, 0, 0, 0, 0) != -ENOENT) return;
-	for (char **each = argv + 1; *each; each++) {
-		if (!START_VERBS(*each)) continue;
+	const char *verb = verb_of(argv + 1);
+	if (!among(placeless, verb)) {
 		CALL(__NR_write, 2, why, sizeof why - 1, 0, 0, 0);
-		leave(EXIT_LAUNCH);
+		int engine = !same(name, "pidbox") || (argv[1] && same(argv[1], "oci"));
+		leave(!engine && among("do\0run\0create\0exec\0", verb) ? EXIT_LAUNCH : 1);
 	}
 	CALL(__NR_chdir, "/", 0, 0, 0, 0, 0);
 }
@@ -169,10 +189,10 @@ __attribute__((used)) static void front(word *stack)
 	char **environment = argv + stack[0] + 1;
 	sanitize(environment);
 	if (stack[0] < 1) return;
-	leave_removed(argv);
-	if (stack[0] < 3) return;
 	const char *name = argv[0];
 	for (const char *c = name; *c; c++) if (*c == '/') name = c + 1;
+	leave_removed(argv, name);
+	if (stack[0] < 3) return;
 	if (same(name, "pidbox") && START_VERBS(argv[1])) start_known(argv + 1, environment);
 	if (!same(name, "pidbox-oci")) return;
 	for (char **e = environment; *e; e++) if (after(*e, "ROOTLESSKIT_STATE_DIR=")) return;

@@ -46,7 +46,7 @@ static void let_go(struct plan_keep *keep)
 }
 
 /* Moves what an output has now: to the log first. */
-static void take_output(int index)
+static void take_output(struct plan_keep *keep, int index)
 {
 	struct output *output = &memory->outputs[index];
 	word n = CALL(__NR_read, output->fd, stage->packet + 1, CHUNK, 0, 0, 0);
@@ -57,10 +57,10 @@ static void take_output(int index)
 		return;
 	}
 	log_bytes(output, index + 1, stage->packet + 1, (uint32_t)n);
-	show((uint8_t)(index + 1), (uint32_t)n);
+	show(keep, (uint8_t)(index + 1), (uint32_t)n);
 }
 
-/* What can move next. While a client has yet to take a packet there is no next one. */
+/* What can move next. While a client has yet to take a packet there is no next one; while input waits no client is heard, nor its end. */
 static void watch_stage(const struct plan_keep *keep, struct pollfd *set)
 {
 	for (int i = 0; i < 2; i++) set[AT_OUT + i] = (struct pollfd){ stage->owed ? -1 : memory->outputs[i].fd, POLLIN, 0 };
@@ -69,7 +69,7 @@ static void watch_stage(const struct plan_keep *keep, struct pollfd *set)
 	set[AT_LISTENER] = (struct pollfd){ keep->listener, POLLIN, 0 };
 	for (int i = 0; i < CLIENTS; i++) {
 		int owes = stage->owed >> i & 1;
-		set[AT_CLIENTS + i] = (struct pollfd){ stage->clients[i], (short)((waits ? 0 : POLLIN) | (owes ? POLLOUT : 0)), 0 };
+		set[AT_CLIENTS + i] = (struct pollfd){ waits && !owes ? -1 : stage->clients[i], (short)((waits ? 0 : POLLIN) | (owes ? POLLOUT : 0)), 0 };
 	}
 }
 
@@ -77,22 +77,21 @@ static void move_stage(struct plan_keep *keep, const struct pollfd *set)
 {
 	for (int i = 0; i < CLIENTS; i++) {
 		short events = set[AT_CLIENTS + i].revents;
-		if (events & POLLOUT && stage->clients[i] >= 0 && stage->owed >> i & 1) offer(i);
-		if (events & POLLIN && stage->clients[i] >= 0 && stage->start >= stage->end) hear(keep, i);
-		else if (events & (POLLHUP | POLLERR) && stage->clients[i] >= 0) drop_client(i);
+		if (events & (POLLOUT | POLLHUP | POLLERR) && stage->clients[i] >= 0 && stage->owed >> i & 1) offer(keep, i);
+		if (events & (POLLIN | POLLHUP | POLLERR) && stage->clients[i] >= 0 && stage->start >= stage->end) hear(keep, i);
 	}
 	if (set[AT_LISTENER].revents) admit(keep);
 	if (set[AT_IN].revents) feed(keep);
-	for (int i = 0; i < 2; i++) if (set[AT_OUT + i].revents && !stage->owed) take_output(i);
+	for (int i = 0; i < 2; i++) if (set[AT_OUT + i].revents && !stage->owed) take_output(keep, i);
 }
 
 /* How long poll may wait: no longer than those who owe may take. */
-static int64_t *limit(word pidfd, int ended, int64_t time[2])
+static int64_t *limit(struct plan_keep *keep, word pidfd, int ended, int64_t time[2])
 {
 	int64_t *most = patience(pidfd, ended && !stage->owed, time);
 	if (!stage->owed) return most;
 	uint64_t at = now(CLOCK_MONOTONIC), left = at < stage->until ? stage->until - at : 0;
-	for (int i = 0; i < CLIENTS && !left; i++) if (stage->owed >> i & 1) drop_client(i);
+	for (int i = 0; i < CLIENTS && !left; i++) if (stage->owed >> i & 1) drop_client(keep, i);
 	if (most && (uint64_t)most[0] * 1000000000u + (uint64_t)most[1] < left) return most;
 	time[0] = (int64_t)(left / 1000000000u);
 	time[1] = (int64_t)(left % 1000000000u);
@@ -104,7 +103,7 @@ static void close_stage(struct plan_keep *keep, const struct plan_end *end)
 {
 	for (int i = 0; i < 2; i++) log_end(&memory->outputs[i], i + 1);
 	collect(&keep->watch, end);
-	part(keep->watch.record.code);
+	part(keep, keep->watch.record.code);
 }
 
 /* As supervise(): 0 when the container ran and ended, else -1. */
@@ -120,7 +119,7 @@ static int keep_container(word pidfd, word signals, const struct plan_end *end, 
 	}
 	for (;;) {
 		watch_stage(keep, set);
-		if (CALL(__NR_ppoll, set, SLOTS, limit(pidfd, ended, time), 0, 0, 0) < 0) continue;
+		if (CALL(__NR_ppoll, set, SLOTS, limit(keep, pidfd, ended, time), 0, 0, 0) < 0) continue;
 		if (set[AT_SIGNALS].revents) pass_signal(&keep->watch, signals, pidfd);
 		if (set[AT_REPORT].revents) {
 			word n = CALL(__NR_read, report_fd, &report, sizeof report, 0, 0, 0);

@@ -223,15 +223,19 @@ static int give_program(const struct known_program *program, const char *directo
 	return texts.at <= texts.size && json.at <= json.size && first < *(uint32_t *)(data + program->relocation_count);
 }
 
-/* Whether all of it lies in the data. */
-static int fits(const struct known_program *program)
+/* Whether all that is written lies in the data, and before its last cell, which ends every list (decode.c). */
+static int fits(const struct known_program *program, const char *directories)
 {
-	uint64_t size = header->data_size, inner = program->data;
-	uint64_t cells = 8 * ((uint64_t)program->most_words + 1);
-	return !((program->data | program->paths | program->words | program->json_length) & 7) && !((program->relocations | program->relocation_count) & 3)
-		&& program->most_words <= 4096 && inside(inner + program->paths, 8, size) && inside(inner + program->words, cells, size)
+	uint64_t size = header->data_size - 8, inner = program->data, paths = 0;
+	for (; *directories; directories += length(directories) + 1) paths++;
+	/* A program with a slash has one path. */
+	paths += !paths;
+	if ((program->data | program->paths | program->words | program->json_length) & 7 || (program->relocations | program->relocation_count) & 3) return 0;
+	if (program->most_words > 4096 || !inside(program->relocation_count, 4, size)) return 0;
+	uint64_t pointers = *(const uint32_t *)(data + program->relocation_count) + paths + program->most_words;
+	return inside(inner + program->paths, 8 * paths, size) && inside(inner + program->words, 8 * (uint64_t)program->most_words, size)
 		&& inside(inner + program->texts, program->texts_size, size) && inside(program->json, program->json_size, size)
-		&& inside(program->json_length, 8, size) && inside(program->relocation_count, 4, size) && inside(program->relocations, 4, size);
+		&& inside(program->json_length, 8, size) && inside(program->relocations, 4 * pointers, size);
 }
 
 /* Whether the file at `base` is whole and about these flags, this place and environment. */
@@ -251,11 +255,11 @@ static void run_known(uint8_t *base, uint64_t size, char **program_words, word c
 {
 	const struct known_start *known = (const struct known_start *)base;
 	const struct known_program *program = (const struct known_program *)(base + known->program);
-	if (!map_variables()) return;
+	const char *directories = (const char *)base + program->directories;
+	if (program->directories >= size || !map_variables()) return;
 	report_fd = -1;
-	if (decode(base + known->plan, size - known->plan) && inside(known->names, sizeof(struct known_names), header->data_size) && !(known->names & 7)
-		&& fits(program) && program->directories < size && give_names((struct known_names *)(data + known->names))
-		&& give_program(program, (const char *)base + program->directories, program_words)) {
+	if (decode(base + known->plan, size - known->plan) && inside(known->names, sizeof(struct known_names), header->data_size - 8) && !(known->names & 7)
+		&& fits(program, directories) && give_names((struct known_names *)(data + known->names)) && give_program(program, directories, program_words)) {
 		registers[4] = containers;
 		run(0, header->op_count);
 	}

@@ -17,6 +17,8 @@ export interface Pipeline {
   readonly commands: readonly Expression[];
   /** `$x := ...` or, of range, `$i, $x := ...`. */
   readonly declares: readonly string[];
+  /** It is `=`: the variables are there already. */
+  readonly assigns: boolean;
 }
 
 export type Node =
@@ -120,26 +122,25 @@ class Reader {
     return this.#peek() === undefined;
   }
 
-  #declarations(): string[] {
+  #declarations(): Pick<Pipeline, "declares" | "assigns"> {
     const [first, second, third, fourth] = this.#tokens.slice(this.#at, this.#at + 4);
-    if (first?.kind !== "variable") return [];
-    const assigns = (token: Token | undefined): boolean => token?.text === ":=" || token?.text === "=";
-    if (assigns(second)) {
+    const gives = (token: Token | undefined): boolean => token?.text === ":=" || token?.text === "=";
+    if (first?.kind === "variable" && gives(second)) {
       this.#at += 2;
-      return [first.text];
+      return { declares: [first.text], assigns: second?.text === "=" };
     }
-    if (second?.text !== "," || third?.kind !== "variable" || !assigns(fourth)) return [];
+    if (first?.kind !== "variable" || second?.text !== "," || third?.kind !== "variable" || !gives(fourth)) return { declares: [], assigns: false };
     this.#at += 4;
-    return [first.text, third.text];
+    return { declares: [first.text, third.text], assigns: fourth?.text === "=" };
   }
 
   pipeline(): Pipeline {
     if (++this.#depth > DEEPEST) throw this.fail("parentheses are nested too deep");
-    const declares = this.#declarations();
+    const { declares, assigns } = this.#declarations();
     const commands = [this.#command(0)];
     while (this.#sign("|")) commands.push(this.#command(1));
     this.#depth -= 1;
-    return { kind: "pipeline", commands, declares };
+    return { kind: "pipeline", commands, declares, assigns };
   }
 
   /** A call with its arguments, or one value. `piped` arguments come from the command before. */

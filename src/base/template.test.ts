@@ -26,13 +26,20 @@ describe("compileTemplate()", () => {
     ["{{range $k, $v := .Config.Labels}}{{$k}}={{$v}} {{end}}", "b=2 com.example.x=1 "], ["{{range .Mounts}}{{.Source}}:{{.Destination}}{{if not .RW}}:ro{{end}} {{end}}", "/a:/b /c:/d:ro "],
     ["{{with .Config}}{{range .Env}}{{.}} {{end}}{{end}}", "PATH=/bin A=b "], ["{{with .Empty}}x{{else}}none{{end}}", "none"], ["{{$x := .Id}}{{$x}}{{$x}}", "abcabc"],
     ["{{range .List}}{{$.Id}}{{end}}", "abcabcabc"], ["a {{- .Id -}} b", "aabcb"], ["{{/* nothing */}}x{{- /* of it */ -}} y", "xy"], ["{{`raw \"{{`}}{{\"\\n\"}}", 'raw "{{\n'],
+    ["{{and .Nothing 1}}|{{and 1 .Nothing}}|{{or .Nothing .Empty}}|{{or nil .Id}}", "<nil>|<nil>||abc"],
+    ["{{and .Running .Pid}}|{{1 | and .Empty}}|{{.Id | or .Empty}}", "42||abc"],
+    ["{{if and .None (index .List 9)}}x{{else}}no{{end}}{{or .Id (index .List 9)}}", "noabc"],
+    ["{{$x := 1}}{{if true}}{{$x = 2}}{{end}}{{$x}}{{if true}}{{$x := 3}}{{$x}}{{end}}{{$x}}", "232"],
+    ["{{range $i, $x := .None}}{{else}}{{$x}}{{end}}{{$i := 7}}{{range $i, $x := .List}}{{$i}}{{end}}{{$i}}", "[]0127"],
+    ["{{$last := \"\"}}{{range .List}}{{$last = .}}{{end}}{{$last}}{{range $last = .List}}{{end}}{{$last}}{{with $last = .Id}}{{end}}{{$last}}", "ccabc"],
     ["{{json .Nothing}}", "null"], ["{{.Id}} }} {{\"}}\"}}", "abc }} }}"],
   ])("%s", (template, text) => expect(run(template)).toBe(text));
 
   test.each([
     "{{", "{{.Id", "{{.Id}", "{{if .Id}}", "{{end}}", "{{else}}", "{{if .Id}}{{else}}{{else}}{{end}}", "{{nosuch .Id}}", "{{json}}", "{{json .Id .Id}}", "{{.Id .Pid}}", "{{(.Id}}",
     "{{.Id | }}", "{{range}}{{end}}", "{{\"open}}", "{{#}}", "{{$x}}", "{{.Absent}}", "{{.Id.Deeper}}", "{{index .List 7}}", "{{index .Id 0}}", "{{lt .Id 1}}", "{{join .Id \",\"}}",
-    "{{range .Id}}{{end}}", "{{printf \"%z\" 1}}", "{{slice .Name 3 2}}", "{{template \"x\"}}", "{{define \"x\"}}{{end}}", "{{and}}", "{{.}}".repeat(0) + "{{if .Id}}".repeat(70) + "{{end}}".repeat(70),
+    "{{range .Id}}{{end}}", "{{printf \"%z\" 1}}", "{{slice .Name 3 2}}", "{{template \"x\"}}", "{{define \"x\"}}{{end}}", "{{and}}", "{{$x = 1}}",
+    "{{if true}}{{$x := 1}}{{end}}{{$x = 2}}", "{{range $x = .List}}{{end}}", "{{if .Id}}".repeat(70) + "{{end}}".repeat(70),
     `{{${"(".repeat(100)}.Id${")".repeat(100)}}}`,
   ])("refuses %s", (template) => {
     expect(() => run(template)).toThrow(PidboxError);

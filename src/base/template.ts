@@ -126,11 +126,26 @@ const FUNCTIONS: Readonly<Record<string, (...values: Data[]) => Data>> = {
   index: (value, ...keys) => keys.reduce(index, value), slice, len: length,
   eq: (value, ...others) => others.some((other) => value === other), ne: (a, b) => a !== b,
   lt: (a, b) => compare(a, b, "lt") < 0, le: (a, b) => compare(a, b, "le") <= 0, gt: (a, b) => compare(a, b, "gt") > 0, ge: (a, b) => compare(a, b, "ge") >= 0,
-  and: (...values) => values.find((value) => !truth(value)) ?? values.at(-1), or: (...values) => values.find(truth) ?? values.at(-1),
   not: (value) => !truth(value),
 };
 
-type Scope = ReadonlyMap<string, Data>;
+/** Variables by name. Blocks within share those that they do not declare anew. */
+type Scope = Map<string, { value: Data }>;
+
+/** The variable that is meant. */
+function variable(scope: Scope, name: string): { value: Data } {
+  const found = scope.get(name);
+  if (found === undefined) throw wrong(`there is no variable ${name}`);
+  return found;
+}
+
+/** Gives the variables of a pipeline their values: those that are there, or new ones of this scope. */
+function give(scope: Scope, { assigns }: Pipeline, values: readonly (readonly [string, Data])[]): void {
+  for (const [name, value] of values) {
+    if (assigns) variable(scope, name).value = value;
+    else scope.set(name, { value });
+  }
+}
 
 /** What a template may print at most: loops in loops over much data are no use to anybody. */
 const MOST = 16 << 20;
@@ -152,16 +167,27 @@ class Run {
   #value(expression: Expression, dot: Data, scope: Scope, piped: readonly Data[]): Data {
     switch (expression.kind) {
       case "literal": return expression.value;
-      case "call": return FUNCTIONS[expression.name]?.(...expression.args.map((arg) => this.#value(arg, dot, scope, [])), ...piped);
+      case "call":
+        if (expression.name === "and" || expression.name === "or") return this.#logic(expression.name === "or", expression.args, dot, scope, piped);
+        return FUNCTIONS[expression.name]?.(...expression.args.map((arg) => this.#value(arg, dot, scope, [])), ...piped);
       case "chain": return expression.names.reduce(field, this.#start(expression.from, dot, scope));
     }
+  }
+
+  /** The first value whose truth is `decides`, or the last one; those behind it are not evaluated (text/template since Go 1.18). */
+  #logic(decides: boolean, args: readonly Expression[], dot: Data, scope: Scope, piped: readonly Data[]): Data {
+    let value: Data;
+    for (const arg of args) {
+      value = this.#value(arg, dot, scope, []);
+      if (truth(value) === decides) return value;
+    }
+    return piped.length > 0 ? piped[0] : value;
   }
 
   #start(from: "dot" | { readonly variable: string } | Pipeline, dot: Data, scope: Scope): Data {
     if (from === "dot") return dot;
     if (!("variable" in from)) return this.#pipe(from, dot, scope);
-    if (!scope.has(from.variable)) throw wrong(`there is no variable ${from.variable}`);
-    return scope.get(from.variable);
+    return variable(scope, from.variable).value;
   }
 
   #pipe(pipeline: Pipeline, dot: Data, scope: Scope): Data {
@@ -173,15 +199,15 @@ class Run {
     return value;
   }
 
-  #range(node: Extract<Node, { kind: "if" | "range" | "with" }>, dot: Data, scope: Scope): void {
-    const value = this.#pipe(node.pipeline, dot, scope);
+  #range(node: Extract<Node, { kind: "if" | "range" | "with" }>, value: Data, dot: Data, scope: Scope): void {
     if (value !== null && value !== undefined && !Array.isArray(value) && !isRecord(value)) throw wrong(`range takes a list or a map, not ${quote(goText(value), 40)}`);
     const sorted = (record: Readonly<Record<string, Data>>): [Data, Data][] => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
     const entries: [Data, Data][] = Array.isArray(value) ? value.map((one, i): [Data, Data] => [i, one]) : isRecord(value) ? sorted(value) : [];
     const [first, second] = node.pipeline.declares;
     for (const [key, one] of entries) {
-      const names: [string, Data][] = second !== undefined ? [[first ?? "", key], [second, one]] : first !== undefined ? [[first, one]] : [];
-      this.nodes(node.shown, one, new Map([...scope, ...names]));
+      const inner = new Map(scope);
+      give(inner, node.pipeline, second !== undefined ? [[first ?? "", key], [second, one]] : first !== undefined ? [[first, one]] : []);
+      this.nodes(node.shown, one, inner);
     }
     if (entries.length === 0) this.nodes(node.otherwise, dot, scope);
   }
@@ -192,19 +218,14 @@ class Run {
     for (const node of nodes) {
       if (node.kind === "text") {
         this.#put(node.text);
-      } else if (node.kind === "range") {
-        this.#range(node, dot, scope);
       } else {
         const value = this.#pipe(node.pipeline, dot, scope);
-        const declared = new Map([...scope, ...node.pipeline.declares.map((name): [string, Data] => [name, value])]);
-        if (node.kind === "print") {
-          if (node.pipeline.declares.length === 0) this.#put(goText(value));
-          else for (const name of node.pipeline.declares) scope.set(name, value);
-        } else if (truth(value)) {
-          this.nodes(node.shown, node.kind === "with" ? value : dot, declared);
-        } else {
-          this.nodes(node.otherwise, dot, declared);
-        }
+        const { declares } = node.pipeline;
+        const own = node.kind === "print" ? scope : new Map(scope);
+        give(own, node.pipeline, declares.map((name) => [name, value]));
+        if (node.kind === "range") this.#range(node, value, dot, own);
+        else if (node.kind !== "print") this.nodes(truth(value) ? node.shown : node.otherwise, truth(value) && node.kind === "with" ? value : dot, own);
+        else if (declares.length === 0) this.#put(goText(value));
       }
     }
   }
@@ -215,7 +236,7 @@ export function compileTemplate(template: string): (data: unknown) => string {
   const nodes = parseTemplate(template);
   return (data) => {
     const run = new Run();
-    run.nodes(nodes, data, new Map([["$", data]]));
+    run.nodes(nodes, data, new Map([["$", { value: data }]]));
     return run.text;
   };
 }

@@ -2,6 +2,7 @@
 import { bytesText } from "../base/text.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import type { Layer, LayerState } from "../report/layer.ts";
+import { parseRanges } from "../spec/number-list.ts";
 import { threadText, unreadText } from "./compare-tasks.ts";
 import type { Posture } from "./posture.ts";
 import type { LimitPromise, Wall } from "./promise.ts";
@@ -19,12 +20,9 @@ export function limitNumber(text: string): number | undefined {
 /** `0-2,5` as numbers; undefined for other text. */
 export function parseCpuList(text: string): ReadonlySet<number> | undefined {
   const found = new Set<number>();
-  for (const part of text.split(",")) {
-    const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part) ?? [];
-    if (first === undefined) return undefined;
-    for (let cpu = Number(first); cpu <= Number(last ?? first); cpu++) found.add(cpu);
-  }
-  return found;
+  const ranges = parseRanges(text);
+  for (const [first, last] of ranges ?? []) for (let cpu = first; cpu <= last; cpu++) found.add(cpu);
+  return ranges === undefined ? undefined : found;
 }
 
 /** Most is the rule: less than what was promised is no weaker. Shares and periods are exact, lists must not grow. */

@@ -3,6 +3,7 @@
  *
  * Lines in another form are passed over, for kernels and modules add keys. Numbers are exact: beyond 2^53 they are bigints.
  */
+import { parseRanges } from "../spec/number-list.ts";
 import type { Integer64 } from "../spec/runtime-config.ts";
 
 /** What `max` stands for where a number is wanted, as runc and containerd write it. */
@@ -98,14 +99,9 @@ export function parseColumns(text: string): Integer64[] {
 
 const LONGEST_LIST = 65536;
 
-/** A list such as `0-3,7` (cpuset(7)), at most 65536 numbers. */
+/** The numbers of a list such as `0-3,7`, at most 65536; none for other text. */
 export function parseNumberList(text: string): number[] {
   const numbers: number[] = [];
-  for (const part of text.trim().split(",")) {
-    const match = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(part);
-    if (match === null) continue;
-    const last = Number(match[2] ?? match[1]);
-    for (let n = Number(match[1]); n <= last && numbers.length < LONGEST_LIST; n++) numbers.push(n);
-  }
+  for (const [first, last] of parseRanges(text.trim()) ?? []) for (let n = first; n <= last && numbers.length < LONGEST_LIST; n++) numbers.push(n);
   return numbers;
 }

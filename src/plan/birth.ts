@@ -6,8 +6,9 @@
  */
 import { CLONE, ERRNO, OPEN, SIGNAL } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { CLONE_ARGUMENTS, cloneArguments } from "./clone-arguments.ts";
+import { writeText } from "./file.ts";
 import type { Compilation } from "./names.ts";
-import { FLAG } from "./op.ts";
 import type { Label } from "./writer.ts";
 
 export interface BirthPlace {
@@ -43,15 +44,14 @@ export function bear(c: Compilation, { flags, place, child, reading, pid, pidfd 
   const { writer: w, descriptors } = c;
   const pidfdAt = w.cells(0);
   const [own, signal] = pidfd === undefined ? [CLONE.PARENT, 0] : [CLONE.PIDFD, SIGNAL.CHLD];
-  // struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup
-  const block = (more: number): number => w.cells(flags + own + more, pidfd === undefined ? 0 : pidfdAt, 0, 0, signal, 0, 0, 0, 0, 0, 0);
+  const block = (more: number): number => cloneArguments(w, { flags: flags + own + more, pidfd: pidfd === undefined ? 0 : pidfdAt, signal });
   const args = block(place === undefined ? 0 : CLONE.INTO_CGROUP);
-  if (place !== undefined) w.store(args + 80, place.into, 8);
-  w.clone(args, 88, child, descriptors.report, reading).into(pid);
+  if (place !== undefined) w.store(args + CLONE_ARGUMENTS.cgroup, place.into, 8);
+  w.clone(args, CLONE_ARGUMENTS.size, child, descriptors.report, reading).into(pid);
   if (place?.late !== undefined) {
     const [again, born] = [w.label(), w.label()];
     w.tolerate(ERRNO.EAGAIN).jumpError(again, pid).jump(born).place(again);
-    w.store(place.late.flag, 1, 4).clone(block(0), 88, child, descriptors.report, reading).into(pid).place(born);
+    w.store(place.late.flag, 1, 4).clone(block(0), CLONE_ARGUMENTS.size, child, descriptors.report, reading).into(pid).place(born);
     w.call(SYSCALLS.close, place.late.procs);
   }
   if (pidfd !== undefined) w.load(pidfd, pidfdAt, 4);
@@ -64,5 +64,5 @@ export function moveIn(c: Compilation, place: BirthPlace | undefined): void {
   const { flag, procs } = place.late;
   const [moved, late, there] = [w.register(), w.label(), w.label()];
   w.from("cgroup").load(moved, flag, 4).jumpSet(late, moved).jump(there).place(late);
-  w.call(SYSCALLS.write, procs, w.text("0"), 1).flags(FLAG.FULL).place(there).close(procs).release(moved);
+  writeText(w, procs, "0").place(there).close(procs).release(moved);
 }

@@ -2,16 +2,11 @@
 import { AT, ERRNO } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
-import type { IdMapping } from "../spec/runtime-config.ts";
+import { hostId } from "../spec/id-mapping.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { isCgroup, optionsOf, placeOf } from "./mount-kind.ts";
 import { createsNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
-
-function hostId(mappings: readonly IdMapping[], id: number): number | undefined {
-  const mapping = mappings.find(({ containerID, size }) => id >= containerID && id < containerID + size);
-  return mapping === undefined ? undefined : mapping.hostID + id - mapping.containerID;
-}
 
 /**
  * The host id of the container's user, if the container sees its cgroup as its own and can write to it: with a cgroup namespace, a user namespace and a

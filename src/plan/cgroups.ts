@@ -12,6 +12,7 @@ import { cgroupBase, cgroupPath, devicePlacement, placementsOf } from "./cgroup-
 import type { CgroupPath, CgroupPlacement } from "./cgroup-placement.ts";
 import { deviceWrites } from "./device-rules.ts";
 import type { DevicePolicy } from "./device-rules.ts";
+import { writeFile, writeText } from "./file.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 import type { Label } from "./writer.ts";
@@ -34,24 +35,16 @@ function openFile(c: Compilation, dir: number, file: string, flags: number = OPE
   return fd;
 }
 
-function writeText(c: Compilation, dir: number, file: string, value: string): void {
-  const { writer: w } = c;
-  const fd = openFile(c, dir, file);
-  w.call(SYSCALLS.write, fd, w.text(value), new TextEncoder().encode(value).length).flags(FLAG.FULL);
-  w.close(fd);
-}
-
 /** `limit.file`, or its other name where the kernel does not have that. */
 function writeLimit(c: Compilation, dir: number, limit: Limit): void {
   const { writer: w } = c;
   w.from(limit.from);
-  if (limit.otherwise === undefined) return writeText(c, dir, limit.file, limit.value);
+  if (limit.otherwise === undefined) return writeFile(w, dir, limit.file, limit.value);
   const [other, done] = [w.label(), w.label()];
   const fd = openFile(c, dir, limit.file);
   w.tolerate(ERRNO.ENOENT).jumpError(other, fd);
-  w.call(SYSCALLS.write, fd, w.text(limit.value), limit.value.length).flags(FLAG.FULL);
-  w.close(fd).jump(done).place(other);
-  writeText(c, dir, limit.otherwise.file, limit.otherwise.value);
+  writeText(w, fd, limit.value).close(fd).jump(done).place(other);
+  writeFile(w, dir, limit.otherwise.file, limit.otherwise.value);
   w.place(done);
 }
 
@@ -61,7 +54,7 @@ function moveToLeaf(c: Compilation, leaf: string): void {
   w.from("cgroup.subtree_control");
   w.call(SYSCALLS.mkdirat, AT.FDCWD, w.text(leaf), 0o755).tolerate(ERRNO.EEXIST);
   const dir = openDirectory(c, leaf);
-  writeText(c, dir, "cgroup.procs", "0");
+  writeFile(w, dir, "cgroup.procs", "0");
   w.close(dir);
 }
 
@@ -79,7 +72,7 @@ function enableControllers(c: Compilation, path: string, wanted: WantedControlle
   if (needed === undefined || welcome === undefined || needed.length + welcome.length === 0) return;
   w.from("cgroup.subtree_control");
   const dir = openDirectory(c, path);
-  if (needed.length > 0) writeText(c, dir, "cgroup.subtree_control", needed.join(" "));
+  if (needed.length > 0) writeFile(w, dir, "cgroup.subtree_control", needed.join(" "));
   if (welcome.length > 0) {
     const fd = openFile(c, dir, "cgroup.subtree_control");
     const [all, result] = [welcome.join(" "), w.register()];
@@ -195,7 +188,7 @@ function restrictDevices(c: Compilation, dir: number, { hierarchy }: CgroupPlace
       fd = openFile(c, dir, file);
       open = file;
     }
-    w.call(SYSCALLS.write, fd, w.text(value), value.length).flags(FLAG.FULL);
+    writeText(w, fd, value);
   }
   w.close(fd);
 }

@@ -52,6 +52,14 @@ describe("compile()", () => {
     expect(steps.slice(exec - 3, exec).map((step) => step.from)).toEqual(["/linux/seccomp", "/linux/seccomp", "/linux/seccomp"]);
   });
 
+  test("writes sysctls through nothing but a procfs, the host's too", () => {
+    const scene = withConfig(doScene(), { linux: { ...doScene().config.linux, sysctl: { "net.ipv4.ip_forward": "1" } } });
+    const steps = inside({ ...scene, degraded: ["proc"] });
+    const opened = steps.filter((step) => step.from === "/proc of the plan").map((step) => step.text);
+    const wanted = [/^r\d+ = openat\(AT_FDCWD, "\/proc", /, /^fstatfs\(/, /load 8 bytes/, / == 40864/];
+    expect(opened).toEqual(wanted.map((text) => expect.stringMatching(text)));
+  });
+
   test("loads the filter before capabilities go where no_new_privs is off, for it needs CAP_SYS_ADMIN then", () => {
     const steps = inside(withConfig(runScene(), { process: { noNewPrivileges: false } }));
     expect(indexOf(steps, /^seccomp\(/)).toBeLessThan(indexOf(steps, /^prctl\(24/));

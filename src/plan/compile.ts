@@ -18,12 +18,14 @@ import { closeSockets, containerHooks, finishCreation, handTerminal, noteFirstPr
 import type { Creation } from "./creation.ts";
 import { detach, waitOut } from "./detach.ts";
 import { openConsole } from "./devices.ts";
+import { writeFile } from "./file.ts";
 import { makeFilesystem } from "./filesystem.ts";
 import { endHolder } from "./holder.ts";
 import { openLink, send } from "./handover.ts";
 import type { Link } from "./handover.ts";
 import { take } from "./held.ts";
 import type { HostFacts } from "./host-facts.ts";
+import { openHostProc } from "./host-proc.ts";
 import { becomeRoot, becomeUser, cloneFlags, dieWithParent, leaveKeyring, openProcess, writeIdMaps, writeOomScore } from "./identity.ts";
 import { closeEnds, keepTerminal, openKeep, ownEnds, superviseKept } from "./keeping.ts";
 import { makeMounts, openMounts, sealMounts } from "./mounts.ts";
@@ -99,7 +101,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
 
   const contained = w.label();
   const { pid, pidfd } = cloneContainer(c, contained, cgroups, joined, link);
-  if (cgroups.join.length === 0) endHolder(c);
+  if (cgroups.join.length === 0) endHolder(c, creation?.holder);
   comeHome(c, frame);
   keepOwnTime(c, ownTime);
   // Closed here only: the container goes on with this register.
@@ -114,7 +116,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   else if (blueprint.stdio.kind === "terminal") keepTerminal(c, link.outside, frame);
   handListener(c, link.outside, pid, "creating");
   if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd });
-  if (cgroups.join.length > 0) endHolder(c);
+  if (cgroups.join.length > 0) endHolder(c, creation?.holder);
   if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
   else superviseContainer(c, { frame, link, guard, creation, cgroups, pid, pidfd });
   const onFailure = failFrame(c, { frame, cgroups, guard, creation, outside: link.outside });
@@ -319,20 +321,12 @@ function openProcfs(c: Compilation, opened: Opened): number {
   if (createsNamespace(blueprint, "pid") && !blueprint.degraded.includes("proc")) {
     return makeFilesystem(c, "proc", [], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
   }
-  const host = w.register();
-  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(host);
-  return host;
+  return openHostProc(w);
 }
 
 function writeKernelSettings(c: Compilation, proc: number): void {
   const { writer: w, blueprint: { config } } = c;
-  const write = (path: string, value: string): void => {
-    const fd = w.register();
-    w.call(SYSCALLS.openat, proc, w.text(path), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
-    w.call(SYSCALLS.write, fd, w.text(value), new TextEncoder().encode(value).length).flags(FLAG.FULL).close(fd);
-  };
   for (const [key, value] of Object.entries(config.linux?.sysctl ?? {})) {
-    w.from(`/linux/sysctl/${key}`);
-    write(`sys/${sysctlPath(key) ?? key}`, value);
+    writeFile(w.from(`/linux/sysctl/${key}`), proc, `sys/${sysctlPath(key) ?? key}`, value);
   }
 }

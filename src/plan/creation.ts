@@ -7,6 +7,7 @@ import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { RuntimeFrame } from "./blueprint.ts";
 import { connectUnix, receive, send, sendBytes } from "./handover.ts";
 import type { Link } from "./handover.ts";
+import type { Holder } from "./holder.ts";
 import { hooksOf, openHookOutput, runHooks } from "./hooks.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
@@ -25,8 +26,10 @@ export interface Creation {
   readonly output: number | undefined;
   /** Hooks that need the root in place, and the host's tree still there. */
   readonly beforePivot: boolean;
-  /** Is not 0 once `--pid-file` is there. */
+  /** Is not 0 once `--pid-file` is there, and 0 before (blankRegister). */
   readonly pidFile: number | undefined;
+  /** What keeps a scope of systemd. */
+  readonly holder: Holder | undefined;
 }
 
 /** Supervisor's ops before clone. */
@@ -48,7 +51,8 @@ export function openCreation(c: Compilation): Creation | undefined {
     report: runtime.waits ? fifo("report") : undefined,
     output: openHookOutput(c),
     beforePivot: hooksOf(blueprint, "prestart", "createRuntime", "createContainer").length > 0,
-    pidFile: runtime.pidFile === undefined ? undefined : w.register(),
+    pidFile: runtime.pidFile === undefined ? undefined : w.blankRegister(),
+    holder: runtime.scope === undefined ? undefined : { pid: runtime.scope.holder, gone: w.blankRegister() },
   };
 }
 

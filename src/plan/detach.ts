@@ -1,8 +1,9 @@
 /** Stage: leaving the caller. The supervisor of a container that nobody waits for is a child that the caller's process hears of and then forgets. Pure. */
-import { OPEN, POLLIN, SIGNAL, SOCK } from "../kernel/abi/constants.ts";
+import { POLLIN, SIGNAL, SOCK } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
+import { makePipe } from "./pipe.ts";
 
 /**
  * Parts this process in two. The child goes on as the supervisor, in a session of its own; the parent waits until the program runs, prints `announce` and
@@ -13,10 +14,9 @@ import { FLAG } from "./op.ts";
 export function detach(c: Compilation, announce: string): number {
   const { writer: w } = c;
   w.from("--detach");
-  const pair = w.room(8);
-  const [reading, writing, pid, answer] = [w.register(), w.register(), w.register(), w.register()];
+  const { reading, writing } = makePipe(w);
+  const [pid, answer] = [w.register(), w.register()];
   const [parent, child, running, killed] = [w.label(), w.label(), w.label(), w.label()];
-  w.call(SYSCALLS.pipe2, pair, OPEN.CLOEXEC).load(reading, pair, 4).load(writing, pair + 4, 4);
   // clone(2), for the launcher takes a child of clone3(2) for a helper.
   w.call(SYSCALLS.clone, SIGNAL.CHLD).into(pid).jumpSet(parent, pid).jump(child).place(parent);
   w.call(SYSCALLS.close, writing).flags(FLAG.IGNORE);

@@ -8,6 +8,7 @@
 import { AT, ERRNO, FILE_TYPE, OPEN, STATX, TTY } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { hostId } from "../spec/id-mapping.ts";
 import type { IdMapping, LinuxDevice, Mount } from "../spec/runtime-config.ts";
 import { attach, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import type { Parameter } from "./filesystem.ts";
@@ -88,11 +89,9 @@ function nodesOf(c: Compilation): Nodes {
   return { dev: all.filter(onDev), late: all.filter((device) => !onDev(device)) };
 }
 
-/** The host's id of the container's `id`; one that is not mapped cannot own anything, and the container's root does instead. */
-function hostId(map: readonly IdMapping[] | undefined, id: number): number {
-  if (map === undefined) return id;
-  const range = map.find((m) => id >= m.containerID && id < m.containerID + m.size) ?? map.find((m) => m.containerID === 0);
-  return range === undefined ? id : range.hostID + (id >= range.containerID && id < range.containerID + range.size ? id - range.containerID : 0);
+/** The host's id of an owner in the container; one that is not mapped cannot own anything, and the container's root does instead. */
+function ownerId(map: readonly IdMapping[] | undefined, id: number): number {
+  return hostId(map, id) ?? hostId(map, 0) ?? id;
 }
 
 /** The options of the tmpfs at /dev as its maker outside of the user namespace has to write them. */
@@ -100,7 +99,7 @@ function devParameters(c: Compilation, mount: Mount): Parameter[] {
   const { mapping } = c.blueprint;
   const parameters = dataParameters(c, mount, optionsOf(mount)).map(([key, value]): Parameter => {
     if ((key !== "uid" && key !== "gid") || value === undefined || !/^\d{1,10}$/.test(value)) return value === undefined ? [key] : [key, value];
-    return [key, String(hostId(mapping?.[key], Number(value)))];
+    return [key, String(ownerId(mapping?.[key], Number(value)))];
   });
   return parameters.some(([key]) => key === "mode") ? parameters : [["mode", "0755"], ...parameters];
 }
@@ -112,8 +111,8 @@ export function prepareDevices(c: Compilation): number {
   const options = optionsOf(mount);
   w.from("/linux/devices");
   const dev = makeFilesystem(c, "tmpfs", devParameters(c, mount), options.attributes.set & ~MOUNT_ATTR.RDONLY);
-  const uid = hostId(blueprint.mapping?.uid, 0);
-  const gid = hostId(blueprint.mapping?.gid, 0);
+  const uid = ownerId(blueprint.mapping?.uid, 0);
+  const gid = ownerId(blueprint.mapping?.gid, 0);
   const owned = uid !== 0 || gid !== 0;
   const own = (name: number): void => {
     if (owned) w.call(SYSCALLS.fchownat, dev, name, uid, gid, AT.SYMLINK_NOFOLLOW);
@@ -136,7 +135,7 @@ export function prepareDevices(c: Compilation): number {
     made.add(path);
     const name = w.text(path);
     w.call(SYSCALLS.mknodat, dev, name, nodeMode(device), nodeNumber(device));
-    const [owner, group] = [hostId(blueprint.mapping?.uid, device.uid ?? 0), hostId(blueprint.mapping?.gid, device.gid ?? 0)];
+    const [owner, group] = [ownerId(blueprint.mapping?.uid, device.uid ?? 0), ownerId(blueprint.mapping?.gid, device.gid ?? 0)];
     if (owner !== 0 || group !== 0) w.call(SYSCALLS.fchownat, dev, name, owner, group, AT.SYMLINK_NOFOLLOW);
   }
   w.call(SYSCALLS.umask, umask).release(umask);

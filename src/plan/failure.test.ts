@@ -102,7 +102,8 @@ describe("failureError()", () => {
     expect(program("foo", ENOENT).hint).toContain("PATH");
     expect(program("./foo", ENOENT).hint).toContain("interpreter");
     expect([program("foo", EACCES).code, program("foo", ENOEXEC).code]).toEqual(["COMMAND_NOT_EXECUTABLE", "COMMAND_NOT_EXECUTABLE"]);
-    expect(program("foo", ENOEXEC).message).toContain("ENOEXEC");
+    expect([program("foo", ENOEXEC).message, program("foo", ENOEXEC).hint]).toEqual([expect.stringContaining("ENOEXEC"), expect.stringContaining("#! line")]);
+    expect(program("foo", ELOOP).hint).toContain("symbolic link");
     expect(program("\u001b]0;x\u0007", ENOENT).message).toContain("\\x1b]0;x\\x07");
   });
 

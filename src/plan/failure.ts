@@ -107,7 +107,7 @@ function programError(plan: DecodedPlan, op: DecodedOp, error: number): PidboxEr
     });
   }
   return new PidboxError("COMMAND_NOT_EXECUTABLE", `Cannot run ${quote(program)}: ${errnoName(error)}`, {
-    hint: error === EACCES ? "It is not executable for the user inside, or it is a directory" : "It is not a program for this machine", context: { path: program, errno: errnoName(error) },
+    hint: error === EACCES ? "It is not executable for the user inside, or it is a directory" : errnoCause(error) ?? "See execve(2)", context: { path: program, errno: errnoName(error) },
   });
 }
 
@@ -118,12 +118,18 @@ function cgroupError(from: string): PidboxError {
   return new PidboxError("CONFLICT", `container's cgroup ${quote(path)} is ${what}`, { hint: "Remove what is in it, or give the container another cgroupsPath", context: { path, from: "/linux/cgroupsPath" } });
 }
 
+/** Killed by the kernel or by somebody before there was anything to report. */
+function killedEarly(what: string): PidboxError {
+  return new PidboxError("LAUNCH_FAILED", `${what} was killed before its program ran`, { hint: "Out of memory? The limit may be too small to start at all" });
+}
+
+const FIRST_PROCESS = "The container's first process";
+
 /** The error behind a report. `report.op` beyond the plan means that the container was killed before its program ran. */
 export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   const op = plan.ops[report.op];
-  if (op === undefined) return new PidboxError("LAUNCH_FAILED", "The container was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
-  if ((op.code === "SUPERVISE" || op.code === "KEEP") && report.error !== REPORT.fault)
-    return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
+  if (op === undefined) return killedEarly("The container");
+  if ((op.code === "SUPERVISE" || op.code === "KEEP") && report.error !== REPORT.fault) return killedEarly(FIRST_PROCESS);
   if (op.code === "EXECUTE" && report.error < REPORT.expectation) return programError(plan, op, report.error);
   const program = SYSCALL_NAMES[op.nr] === "faccessat" && op.from === "/process/args" ? plan.ops.findLast((one) => one.code === "EXECUTE") : undefined;
   if (program !== undefined && report.error < REPORT.expectation) return programError(plan, program, report.error);
@@ -133,7 +139,7 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   );
   if (report.error === REPORT.expectation && /^cgroup (in use|frozen): /.test(op.from)) return cgroupError(printable(op.from));
   if (report.error === REPORT.expectation && op.from.startsWith("/hooks/")) return hookError(printable(op.from), report.value);
-  if (report.error === REPORT.expectation && op.from === "container") return new PidboxError("LAUNCH_FAILED", "The container's first process was killed before its program ran", { hint: "Out of memory? The limit may be too small to start at all" });
+  if (report.error === REPORT.expectation && op.from === "container") return killedEarly(FIRST_PROCESS);
   const step = `op ${op.index}, ${opText(plan, op)}`;
   const from = printable(op.from);
   if (report.error === REPORT.fault) return new PidboxError("LAUNCH_FAILED", `Stopped on purpose at ${step}`, { context: { from } });

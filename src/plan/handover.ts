@@ -3,6 +3,7 @@ import { PidboxError } from "../base/error.ts";
 import { AF_UNIX, AT, MSG, OPEN, SOCK } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Compilation } from "./names.ts";
+import { makePipe } from "./pipe.ts";
 
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
@@ -82,10 +83,9 @@ export function openLink(c: Compilation): Link {
   const { writer: w, blueprint } = c;
   w.from("supervisor");
   const pair = w.room(8);
-  const [outside, inside, report, writing, page] = [w.register(), w.register(), w.register(), w.register(), w.register()];
+  const [outside, inside, page] = [w.blankRegister(), w.register(), w.register()];
   w.call(SYSCALLS.socketpair, AF_UNIX, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair).load(outside, pair, 4).load(inside, pair + 4, 4);
-  const pipe = w.room(8);
-  w.call(SYSCALLS.pipe2, pipe, OPEN.CLOEXEC | OPEN.NONBLOCK).load(report, pipe, 4).load(writing, pipe + 4, 4);
+  const { reading: report, writing } = makePipe(w, OPEN.NONBLOCK);
   w.call(SYSCALLS.dup3, writing, c.descriptors.report, OPEN.CLOEXEC).close(writing);
   // PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS
   if (blueprint.init) w.call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);

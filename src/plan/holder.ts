@@ -16,10 +16,21 @@ export function holderPlan(parent: number): Uint8Array {
   return w.finish(w.position - 1);
 }
 
-/** Supervisor's ops: the holder goes. It is the supervisor's child, for pidbox started it before the launcher took pidbox's place. */
-export function endHolder(c: Compilation): void {
-  const holder = c.blueprint.runtime?.scope?.holder;
+/** A holder, and the register that is not 0 once it was reaped, and 0 before (blankRegister). */
+export interface Holder {
+  readonly pid: number;
+  readonly gone: number;
+}
+
+/**
+ * Supervisor's ops: the holder goes, unless it has gone, for its PID may be another's then. It is the supervisor's child: pidbox started it before the launcher
+ * took pidbox's place.
+ */
+export function endHolder(c: Compilation, holder: Holder | undefined): void {
   if (holder === undefined) return;
   const { writer: w } = c;
-  w.from("systemd scope").call(SYSCALLS.kill, holder, SIGNAL.KILL).flags(FLAG.IGNORE).call(SYSCALLS.wait4, holder, 0, 0).flags(FLAG.IGNORE);
+  const { pid, gone } = holder;
+  const none = w.label();
+  w.from("systemd scope").jumpSet(none, gone).call(SYSCALLS.kill, pid, SIGNAL.KILL).flags(FLAG.IGNORE);
+  w.call(SYSCALLS.wait4, pid, 0, 0).flags(FLAG.IGNORE).into(gone).place(none);
 }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { HYBRID, ociScene, withConfig } from "../../test/fixtures/plan/scenes.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
 import { compile } from "./compile.ts";
 import { decodePlan } from "./decode.ts";
 import type { DecodedPlan } from "./decode.ts";
 import { opText } from "./explain.ts";
+import { FLAG } from "./op.ts";
 import type { RuntimeFrame } from "./blueprint.ts";
 
 const hook = { path: "/bin/hook", args: ["hook", "x"], env: ["A=b"], timeout: 7 };
@@ -62,6 +64,13 @@ describe("runHooks()", () => {
       expect(JSON.parse(document.replace(" ".repeat(20), "18446744073709551615"))).toMatchObject({ id: "one", status, bundle: expect.any(String) });
     }
     expect(ops.length).toBeGreaterThan(0);
+  });
+
+  test("takes nothing but an exit code for the end of a hook, but for poststop", () => {
+    const { ops } = plan({ waits: false, leaves: false });
+    const waits = ops.filter((op) => op.from.startsWith("/hooks/") && op.code === "SYSCALL" && op.nr === SYSCALLS.wait4);
+    expect(new Set(waits.map(({ from }) => from.split("/")[2]))).toEqual(new Set(PHASES));
+    for (const { from, flags, tolerated } of waits) expect([from, flags, tolerated]).toEqual([from, from.startsWith("/hooks/poststop/") ? FLAG.IGNORE : 0, []]);
   });
 
   test("needs nothing where there are none", () => {

@@ -4,12 +4,14 @@
  *
  * Trusts: the config, which names the programs. What a hook writes goes to a file in memory, for standard output is the container's. Pure.
  */
-import { ERRNO, MFD, SEEK_SET, SIG_SETMASK, SIGNAL } from "../kernel/abi/constants.ts";
+import { MFD, SEEK_SET, SIG_SETMASK, SIGNAL } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { Hook, Hooks } from "../spec/runtime-config.ts";
 import type { Blueprint } from "./blueprint.ts";
+import { fork } from "./clone-arguments.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
+import { stateParts, writeDocument } from "./state-document.ts";
 
 export type HookPhase = keyof Hooks;
 
@@ -25,24 +27,6 @@ export function openHookOutput(c: Compilation): number | undefined {
   const output = w.register();
   w.from("/hooks").call(SYSCALLS.memfd_create, w.text("hooks"), MFD.CLOEXEC).into(output);
   return output;
-}
-
-/** Characters of a PID in a document: OP_DECIMAL with FLAG_FULL. */
-const PID_WIDTH = 20;
-
-/** The state document (runtime.md, "State") as data of the plan, with room for the PID; ops fill it in. Returns its address and length. */
-function stateDocument(c: Compilation, status: string, pid: number): { address: number; length: number } {
-  const { writer: w, blueprint } = c;
-  const encoder = new TextEncoder();
-  const { ociVersion, id, ...rest } = blueprint.runtime?.document ?? {};
-  const head = encoder.encode(`${JSON.stringify({ ociVersion, id, status }).slice(0, -1)},"pid":`);
-  const tail = encoder.encode(`${" ".repeat(PID_WIDTH)},${JSON.stringify(rest).slice(1)}`);
-  const text = new Uint8Array(head.length + tail.length);
-  text.set(head);
-  text.set(tail, head.length);
-  const address = w.bytes(text);
-  w.decimal(address + head.length, pid).flags(FLAG.FULL);
-  return { address, length: text.length };
 }
 
 export interface HookRun {
@@ -65,7 +49,7 @@ export function runHooks(c: Compilation, phase: HookPhase, run: HookRun): void {
   const hooks = hooksOf(blueprint, phase);
   if (hooks.length === 0) return;
   w.from(`/hooks/${phase}`);
-  const { address, length } = stateDocument(c, run.status, run.pid);
+  const { address, length } = writeDocument(w, stateParts(blueprint, run.status), run.pid);
   const [state, pid, pidfd, answer] = [w.register(), w.register(), w.register(), w.register()];
   hooks.forEach((hook, i) => {
     w.from(`/hooks/${phase}/${i}`);
@@ -73,9 +57,8 @@ export function runHooks(c: Compilation, phase: HookPhase, run: HookRun): void {
     w.call(SYSCALLS.memfd_create, w.text("state"), MFD.CLOEXEC).into(state);
     w.call(SYSCALLS.write, state, address, length).flags(FLAG.FULL).call(SYSCALLS.lseek, state, 0, SEEK_SET);
     const parent = w.label();
-    // A raw clone3 makes the launcher's child one that only leaves when it fails (launcher.c, HELPER).
     if (run.filtered === true) w.call(SYSCALLS.clone, SIGNAL.CHLD);
-    else w.call(SYSCALLS.clone3, w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88);
+    else fork(w);
     w.into(pid).jumpSet(parent, pid);
     becomeHook(c, hook, { ...run, state });
     w.place(parent).call(SYSCALLS.close, state);
@@ -116,7 +99,7 @@ function waitFor(c: Compilation, hook: Hook, { pid, pidfd, answer }: HookProcess
   w.call(SYSCALLS.pidfd_send_signal, pidfd, SIGNAL.KILL, 0, 0).flags(FLAG.IGNORE);
   w.place(inTime);
   const status = w.cells(0);
-  w.call(SYSCALLS.wait4, pid, status, WALL).tolerate(ERRNO.ECHILD).call(SYSCALLS.close, pidfd);
+  w.call(SYSCALLS.wait4, pid, status, WALL).flags(lenient ? FLAG.IGNORE : 0).call(SYSCALLS.close, pidfd);
   if (lenient) return;
   // 0: the time is over.
   w.expect(answer, 0, { differs: true });

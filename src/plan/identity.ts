@@ -1,10 +1,13 @@
 /** Stage: id maps of the user namespace (supervisor) and who the container's processes are (container). user_namespaces(7), credentials(7). Pure. */
 import { PidboxError } from "../base/error.ts";
-import { AT, CAPABILITY_VERSION_3, CLONE, ERRNO, KEYCTL_JOIN_SESSION_KEYRING, MSG, OPEN, PR, SIGNAL } from "../kernel/abi/constants.ts";
+import { CAPABILITY_VERSION_3, CLONE, ERRNO, KEYCTL_JOIN_SESSION_KEYRING, MSG, OPEN, PR, SIGNAL } from "../kernel/abi/constants.ts";
 import { CAPABILITIES } from "../kernel/abi/capabilities.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { IdMapping, User } from "../spec/runtime-config.ts";
+import { fork } from "./clone-arguments.ts";
+import { writeFile } from "./file.ts";
 import type { UserMapping } from "./host-facts.ts";
+import { openHostProc } from "./host-proc.ts";
 import type { Compilation } from "./names.ts";
 import { setsClocks } from "./time-offsets.ts";
 import { FLAG } from "./op.ts";
@@ -12,13 +15,6 @@ import { FLAG } from "./op.ts";
 /** An id map as /proc takes it. */
 export function mapText(map: readonly IdMapping[]): string {
   return map.map((m) => `${m.containerID} ${m.hostID} ${m.size}\n`).join("");
-}
-
-export function writeMap(c: Compilation, proc: number, file: string, value: string): void {
-  const { writer: w } = c;
-  const fd = w.register();
-  w.call(SYSCALLS.openat, proc, w.text(file), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
-  w.call(SYSCALLS.write, fd, w.text(value), value.length).flags(FLAG.FULL).close(fd);
 }
 
 /** argv of newuidmap(1): the pid is filled in when it is known. */
@@ -30,8 +26,7 @@ function runHelper(c: Compilation, helper: string, pid: number, map: readonly Id
   const argv = w.cells(w.text(helper), pidText, ...numbers, 0);
   const child = w.register();
   const parent = w.label();
-  // struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, ...
-  w.call(SYSCALLS.clone3, w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88).into(child).jumpSet(parent, child);
+  fork(w).into(child).jumpSet(parent, child);
   w.call(SYSCALLS.execve, w.text(helper), argv, w.cells(0)).flags(FLAG.IGNORE).exit(127);
   w.place(parent);
   const status = w.cells(0);
@@ -41,24 +36,19 @@ function runHelper(c: Compilation, helper: string, pid: number, map: readonly Id
 /** Supervisor's ops after clone: a register with the container's /proc/PID, which no overmount can stand in for (CVE-2025-52881). */
 export function openProcess(c: Compilation, pid: number): number {
   const { writer: w } = c;
-  w.from("/proc of the container");
-  const proc = w.register();
-  const status = w.room(128);
-  const magic = w.register();
-  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(proc);
-  w.call(SYSCALLS.fstatfs, proc, status).load(magic, status, 8).expect(magic, 0x9fa0);
+  const proc = openHostProc(w.from("/proc of the container"));
+  const process = w.register();
   const name = w.room(24);
   w.decimal(name, pid);
   const resolveNoXdev = 1 | 2 | 4 | 8;
-  w.call(SYSCALLS.openat2, proc, name, w.cells(OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC, 0, resolveNoXdev), 24).into(magic);
+  w.call(SYSCALLS.openat2, proc, name, w.cells(OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC, 0, resolveNoXdev), 24).into(process);
   w.close(proc);
-  return magic;
+  return process;
 }
 
 /** Supervisor's ops: how early the kernel kills the container when memory runs out. The container itself is not dumpable by then and could not write it. */
 export function writeOomScore(c: Compilation, proc: number, score: number): void {
-  c.writer.from("/process/oomScoreAdj");
-  writeMap(c, proc, "oom_score_adj", String(score));
+  writeFile(c.writer.from("/process/oomScoreAdj"), proc, "oom_score_adj", String(score));
 }
 
 /** Supervisor's ops: the id maps, through the register `proc` of openProcess. */
@@ -72,10 +62,10 @@ export function writeIdMaps(c: Compilation, pid: number, proc: number, mapping: 
     return;
   }
   // user_namespaces(7): an unprivileged writer must deny setgroups(2) before the gid map.
-  if (mapping.writer.kind === "self") writeMap(c, proc, "setgroups", "deny");
-  writeMap(c, proc, "uid_map", mapText(mapping.uid));
+  if (mapping.writer.kind === "self") writeFile(w, proc, "setgroups", "deny");
+  writeFile(w, proc, "uid_map", mapText(mapping.uid));
   w.from("/linux/gidMappings");
-  writeMap(c, proc, "gid_map", mapText(mapping.gid));
+  writeFile(w, proc, "gid_map", mapText(mapping.gid));
 }
 
 /** Whether setgroups(2) works: an unprivileged writer of the gid map had to deny it, for this namespace and all below it (user_namespaces(7)). */

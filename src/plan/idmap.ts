@@ -2,14 +2,17 @@
  * Stage: user namespaces that exist only for the id map of a mount (mount_setattr(2), "ID-mapped mounts"; config.md, uidMappings of a mount). Pure.
  */
 import { PidboxError } from "../base/error.ts";
-import { CLONE, OPEN, SIGNAL } from "../kernel/abi/constants.ts";
+import { CLONE, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { IdMapping, Mount } from "../spec/runtime-config.ts";
+import { fork } from "./clone-arguments.ts";
+import { writeFile } from "./file.ts";
 import { hold } from "./held.ts";
 import type { Held } from "./held.ts";
-import { mapText, openProcess, writeMap } from "./identity.ts";
+import { mapText, openProcess } from "./identity.ts";
 import { isIdmapped } from "./mount-kind.ts";
 import type { Compilation } from "./names.ts";
+import { makePipe } from "./pipe.ts";
 
 /** The map of a mount as a key: mounts with the same one share a namespace. */
 function mapKey(mount: Mount): string {
@@ -20,18 +23,16 @@ function mapKey(mount: Mount): string {
 /** A namespace with these maps, kept alive by the descriptor in the register returned: its process is gone by then. */
 function makeNamespace(c: Compilation, from: string, uid: readonly IdMapping[], gid: readonly IdMapping[]): number {
   const { writer: w } = c;
-  const pair = w.room(8);
-  const [reading, writing, pid] = [w.register(), w.register(), w.register()];
-  w.from(from).call(SYSCALLS.pipe2, pair, OPEN.CLOEXEC).load(reading, pair, 4).load(writing, pair + 4, 4);
+  const { reading, writing } = makePipe(w.from(from));
+  const pid = w.register();
   const parent = w.label();
-  // struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, ...
-  w.call(SYSCALLS.clone3, w.cells(CLONE.NEWUSER, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88).into(pid).jumpSet(parent, pid);
+  fork(w, { flags: CLONE.NEWUSER }).into(pid).jumpSet(parent, pid);
   w.call(SYSCALLS.close, writing).call(SYSCALLS.read, reading, w.room(8), 1).exit(0);
   w.place(parent);
   const process = openProcess(c, pid);
   w.from(from);
-  writeMap(c, process, "uid_map", mapText(uid));
-  writeMap(c, process, "gid_map", mapText(gid));
+  writeFile(w, process, "uid_map", mapText(uid));
+  writeFile(w, process, "gid_map", mapText(gid));
   const namespace = w.register();
   w.call(SYSCALLS.openat, process, w.text("ns/user"), OPEN.RDONLY | OPEN.CLOEXEC).into(namespace).close(process);
   w.close(reading, writing);

@@ -21,6 +21,7 @@ import { makeFilesystem } from "./filesystem.ts";
 import { openLink, receive, send } from "./handover.ts";
 import type { Link } from "./handover.ts";
 import type { HostFacts } from "./host-facts.ts";
+import { openHostProc } from "./host-proc.ts";
 import { becomeRoot, becomeUser, dieWithParent, leaveKeyring, openProcess, writeOomScore } from "./identity.ts";
 import { compilation } from "./names.ts";
 import type { Compilation } from "./names.ts";
@@ -70,12 +71,9 @@ interface Outside {
 
 function openOutside(c: Compilation, target: JoinTarget): Outside {
   const { writer: w } = c;
-  const proc = w.register();
-  const first = w.register();
   const name = w.text(String(target.pid));
-  const [status, magic] = [w.room(128), w.register()];
-  w.from("/proc of the container").call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(proc);
-  w.call(SYSCALLS.fstatfs, proc, status).load(magic, status, 8).expect(magic, 0x9fa0).release(magic);
+  const proc = openHostProc(w.from("/proc of the container"));
+  const first = w.register();
   w.call(SYSCALLS.openat, proc, name, OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(first);
   const namespaces = new Map<LinuxNamespaceType, number>();
   for (const type of target.namespaces) {
@@ -153,8 +151,8 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   assertStdio(c);
   const runtime = blueprint.runtime;
   const creation: Creation | undefined = runtime === undefined ? undefined : {
-    runtime, ...connectSockets(c, runtime), start: undefined, report: undefined, output: undefined, beforePivot: false,
-    pidFile: runtime.pidFile === undefined ? undefined : w.register(),
+    runtime, ...connectSockets(c, runtime), start: undefined, report: undefined, output: undefined, beforePivot: false, holder: undefined,
+    pidFile: runtime.pidFile === undefined ? undefined : w.blankRegister(),
   };
   const relayed = blueprint.stdio.kind === "terminal" && runtime?.consoleSocket === undefined;
   const guard = relayed ? guardTerminal(c, frame) : undefined;

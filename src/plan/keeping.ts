@@ -5,10 +5,12 @@
  */
 import { AF_UNIX, AT, F, OPEN, SOCK } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { hostId } from "../spec/id-mapping.ts";
 import type { Keeping } from "./blueprint.ts";
 import { receive } from "./handover.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG, INPUT, KEEP, LOG_FORMAT, WATCH } from "./op.ts";
+import { makePipe } from "./pipe.ts";
 import type { PipeEnds } from "./process.ts";
 import type { Frame } from "./supervisor.ts";
 
@@ -16,24 +18,10 @@ import type { Frame } from "./supervisor.ts";
 export const SOCKET_NAME = "attach";
 const CLIENTS = 8;
 
-/** A pipe: its reading and its writing end. */
-function makePipe(c: Compilation): { readonly reading: number; readonly writing: number } {
-  const { writer: w } = c;
-  const pair = w.room(8);
-  const [reading, writing] = [w.register(), w.register()];
-  w.call(SYSCALLS.pipe2, pair, OPEN.CLOEXEC).load(reading, pair, 4).load(writing, pair + 4, 4);
-  return { reading, writing };
-}
-
 /** Ids of the host that stand behind the container's user. */
 function hostIds(c: Compilation): [uid: number, gid: number] {
   const { mapping, config } = c.blueprint;
-  const host = (map: readonly { containerID: number; hostID: number; size: number }[] | undefined, id: number): number => {
-    if (map === undefined) return id;
-    const found = map.find((m) => id >= m.containerID && id < m.containerID + m.size);
-    return found === undefined ? 0 : found.hostID + id - found.containerID;
-  };
-  return [host(mapping?.uid, config.process?.user?.uid ?? 0), host(mapping?.gid, config.process?.user?.gid ?? 0)];
+  return [hostId(mapping?.uid, config.process?.user?.uid ?? 0) ?? 0, hostId(mapping?.gid, config.process?.user?.gid ?? 0) ?? 0];
 }
 
 /** Supervisor's ops: pipes for the container's standard streams. A user inside that is not the pipe's owner could not open /dev/stdout again. */
@@ -47,14 +35,14 @@ function makePipes(c: Compilation, frame: Frame, input: boolean): PipeEnds {
   const give = (end: number): void => {
     if (c.facts.privileged && (uid !== 0 || gid !== 0)) w.call(SYSCALLS.fchown, end, uid, gid);
   };
-  const [out, err] = [makePipe(c), makePipe(c)];
+  const [out, err] = [makePipe(w), makePipe(w)];
   for (const [pipe, at] of [[out, KEEP.out], [err, KEEP.err]] as const) {
     own(pipe.reading);
     give(pipe.writing);
     w.store(frame.watch + at, pipe.reading, 4);
   }
   if (!input) return { out: out.writing, err: err.writing };
-  const source = makePipe(c);
+  const source = makePipe(w);
   own(source.writing);
   give(source.reading);
   w.store(frame.watch + KEEP.in, source.writing, 4);

@@ -31,8 +31,8 @@ export const KEEP = {
 
 /** struct plan_client: the watch, 32-bit members, and the bytes of the keys. */
 export const CLIENT = { socket: 112, pidfd: 116, out: 120, err: 124, tty: 128, keyCount: 132, keys: 136, size: 152 } as const;
-/** Results of CLIENT that are no exit code: the bit that is set. */
-export const VISIT = { detached: 256, left: 65536 } as const;
+/** Results of CLIENT that are no exit code: the byte that is not 0. */
+export const VISIT = { detached: 1, left: 2 } as const;
 
 /** `log_format` and `input` of struct plan_keep. */
 export const LOG_FORMAT = { none: 0, json: 1, cri: 2 } as const;

@@ -5,9 +5,11 @@
  * Linux 6.6; on older kernels mkdir over a removed directory, and rm -r of a lower one, would be EIO. There a helper of the supervisor mounts the overlay
  * with the host's root rights, where the attribute is trusted.*, as other engines do. Without these rights the errors remain, and doctor says so.
  */
-import { AT, CLONE, OPEN, SIGNAL } from "../kernel/abi/constants.ts";
+import { AT, CLONE, OPEN } from "../kernel/abi/constants.ts";
 import { MOUNT_ATTR, MS } from "../kernel/abi/mount.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { hostId } from "../spec/id-mapping.ts";
+import { fork } from "./clone-arguments.ts";
 import { attachAt, cloneTree, makeFilesystem, setAttributes } from "./filesystem.ts";
 import type { Parameter } from "./filesystem.ts";
 import type { Compilation } from "./names.ts";
@@ -86,12 +88,11 @@ const CLONE_FILES = 0x400;
  */
 export function layOverlayOutside(c: Compilation, lower: number): void {
   const { writer: w, blueprint: { rootfs, mapping } } = c;
-  const host = (map: readonly { containerID: number; hostID: number }[] | undefined): number => map?.find((m) => m.containerID === 0)?.hostID ?? 0;
-  const [uid, gid] = [host(mapping?.uid), host(mapping?.gid)];
+  const [uid, gid] = [hostId(mapping?.uid, 0) ?? 0, hostId(mapping?.gid, 0) ?? 0];
   const child = w.register();
   const parent = w.label();
   w.from("/root");
-  w.call(SYSCALLS.clone3, w.cells(CLONE.NEWNS + CLONE_FILES, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88).into(child).jumpSet(parent, child);
+  fork(w, { flags: CLONE.NEWNS + CLONE_FILES }).into(child).jumpSet(parent, child);
   // struct mount_attr: attr_set, attr_clr, propagation, userns_fd
   w.call(SYSCALLS.mount_setattr, AT.FDCWD, w.text("/"), AT.RECURSIVE, w.cells(0, 0, MS.PRIVATE, 0), 32);
   const staging = makeFilesystem(c, "tmpfs", [["mode", "0755"], ["uid", String(uid)], ["gid", String(gid)]], MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);

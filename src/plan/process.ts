@@ -4,6 +4,7 @@ import {
 } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { assertDirectory, assertSeccomp } from "./assertions.ts";
+import { CLONE_ARGUMENTS, cloneArguments } from "./clone-arguments.ts";
 import { assertProgram, awaitStart, surviveSupervisor } from "./creation.ts";
 import type { Creation } from "./creation.ts";
 import type { Console } from "./devices.ts";
@@ -71,7 +72,7 @@ export function startProcess(c: Compilation, handles: ProcessHandles): void {
     w.from("--init");
     if (init !== undefined) w.call(SYSCALLS.getpid).into(init);
     if (blueprint.config.process?.noNewPrivileges === true) {
-      w.clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, main, c.descriptors.report, 0).into(pid);
+      w.clone(cloneArguments(w), CLONE_ARGUMENTS.size, main, c.descriptors.report, 0).into(pid);
       if (handles.joins === true) w.tolerate(ERRNO.EAGAIN).jumpError(alone, pid);
     } else {
       // The filter is on already, and answers ENOSYS to clone3 because it cannot see that call's flags.

@@ -5,6 +5,7 @@
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { quote } from "../base/text.ts";
 import { PidboxError } from "../base/error.ts";
+import { rangesOf } from "../spec/number-list.ts";
 import type { Integer64, IoPriority, LinuxMemoryPolicy, Process, Scheduler, SchedulerFlag } from "../spec/runtime-config.ts";
 import type { Compilation } from "./names.ts";
 
@@ -70,15 +71,14 @@ function setIoPriority(c: Compilation, priority: IoPriority): void {
   w.call(SYSCALLS.ioprio_get, IOPRIO_WHO_PROCESS, 0).into(found).expect(found, value).release(found);
 }
 
-/** The numbers of a list such as `0-3,7`, all below `limit`, as the words of a bit mask. Throws CONFIG_INVALID for numbers that no kernel has. */
+/** The numbers of a list such as `0-3,7`, all below `limit`, as the words of a bit mask. Throws CONFIG_INVALID for all else. */
 export function listMask(list: string, limit: number, from: string): number[] {
   const words: number[] = [];
-  for (const part of list.split(",")) {
-    const [first = "", last = first] = part.split("-");
-    if (Number(last) >= limit) {
+  for (const [first, last] of rangesOf(list, from)) {
+    if (last >= limit) {
       throw new PidboxError("CONFIG_INVALID", `Cannot use ${quote(list, 60)}: the numbers end at ${limit - 1}`, { context: { from } });
     }
-    for (let n = Number(first); n <= Number(last); n++) {
+    for (let n = first; n <= last; n++) {
       while (words.length <= n >> 5) words.push(0);
       words[n >> 5] = (words[n >> 5] ?? 0) | (1 << (n & 31));
     }

@@ -6,13 +6,13 @@
  */
 import { PR, SECCOMP_SET_MODE_FILTER } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import type { Blueprint } from "./blueprint.ts";
 import { connectUnix, receive, send, sendBytes } from "./handover.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
+import { stateParts, writeDocument } from "./state-document.ts";
 
 const NEW_LISTENER = 8;
-/** Characters of a PID in a document: OP_DECIMAL with FLAG_FULL. */
-const PID_WIDTH = 20;
 
 export function hasListener(c: Compilation): boolean {
   return c.blueprint.seccomp?.listener !== undefined;
@@ -34,25 +34,12 @@ export function loadListening(c: Compilation, program: number, flags: number, li
   w.close(listener);
 }
 
-/** The document that goes with the descriptor; ops fill in the PID of register `pid`. Returns its address and length. */
-function stateDocument(c: Compilation, status: string, pid: number): { readonly address: number; readonly length: number } {
-  const { writer: w, blueprint } = c;
-  const encoder = new TextEncoder();
-  const { ociVersion, id, ...rest } = blueprint.runtime?.document ?? {};
-  const { metadata } = blueprint.seccomp?.listener ?? {};
+/** What goes with the descriptor, before, between and behind the PIDs in it. */
+function documentParts({ runtime, seccomp }: Blueprint, [head, tail]: readonly [string, string]): string[] {
+  const { metadata } = seccomp?.listener ?? {};
+  const { ociVersion } = runtime?.document ?? {};
   const outer = JSON.stringify({ ociVersion, fds: ["seccompFd"], ...(metadata === undefined ? {} : { metadata }) }).slice(0, -1);
-  const inner = JSON.stringify({ ociVersion, id, status }).slice(0, -1);
-  const head = encoder.encode(`${outer},"pid":`);
-  const middle = encoder.encode(`${" ".repeat(PID_WIDTH)},"state":${inner},"pid":`);
-  const more = JSON.stringify(rest).slice(1);
-  const tail = encoder.encode(`${" ".repeat(PID_WIDTH)}${more === "}" ? "" : ","}${more}}`);
-  const text = new Uint8Array(head.length + middle.length + tail.length);
-  text.set(head);
-  text.set(middle, head.length);
-  text.set(tail, head.length + middle.length);
-  const address = w.bytes(text);
-  w.decimal(address + head.length, pid).flags(FLAG.FULL).decimal(address + head.length + middle.length, pid).flags(FLAG.FULL);
-  return { address, length: text.length };
+  return [`${outer},"pid":`, `,"state":${head}`, `${tail}}`];
 }
 
 /** Supervisor's ops: fetches the listener of the process that loads the filter, and sends it on. `pid` is the register of the container's PID. */
@@ -67,7 +54,7 @@ export function handListener(c: Compilation, link: number, pid: number, status: 
   w.call(SYSCALLS.read, link, number, 4).into(found).expect(found, 4).load(found, number, 4);
   w.call(SYSCALLS.pidfd_getfd, loader, found, 0).into(found).close(loader);
   const socket = connectUnix(c, "/linux/seccomp/listenerPath", listener.path);
-  const { address, length } = stateDocument(c, status, pid);
+  const { address, length } = writeDocument(w, documentParts(c.blueprint, stateParts(c.blueprint, status)), pid);
   sendBytes(c, socket, { address, length }, [found]);
   w.close(found, socket);
   send(c, link, []);

@@ -1,8 +1,8 @@
 /** Stage: the labels that security modules give the container's processes: apparmor(7) "exec" and "changeprofile", setexeccon(3). Pure. */
 import { OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
+import { writeFile, writeText } from "./file.ts";
 import type { Compilation } from "./names.ts";
-import { FLAG } from "./op.ts";
 
 /** What `do` and `run` apply by default; engine/apparmor.ts has its text. The name changes with the text, for one of an older pidbox may be loaded. */
 export const DEFAULT_PROFILE = "pidbox-default";
@@ -14,16 +14,11 @@ export const DEFAULT_PROFILE = "pidbox-default";
 export function labelProgram(c: Compilation, proc: number): number | undefined {
   const { writer: w, blueprint } = c;
   const { apparmorProfile, selinuxLabel } = blueprint.config.process ?? {};
-  if (selinuxLabel !== undefined) {
-    const fd = w.register();
-    w.from("/process/selinuxLabel").call(SYSCALLS.openat, proc, w.text("self/attr/exec"), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
-    w.call(SYSCALLS.write, fd, w.text(selinuxLabel), new TextEncoder().encode(selinuxLabel).length).flags(FLAG.FULL).close(fd);
-  }
+  if (selinuxLabel !== undefined) writeFile(w.from("/process/selinuxLabel"), proc, "self/attr/exec", selinuxLabel);
   if (apparmorProfile === undefined) return undefined;
   const [fd, length] = [w.register(), w.register()];
-  const command = `exec ${apparmorProfile}`;
   w.from("/process/apparmorProfile").call(SYSCALLS.openat, proc, w.text("self/attr/apparmor/exec"), OPEN.RDWR | OPEN.CLOEXEC).into(fd);
-  w.call(SYSCALLS.write, fd, w.text(command), new TextEncoder().encode(command).length).flags(FLAG.FULL);
+  writeText(w, fd, `exec ${apparmorProfile}`);
   // The kernel takes only names of loaded profiles. Its answer ends with the mode: a default profile that was set to (complain) forbids nothing.
   w.call(SYSCALLS.pread64, fd, w.room(4096), 4096).into(length);
   if (apparmorProfile === DEFAULT_PROFILE) w.expect(length, `${DEFAULT_PROFILE} (enforce)\n`.length);
@@ -38,6 +33,5 @@ export function labelProgram(c: Compilation, proc: number): number | undefined {
 export function labelInit(c: Compilation, own: number | undefined): void {
   const { writer: w, blueprint } = c;
   if (own === undefined) return;
-  const command = `changeprofile ${blueprint.config.process?.apparmorProfile ?? DEFAULT_PROFILE}`;
-  w.from("/process/apparmorProfile").call(SYSCALLS.write, own, w.text(command), new TextEncoder().encode(command).length).flags(FLAG.FULL);
+  writeText(w.from("/process/apparmorProfile"), own, `changeprofile ${blueprint.config.process?.apparmorProfile ?? DEFAULT_PROFILE}`);
 }

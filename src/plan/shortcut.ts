@@ -6,6 +6,7 @@
 import { AT, ERRNO, FIONREAD, LOCK, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { FIRST_PROCESS } from "./creation.ts";
+import { openHostProc } from "./host-proc.ts";
 import { FLAG } from "./op.ts";
 import { PlanWriter } from "./writer.ts";
 
@@ -50,8 +51,7 @@ export function startShortcut({ directory, executable, failure }: ShortcutFacts)
   // ENXIO: nobody waits there.
   w.call(SYSCALLS.openat, AT.FDCWD, w.text("start"), OPEN.WRONLY | OPEN.NONBLOCK | OPEN.NOFOLLOW | OPEN.CLOEXEC).into(start);
   const pid = firstProcess(w);
-  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(image);
-  w.call(SYSCALLS.openat, image, pid, OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(image);
+  w.call(SYSCALLS.openat, openHostProc(w), pid, OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(image);
   w.call(SYSCALLS.openat, image, w.text("exe"), OPEN.RDONLY).into(image);
   w.call(SYSCALLS.write, start, w.text("1"), 1);
   w.call(SYSCALLS.unlinkat, AT.FDCWD, w.text("start"), 0);

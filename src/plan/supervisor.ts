@@ -3,6 +3,7 @@ import { AT, CLONE, F, OPEN, PR, SIG_BLOCK, SIG_SETMASK, SIGNAL, TTY } from "../
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { removeCgroups } from "./cgroups.ts";
+import { fork } from "./clone-arguments.ts";
 import { removePidFile } from "./creation.ts";
 import type { Creation } from "./creation.ts";
 import { receive } from "./handover.ts";
@@ -11,6 +12,7 @@ import { runHooks } from "./hooks.ts";
 import { createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FAILURE, FLAG, KEEP, WATCH } from "./op.ts";
+import { makePipe } from "./pipe.ts";
 
 export interface Frame {
   /** Register of the signalfd; 0 for a supervisor that does not stay. */
@@ -106,7 +108,7 @@ export function openStatus(c: Compilation, frame: Frame, locked: boolean): void 
   w.store(frame.watch + WATCH.status, status, 4);
 }
 
-/** Registers of the guard's PID and of the pipe that it reads. */
+/** Registers of the guard's PID, which is 0 until there is one, and of the pipe that it reads. */
 export interface Guard {
   readonly pid: number;
   readonly writing: number;
@@ -119,11 +121,10 @@ export function guardTerminal(c: Compilation, frame: Frame): Guard {
   const saved = w.room(64);
   const terminal = blueprint.stdio.kind === "terminal" && !blueprint.stdio.input ? 1 : 0;
   w.call(SYSCALLS.ioctl, terminal, TTY.GETS, saved).flags(FLAG.IGNORE);
-  const pair = w.room(8);
-  const [reading, writing, pid] = [w.register(), w.register(), w.register()];
-  w.call(SYSCALLS.pipe2, pair, OPEN.CLOEXEC).load(reading, pair, 4).load(writing, pair + 4, 4);
+  const { reading, writing } = makePipe(w);
+  const pid = w.blankRegister();
   const parent = w.label();
-  w.call(SYSCALLS.clone3, w.cells(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 88).into(pid).jumpSet(parent, pid);
+  fork(w, { signal: 0 }).into(pid).jumpSet(parent, pid);
   const orderly = w.label();
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox-tty")).flags(FLAG.IGNORE);
   w.call(SYSCALLS.close, writing).flags(FLAG.IGNORE);
@@ -246,7 +247,7 @@ function deleteByCommand(c: Compilation, { runtime }: Creation): void {
   const at = state.directory.lastIndexOf("/");
   const words = [...runtime.failure.slice(0, -1), "--root", state.directory.slice(0, at), "delete", "--force", state.directory.slice(at + 1)];
   const [pid, parent] = [w.register(), w.label()];
-  w.from("supervisor").call(SYSCALLS.clone3, w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88).flags(FLAG.IGNORE).into(pid).jumpSet(parent, pid);
+  fork(w.from("supervisor")).flags(FLAG.IGNORE).into(pid).jumpSet(parent, pid);
   hand(c, words.map((word) => w.text(word)));
   w.exit(1).place(parent);
   w.call(SYSCALLS.wait4, pid, 0, WALL).flags(FLAG.IGNORE).release(pid);
@@ -265,7 +266,7 @@ export interface Failing {
   readonly cgroups?: CgroupHandles;
   readonly guard: Guard | undefined;
   readonly creation?: Creation | undefined;
-  /** The supervisor's end of the socket to a process that it makes. */
+  /** The supervisor's end of the socket to a process that it makes; 0 until there is one. */
   readonly outside?: number;
 }
 
@@ -283,7 +284,7 @@ export function failFrame(c: Compilation, { frame, cgroups, guard, creation, out
   if (outside !== undefined) hangUp(c, outside);
   comeHome(c, frame);
   dismiss(c, guard);
-  endHolder(c);
+  endHolder(c, creation?.holder);
   if (cgroups !== undefined) cleanUp(c, cgroups, true);
   if (creation !== undefined) removePidFile(c, creation);
   const numbers = [FAILURE.op, FAILURE.error, FAILURE.value].map((value) => {

@@ -4,6 +4,7 @@
  */
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
+import { rangesOf } from "../spec/number-list.ts";
 import type { CpuLimits, Integer64, LinuxResources } from "../spec/runtime-config.ts";
 import { given } from "./cgroup-limit.ts";
 import { limitsV2 } from "./cgroup-limits-v2.ts";
@@ -54,11 +55,10 @@ export function expandSlice(slice: string): string {
 const INFINITY = "18446744073709551615";
 const bound = (value: Integer64): string => (value < 0 ? INFINITY : String(value));
 
-/** CPU lists as systemd takes them: a byte for eight CPUs, the lowest first. */
-function listBytes(list: string): string[] {
+/** CPU lists as systemd takes them: a byte for eight CPUs, the lowest first. Throws CONFIG_INVALID for other text. */
+function listBytes(list: string, from: string): string[] {
   const bytes: number[] = [];
-  for (const part of list.split(",")) {
-    const [first = 0, last = first] = part.split("-").map(Number);
+  for (const [first, last] of rangesOf(list, from)) {
     for (let n = first; n <= last && n < 8192; n++) bytes[n >> 3] = (bytes[n >> 3] ?? 0) | (1 << (n & 7));
   }
   return [String(bytes.length), ...Array.from(bytes, (byte) => String(byte ?? 0))];
@@ -77,8 +77,8 @@ function quotaProperties({ quota, period }: CpuLimits): UnitProperty[] {
 function cpuProperties(cpu: CpuLimits): UnitProperty[] {
   return [
     ...quotaProperties(cpu),
-    ...(cpu.cpus === undefined ? [] : [["AllowedCPUs", "ay", ...listBytes(cpu.cpus)] as const]),
-    ...(cpu.mems === undefined ? [] : [["AllowedMemoryNodes", "ay", ...listBytes(cpu.mems)] as const]),
+    ...(cpu.cpus === undefined ? [] : [["AllowedCPUs", "ay", ...listBytes(cpu.cpus, "/linux/resources/cpu/cpus")] as const]),
+    ...(cpu.mems === undefined ? [] : [["AllowedMemoryNodes", "ay", ...listBytes(cpu.mems, "/linux/resources/cpu/mems")] as const]),
   ];
 }
 
@@ -104,8 +104,8 @@ function unifiedProperties(resources: LinuxResources): UnitProperty[] {
     const [quota = "", period = "100000"] = value.trim().split(" ");
     const bandwidth = file === "cpu.max" ? { quota: quota === "max" ? -1 : Number(quota), period: Number(period) } : {};
     for (const one of quotaProperties(bandwidth)) properties.set(one[0], one);
-    if (file === "cpuset.cpus") properties.set("AllowedCPUs", ["AllowedCPUs", "ay", ...listBytes(value)]);
-    if (file === "cpuset.mems") properties.set("AllowedMemoryNodes", ["AllowedMemoryNodes", "ay", ...listBytes(value)]);
+    if (file === "cpuset.cpus") properties.set("AllowedCPUs", ["AllowedCPUs", "ay", ...listBytes(value.trim(), `/linux/resources/unified/${file}`)]);
+    if (file === "cpuset.mems") properties.set("AllowedMemoryNodes", ["AllowedMemoryNodes", "ay", ...listBytes(value.trim(), `/linux/resources/unified/${file}`)]);
   }
   const rest = [...cpuProperties(cpu ?? {}), ...tasks(pids?.limit)].filter(([name]) => !properties.has(name));
   return [...properties.values(), ...rest];

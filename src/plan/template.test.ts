@@ -6,17 +6,11 @@ import {
 import type { Blueprint } from "./blueprint.ts";
 import { compileBody } from "./compile.ts";
 import type { HostFacts } from "./host-facts.ts";
-import { fillSlots, findSlots, otherNames, withNames, withoutNames } from "./template.ts";
+import { fillSlots, findSlots, otherNames, renamed, withNames, withoutNames } from "./template.ts";
 import type { Names } from "./template.ts";
 
 const ID = doScene().id;
 const RANGE = 0x4000_0000;
-
-/** The same blueprint for a container of other names. */
-function renamed(blueprint: Blueprint, from: Names, to: Names): Blueprint {
-  const { seccomp, ...rest } = blueprint;
-  return { ...JSON.parse(withNames(withoutNames(JSON.stringify(rest), from), to)) as Blueprint, ...(seccomp === undefined ? {} : { seccomp }) };
-}
 
 const device = { type: "c", path: "/dev/kvm", major: 10, minor: 232, uid: 3, gid: 7 } as const;
 const SCENES: Readonly<Record<string, readonly [Blueprint, HostFacts, Names]>> = {
@@ -71,6 +65,32 @@ describe("findSlots()", () => {
     const accident = withConfig(doScene(), { process: { cwd: `/home/user/work/${ID.slice(0, 12)}` } });
     const other = withConfig(renamed(doScene(), names, otherNames(names)), { process: { cwd: `/home/user/work/${ID.slice(0, 12)}` } });
     expect(findSlots(compileBody(accident, HYBRID, { self: 3 }), names, compileBody(other, HYBRID, { self: 3 }))).toBeUndefined();
+  });
+});
+
+describe("renamed()", () => {
+  const names = { id: ID, range: RANGE };
+  const limited = (limit: number): Blueprint => withConfig(doScene(), { linux: { resources: { memory: { limit } } } });
+
+  test("leaves a number that is like the range by accident, so that findSlots() gives nothing", () => {
+    // `-m 1g` and `-m 10g` of a container whose range is the first one.
+    for (const limit of [RANGE, RANGE * 10]) {
+      const other = renamed(limited(limit), names, otherNames(names));
+      expect(other.config.linux?.resources?.memory?.limit).toBe(limit);
+      const body = compileBody(limited(limit), HYBRID, { self: 3 });
+      expect(findSlots(body, names, compileBody(other, HYBRID, { self: 3 }))).toBeUndefined();
+    }
+  });
+
+  test("changes the range where it belongs", () => {
+    const to = otherNames(names);
+    const scene = doScene();
+    const other = renamed({ ...scene, state: { ...scene.state, reservations: [`/run/${RANGE}/${RANGE}`] } }, names, to);
+    expect(other.id).toBe(to.id);
+    expect(other.seccomp).toBe(scene.seccomp);
+    expect([other.mapping?.uid[0]?.hostID, other.mapping?.gid[0]?.hostID]).toEqual([to.range, to.range]);
+    expect([other.config.linux?.uidMappings?.[0]?.hostID, other.config.linux?.gidMappings?.[0]?.hostID]).toEqual([to.range, to.range]);
+    expect(other.state.reservations).toEqual([`/run/${RANGE}/${to.range}`]);
   });
 });
 

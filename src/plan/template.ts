@@ -2,6 +2,8 @@
  * A plan's body with the places where the container's own names stand: the body of any container whose blueprint differs in these names alone is a copy with
  * other names in the same places. The compiler knows nothing of this: the places are found by comparing two compilations. Pure.
  */
+import type { IdMapping } from "../spec/runtime-config.ts";
+import type { Blueprint } from "./blueprint.ts";
 import { PLAN } from "./op.ts";
 import type { PlanBody } from "./program.ts";
 
@@ -37,11 +39,51 @@ export function withNames(text: string, { id, range }: Names): string {
   return range === undefined ? named : named.replaceAll(MARK.range, String(range));
 }
 
+/** Another number with as many digits, none of which is the same if the first is no 3; with ten of them less than 2^32. */
+export function otherNumber(value: number): number {
+  return Number(String(value).replace(/./g, (digit, at: number) => (at === 0 ? "3" : String((Number(digit) + 1) % 10))));
+}
+
 /** Other names, which differ from `names` in every digit. */
 export function otherNames({ id, range }: Names): Names {
   const other = id.replace(/./g, (digit) => ((Number.parseInt(digit, 16) + 1) % 16).toString(16));
-  if (range === undefined) return { id: other };
-  return { id: other, range: Number(String(range).replace(/./g, (digit, at: number) => (at === 0 ? "3" : String((Number(digit) + 1) % 10)))) };
+  return range === undefined ? { id: other } : { id: other, range: otherNumber(range) };
+}
+
+/** Links that reserve a range: those of `from` become those of `to`. */
+export function renamedLinks(links: readonly string[], from: Names, to: Names): string[] {
+  return links.map((link) => {
+    const at = link.lastIndexOf("/") + 1;
+    const renamed = withNames(withoutNames(link.slice(0, at), { id: from.id }), { id: to.id });
+    return renamed + (link.slice(at) === String(from.range) ? String(to.range) : link.slice(at));
+  });
+}
+
+type Renamable = Pick<Blueprint, "config" | "mapping"> & Partial<Pick<Blueprint, "state">> & { readonly seccomp?: unknown };
+type Maps = Readonly<Partial<Record<"uidMappings" | "gidMappings", readonly IdMapping[]>>>;
+
+/**
+ * The blueprint of a container that has other names. Its id is any text that is like it, for it is random; its range is what stands where a range belongs.
+ * So a number that is like the range by accident, such as a limit, stays as it is, and findSlots() sees it.
+ */
+export function renamed<T extends Renamable>(blueprint: T, from: Names, to: Names): T {
+  const { seccomp, state } = blueprint;
+  // A filter is bytes, which JSON has none of, and has no names in it.
+  const text = JSON.stringify(seccomp === undefined ? blueprint : { ...blueprint, seccomp: null });
+  const copy = JSON.parse(withNames(withoutNames(text, { id: from.id }), { id: to.id })) as T;
+  const moved = (map: readonly IdMapping[]): IdMapping[] => map.map((one) => (one.hostID === from.range ? { ...one, hostID: to.range ?? one.hostID } : one));
+  const { mapping, config } = copy;
+  const maps: Maps = config.linux ?? {};
+  const own = {
+    ...(maps.uidMappings === undefined ? {} : { uidMappings: moved(maps.uidMappings) }),
+    ...(maps.gidMappings === undefined ? {} : { gidMappings: moved(maps.gidMappings) }),
+  };
+  return {
+    ...copy, ...(seccomp === undefined ? {} : { seccomp }),
+    ...(mapping === undefined ? {} : { mapping: { ...mapping, uid: moved(mapping.uid), gid: moved(mapping.gid) } }),
+    config: config.linux === undefined ? config : { ...config, linux: { ...config.linux, ...own } },
+    ...(copy.state === undefined || state === undefined ? {} : { state: { ...copy.state, reservations: renamedLinks(state.reservations, from, to) } }),
+  };
 }
 
 /** Offsets of `text` from `from` on. */

@@ -3,17 +3,17 @@
  * supervisor's own child all the same (CLONE_PARENT of clone(2)). Nobody without privileges comes back from there to a PID namespace of the host's, and the
  * pidbox that explains a failure could start no thread otherwise (CLONE_THREAD needs one PID namespace for a process and its children). Pure.
  */
-import { AT, MSG, OPEN, PR, SIGNAL } from "../kernel/abi/constants.ts";
+import { MSG, PR } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { bear } from "./birth.ts";
 import type { BirthPlace } from "./birth.ts";
+import { CLONE_ARGUMENTS, cloneArguments } from "./clone-arguments.ts";
+import { writeFile } from "./file.ts";
 import type { Link } from "./handover.ts";
-import { writeMap } from "./identity.ts";
+import { openHostProc } from "./host-proc.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
 import type { PlanWriter } from "./writer.ts";
-
-const PROC_SUPER_MAGIC = 0x9fa0;
 
 export interface Passage {
   /** What is joined on the way, in order: a register or number of a descriptor, and the flag of setns(2). */
@@ -33,11 +33,8 @@ export interface Passage {
 /** The score of this process, through a verified procfs of the host's. */
 function writeOwnScore(c: Compilation, score: number): void {
   const { writer: w } = c;
-  const [proc, magic] = [w.register(), w.register()];
-  const status = w.room(128);
-  w.from("/process/oomScoreAdj").call(SYSCALLS.openat, AT.FDCWD, w.text("/proc"), OPEN.PATH | OPEN.DIRECTORY | OPEN.CLOEXEC).into(proc);
-  w.call(SYSCALLS.fstatfs, proc, status).load(magic, status, 8).expect(magic, PROC_SUPER_MAGIC).release(magic);
-  writeMap(c, proc, "self/oom_score_adj", String(score));
+  const proc = openHostProc(w.from("/process/oomScoreAdj"));
+  writeFile(w, proc, "self/oom_score_adj", String(score));
   w.close(proc);
 }
 
@@ -49,7 +46,7 @@ export function cloneThrough(
   const [pid, pidfd, got] = [w.register(), w.register(), w.register()];
   const [between, done] = [w.label(), w.label()];
   const word = w.cells(0);
-  w.from("container").clone(w.cells(0, 0, 0, 0, SIGNAL.CHLD, 0, 0, 0, 0, 0, 0), 88, between, c.descriptors.report, link.report).into(pid);
+  w.from("container").clone(cloneArguments(w), CLONE_ARGUMENTS.size, between, c.descriptors.report, link.report).into(pid);
   // It has said who the process is by the time that it is gone, or never will.
   w.call(SYSCALLS.wait4, pid, 0, 0).call(SYSCALLS.recvfrom, link.outside, word, 8, MSG.DONTWAIT).into(got).expect(got, 8).load(pid, word, 8).adopt(pid);
   w.call(SYSCALLS.pidfd_open, pid, 0).into(pidfd).release(got).jump(done).place(between);

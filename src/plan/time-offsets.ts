@@ -6,9 +6,9 @@ import { AT, CLONE, OPEN } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import type { TimeOffset } from "../spec/runtime-config.ts";
 import type { Blueprint } from "./blueprint.ts";
+import { writeFile } from "./file.ts";
 import { createsNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
-import { FLAG } from "./op.ts";
 
 /** Whether the container's time namespace is made by this stage and not by clone3(2). */
 export function setsClocks(blueprint: Blueprint): boolean {
@@ -24,10 +24,7 @@ function makeNamespace(c: Compilation): void {
   const { writer: w, blueprint: { config } } = c;
   const { monotonic, boottime } = config.linux?.timeOffsets ?? {};
   const text = offsetText("monotonic", monotonic) + offsetText("boottime", boottime);
-  const fd = w.register();
-  w.from("/linux/timeOffsets").call(SYSCALLS.unshare, CLONE.NEWTIME);
-  w.call(SYSCALLS.openat, AT.FDCWD, w.text("/proc/self/timens_offsets"), OPEN.WRONLY | OPEN.CLOEXEC).into(fd);
-  w.call(SYSCALLS.write, fd, w.text(text), text.length).flags(FLAG.FULL).close(fd);
+  writeFile(w.from("/linux/timeOffsets").call(SYSCALLS.unshare, CLONE.NEWTIME), AT.FDCWD, "/proc/self/timens_offsets", text);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Blueprint } from "./blueprint.ts";
 import type { HostFacts } from "./host-facts.ts";
 import { compilation } from "./names.ts";
 import type { Compilation } from "./names.ts";
-import { CLIENT, FLAG, WATCH } from "./op.ts";
+import { CLIENT, FLAG, VISIT, WATCH } from "./op.ts";
 import { assertStdio } from "./process.ts";
 import { dismiss, failFrame, guardTerminal, hand, openFrame } from "./supervisor.ts";
 import type { Inherited } from "./supervisor.ts";
@@ -72,7 +72,8 @@ export function compileVisit(visit: Visit, facts: HostFacts, options: Inherited)
   const result = w.cells(0);
   w.client(frame.signals, client).into(code);
   dismiss(c, guard);
-  w.from("client").store(result, code, 4).load(bits, result + 1, 1).jumpSet(detached, bits).load(bits, result + 2, 1).jumpSet(left, bits).exit(code);
+  w.from("client").store(result, code, 4);
+  w.load(bits, result + VISIT.detached, 1).jumpSet(detached, bits).load(bits, result + VISIT.left, 1).jumpSet(left, bits).exit(code);
   const text = w.text(`${visit.raw ? "\r\n" : ""}detached from ${visit.name}, which goes on\n`);
   w.place(detached).call(SYSCALLS.write, 2, text, `detached from ${visit.name}, which goes on\n`.length + (visit.raw ? 2 : 0)).flags(FLAG.IGNORE).exit(0);
   w.place(left);

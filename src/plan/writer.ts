@@ -48,8 +48,11 @@ export class PlanWriter {
 
   /** A register that nothing else uses. */
   register(): number {
-    const free = this.#freeRegisters.pop();
-    if (free !== undefined) return free;
+    return this.#freeRegisters.pop() ?? this.blankRegister();
+  }
+
+  /** A register that no op has used: it is 0 until an op gives it a value, so that ops after a failure can tell whether that one has run. */
+  blankRegister(): number {
     if (this.#nextRegister > 255) throw new PidboxError("CONFIG_INVALID", "Cannot compile the plan: it needs more than 255 values at once");
     return register(this.#nextRegister++);
   }
@@ -193,7 +196,7 @@ export class PlanWriter {
     return this.#append(OP.STORE, 0, to, value, size, 0, 0, 0);
   }
 
-  /** Decimal text of `value` with a NUL at `to` (24 bytes of room). */
+  /** Decimal text of `value` at `to` (24 bytes of room), with a NUL, or by FLAG.FULL with spaces up to 20 characters; the result is the number of digits. */
   decimal(to: number, value: number): this {
     return this.#append(OP.DECIMAL, 0, to, value, 0, 0, 0, 0);
   }

@@ -6,6 +6,7 @@
  * Objects are read through own properties only and copied, so `__proto__` and `constructor` keys are data.
  */
 import { quote } from "../base/text.ts";
+import { parseRanges } from "./number-list.ts";
 
 export type ViolationCode =
   | "type" | "required" | "value" | "range" | "duplicate" | "not-absolute" | "deprecated" | "nul-byte" | "empty" | "conflict" | "missing-namespace"
@@ -222,10 +223,6 @@ export function duplicates<T>(elements: readonly T[], key: (element: T) => strin
 /** A list of CPUs or memory nodes such as `0-3,7` (cpuset(7), List format); "" counts as absent. */
 export function cpuList(clause: string): Decoder<string> {
   return also(optionalText, (value, pointer, report) => {
-    const valid = value.length <= 4096 && value.split(",").every((part) => {
-      const m = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(part);
-      return m !== null && (m[2] === undefined || Number(m[1]) <= Number(m[2]));
-    });
-    if (!valid) report.must("value", pointer, clause, `The list ${quote(value, 60)} is not numbers and ranges such as 0-3,7`);
+    if (value.length > 4096 || parseRanges(value) === undefined) report.must("value", pointer, clause, `The list ${quote(value, 60)} is not numbers and ranges such as 0-3,7`);
   });
 }

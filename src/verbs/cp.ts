@@ -16,6 +16,7 @@ import { syscall } from "../kernel/ffi.ts";
 import { close, O, stat } from "../kernel/file.ts";
 import { actAs } from "../kernel/thread-identity.ts";
 import type { UserMapping } from "../plan/host-facts.ts";
+import { hostId } from "../spec/id-mapping.ts";
 import { viewOf } from "./container-held.ts";
 import type { View } from "./container-held.ts";
 import { containerOf, stateRootOf } from "./stored-containers.ts";
@@ -43,9 +44,8 @@ function insideView(mapping: UserMapping | undefined): IdView {
 /** Throws IO for an id that the container does not have. */
 function outsideView(mapping: UserMapping | undefined): IdView {
   return (kind, id) => {
-    if (mapping === undefined) return id;
-    const found = mapping[kind].find(({ containerID, size }) => id >= containerID && id < containerID + size);
-    if (found !== undefined) return found.hostID + id - found.containerID;
+    const found = hostId(mapping?.[kind], id);
+    if (found !== undefined) return found;
     throw new PidboxError("IO", `Cannot give a file to ${kind} ${id}: the container has no such user`, { hint: "Without --archive, files belong to its root" });
   };
 }

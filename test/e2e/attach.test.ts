@@ -1,6 +1,6 @@
 /** Clients of containers in the background: attach and start -a, with pipes and with terminals. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { childrenOf, openPty } from "../pty.ts";
 import { needs } from "../parts.ts";
 import { CALLERS, openScene } from "../scene.ts";
@@ -9,9 +9,9 @@ import { isAlive, keep, until } from "./kept.ts";
 
 const scene = openScene();
 
-/** Waits until the pidbox that was started has become the launcher, which is a client by then. */
+/** Waits until the pidbox that was started has become the launcher, which is a client by then, and has blocked the signals that it passes on. */
 function attached(pid: number): Promise<void> {
-  return until(() => readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:"));
+  return until(() => readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:") && /^SigBlk:\t.*[1-9a-f]/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
 }
 
 describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
@@ -65,6 +65,55 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     expect([await third.line(), await other.line()]).toEqual(["<second>", "<second>"]);
     await box.output("kill");
     expect([await third.ended(), await other.ended()].map(({ code }) => code)).toEqual([137, 137]);
+  });
+
+  test("a client that is killed is the end of the input that was its own, typed or not", async () => {
+    const words = ["create", "-i", "@", "sh", "-c", "echo up; cat; echo done"];
+    for (const typed of ["word", ""]) {
+      await using box = await keep(scene, caller, words);
+      const client = scene.hold(["start", "-ai", box.name], { caller });
+      expect(await client.line()).toBe("up");
+      if (typed !== "") client.write(`${typed}\n`);
+      if (typed !== "") expect(await client.line()).toBe(typed);
+      const looker = scene.hold(["attach", "--no-stdin", box.name], { caller });
+      await attached(looker.pid);
+      client.kill("SIGKILL");
+      await client.ended();
+      expect([await looker.line(), (await looker.ended()).code]).toEqual(["done", 0]);
+    }
+    // Who only looks on has no input that could end.
+    await using box = await keep(scene, caller, words);
+    const [client, looker] = [scene.hold(["start", "-ai", box.name], { caller }), (): Held => scene.hold(["attach", "--no-stdin", box.name], { caller })];
+    expect(await client.line()).toBe("up");
+    const [killed, other] = [looker(), looker()];
+    await Promise.all([attached(killed.pid), attached(other.pid)]);
+    client.write("seen\n");
+    expect([await killed.line(), await other.line()]).toEqual(["seen", "seen"]);
+    killed.kill("SIGKILL");
+    await killed.ended();
+    client.write("still\n");
+    expect([await client.line(), await client.line(), await other.line()]).toEqual(["seen", "still", "still"]);
+    await client.end();
+    expect(await client.ended()).toMatchObject({ code: 0, out: "up\nseen\nstill\ndone\n" });
+    await other.ended();
+  });
+
+  test("what a client sent before it was killed is the program's, though the program takes it later", async () => {
+    await using box = await keep(scene, caller, ["create", "-i", "@", "sh", "-c", "trap 'exec wc -c' USR1; echo up; while :; do sleep 0.02; done"]);
+    const file = `${scene.directory}/input-${box.name}`;
+    // More than a pipe holds, and then less than ten packets, which a socket holds.
+    const size = 90_000;
+    writeFileSync(file, "x".repeat(size));
+    chmodSync(file, 0o644);
+    const client = scene.spawn(["start", "-ai", box.name], { caller, before: ["sh", "-c", `exec "$@" <${file}`, "sh"] });
+    await attached(client.pid);
+    // All was read, and with that nothing left to do but wait for the container.
+    await until(() => readFileSync(`/proc/${client.pid}/fdinfo/0`, "utf8").startsWith(`pos:\t${size}\n`) && readFileSync(`/proc/${client.pid}/stat`, "utf8").includes(") S "));
+    client.kill("SIGKILL");
+    await client.exited;
+    await box.output("kill", "-s", "USR1");
+    expect(await box.output("wait")).toBe("0");
+    expect(log(box.id)).toContain(`${size}\\n`);
   });
 
   test("signals go to the program, unless they are to stay here", async () => {

@@ -100,10 +100,17 @@ describe("the binary", () => {
   // By launcher/front.c; Bun itself ends with 1 and its own words.
   test.skipIf(process.arch !== "x64")("works where the current directory was removed, unless paths are taken from there", () => {
     const gone = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0"';
-    expect(shell(`${gone} version`)).toEqual(pidbox(["version"]));
-    for (const words of ["do true", "run dir:. true", "--color never do true"]) {
-      const { code, out, err } = shell(`${gone} ${words}`);
-      expect([words, code, out, err]).toEqual([words, 125, "", expect.stringContaining("The working directory was removed [NOT_FOUND]\n")]);
+    const store = "--root /tmp/none --log /dev/null --log-format json";
+    for (const words of ["version", "--color never version", "gc --help", "container prune --help", "", "oci features", `oci ${store} list`]) {
+      expect([words, shell(`${gone} ${words}`)]).toEqual([words, pidbox(words.split(" ").filter((word) => word !== ""))]);
+    }
+    const refused: Readonly<Record<string, number>> = {
+      "do true": 125, "run dir:. true": 125, "--color never do true": 125, "create -v ./x:/x dir:/ true": 125, "exec --env-file x one true": 125, "cp x one:/x": 1,
+      "cp one:/start x": 1, "install --prefix x": 1, "doctor x": 1, "container cp x one:/x": 1, "oci spec": 1, "oci create one": 1, [`oci ${store} create one`]: 1,
+      "oci --root x list": 1, "oci --log=x list": 1, "no-such-verb": 1,
+    };
+    for (const [words, code] of Object.entries(refused)) {
+      expect([words, shell(`${gone} ${words}`)]).toEqual([words, { code, out: "", err: expect.stringContaining("The working directory was removed [NOT_FOUND]\n") }]);
     }
   });
   test("holds a launcher within its limit", () => {

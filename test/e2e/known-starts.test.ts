@@ -119,6 +119,11 @@ describe("is not taken from", () => {
     expect(find(name)).toMatchObject({ known: false, code: 0, err: "" });
   });
 
+  when("a file that is whole, but of which a part lies outside of what the launcher may write", () => {
+    const outside = cases.filter(({ name }) => name.endsWith(" end outside"));
+    expect(outside.map(({ known, code, err }) => ({ known, code, err }))).toEqual(Array.from({ length: 8 }, () => ({ known: false, code: 0, err: "" })));
+  });
+
   when("a command line that may hold a secret, that no two starts have in common, or whose container stays", () => {
     const lines = cases.filter(({ name }) => name.startsWith("kept of "));
     expect(lines.map(({ known }) => known)).toEqual([false, false, false, false]);
