@@ -9,9 +9,8 @@ import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
 import { AT_FDCWD, close, cString, O, open, stat, unlink, writeFile } from "../kernel/file.ts";
+import { makeTree } from "./own-directory.ts";
 
-const ENOENT = -2;
-const EEXIST = -17;
 const [S_IFMT, S_IFDIR, STICKY] = [0o170000, 0o040000, 0o1000];
 /** What sendfile(2) moves at once at most. */
 const CHUNK = 0x7ffff000;
@@ -26,13 +25,8 @@ function parentOf(path: string): string {
 }
 
 /** Makes a directory and those above it. Throws IO, PERMISSION. */
-export function makeDirectories(path: string, retried = false): void {
-  const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o755);
-  if (result === 0 || result === EEXIST) return;
-  // procfs and its like answer ENOENT where the parent is there.
-  if (result !== ENOENT || retried) throw failed("make the directory", path, result);
-  makeDirectories(parentOf(path));
-  makeDirectories(path, true);
+export function makeDirectories(path: string): void {
+  makeTree(path, 0o755, (made, result) => failed("make the directory", made, result));
 }
 
 /** Refuses, for root, a directory that another user may change, or one below such. Throws POSSIBLE_ATTACK, IO. */

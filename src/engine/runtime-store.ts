@@ -20,6 +20,7 @@ import { AT_FDCWD, close, cString, listDirectory, O, open, readText, removeDirec
 import { parseProcessStat } from "../kernel/process-status.ts";
 import { formatJson, parseJson } from "../spec/json.ts";
 import type { Config } from "../spec/runtime-config.ts";
+import { makeDirectory, makeTree } from "./own-directory.ts";
 
 /** state.json. */
 export interface RuntimeState {
@@ -85,16 +86,6 @@ export function runtimeRoot(
   return given ? `${runtime}/pidbox-oci` : `/tmp/pidbox-oci-${uid}`;
 }
 
-/** Makes `path` and its parents, those that are new with mode 0700. Throws IO. */
-function makeTree(path: string, retried = false): void {
-  const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
-  if (result === 0 || result === EEXIST) return;
-  // procfs and its like answer ENOENT where the parent is there.
-  if (result !== ENOENT || retried) throw failed("make the state directory", path, result);
-  makeTree(path.slice(0, path.lastIndexOf("/")) || "/");
-  makeTree(path, true);
-}
-
 /** An open, locked directory of a container. The lock ends when the descriptor is closed, by every holder of it. */
 export interface LockedContainer {
   readonly directory: string;
@@ -122,10 +113,10 @@ const TRIES = 100;
 
 /** Reserves an id: makes its directory, locked. Throws CONFLICT if there is one, IO. */
 export function reserveContainer(root: string, id: string): LockedContainer {
-  makeTree(root);
+  makeTree(root, 0o700, (path, result) => failed("make the state directory", path, result));
   const directory = `${root}/${id}`;
   for (let tries = 0; tries < TRIES; tries++) {
-    const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
+    const result = makeDirectory(directory, 0o700);
     if (result === EEXIST) throw new PidboxError("CONFLICT", `container with given ID already exists: ${quote(id)}`);
     if (result < 0) throw failed("make the state directory", directory, result);
     // `delete --force` takes a directory without state for what a killed create has left.
