@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PidboxError } from "../base/error.ts";
 import { close } from "../kernel/file.ts";
@@ -70,6 +70,11 @@ describe("state.json", () => {
     expect(code(() => readRuntimeState(root, "two"))).toBe("CONFIG_INVALID");
     writeFileSync(join(directory, "state.json"), "null");
     expect(code(() => readRuntimeState(root, "two"))).toBe("CONFIG_INVALID");
+    // It is there, and what is in it cannot be known: nobody may take that for a container that is gone.
+    rmSync(join(directory, "state.json"));
+    mkdirSync(join(directory, "state.json"));
+    expect(code(() => readRuntimeState(root, "two"))).toBe("IO");
+    rmSync(join(directory, "state.json"), { recursive: true });
     close(lock);
     removeRuntimeState(directory);
   });

@@ -163,11 +163,12 @@ export function makeFifos(directory: string): void {
   }
 }
 
-/** state.json of a container. Throws NOT_FOUND if there is none, CONFIG_INVALID if it is no state. */
+/** state.json of a container. Throws NOT_FOUND if there is none, CONFIG_INVALID if it is no state, IO if nobody can tell. */
 export function readRuntimeState(root: string, id: string): RuntimeState {
   const path = `${root}/${id}/state.json`;
   const text = readText(path, 32 << 20);
-  if (typeof text === "number") throw missing(id);
+  if (text === ENOENT) throw missing(id);
+  if (typeof text === "number") throw failed("read", path, text);
   const state = parseJson(text, "state") as RuntimeState | null;
   if (state?.version === 1 && state.id === id) return state;
   throw new PidboxError("CONFIG_INVALID", `${quote(path)} is not the state of container ${quote(id)}`, { context: { path } });
