@@ -1,7 +1,7 @@
 /** The face for engines, `pidbox-oci VERB`: argv -> verb -> outcome -> exit code, in the grammar of runc. */
 import { EXIT, PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
-import { runtimeRoot } from "../engine/runtime-store.ts";
+import { ownRuntimeRoot } from "../engine/runtime-store.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { syscall } from "../kernel/ffi.ts";
 import { OCI_CATALOG, OCI_RE_ENTRIES } from "../verbs/oci/catalog.ts";
@@ -53,9 +53,10 @@ function logOf(top: OciArguments, cwd: string): OciLog {
   return { format, ...(path === "" ? {} : { path: absolute(path, cwd) }) };
 }
 
-function rootOf(top: OciArguments, cwd: string): string {
+/** The directory that --root names; undefined for the default. */
+function givenRoot(top: OciArguments, cwd: string): string | undefined {
   const given = top.value("root");
-  if (given === undefined) return runtimeRoot(syscall(SYSCALLS.geteuid), process.env);
+  if (given === undefined) return undefined;
   const root = absolute(given, cwd);
   if (root === "/") throw new PidboxError("USAGE", "Option --root argument should not be set to /");
   return root;
@@ -72,8 +73,14 @@ function rootlessOf(top: OciArguments): boolean | undefined {
 function contextOf(top: OciArguments, argv: readonly string[], settings: OciLog, log: Log): OciContext {
   const cwd = process.cwd();
   const debug = top.flag("debug");
+  let root = givenRoot(top, cwd);
   return {
-    root: rootOf(top, cwd), log: settings, debug, systemdCgroup: top.flag("systemd-cgroup"), rootless: rootlessOf(top),
+    get root() {
+      // Of no concern to verbs that ask nothing of it: it may have to be made.
+      root ??= ownRuntimeRoot(syscall(SYSCALLS.geteuid), process.env);
+      return root;
+    },
+    log: settings, debug, systemdCgroup: top.flag("systemd-cgroup"), rootless: rootlessOf(top),
     environment: process.env, executable: process.execPath, cwd, argv,
     logWords: [...(settings.path === undefined ? [] : ["--log", settings.path]), "--log-format", settings.format, ...(debug ? ["--debug"] : [])],
     warn(message) {

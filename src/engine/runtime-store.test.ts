@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PidboxError } from "../base/error.ts";
 import { close } from "../kernel/file.ts";
 import {
-  isAlive, isLocked, listRuntimeContainers, lockContainer, makeFifos, openInit, readInit, readRuntimeState, readRuntimeStatus, readUnfinishedInit,
-  removeRuntimeState, reserveContainer, runtimeRoot, writeRuntimeState,
+  isAlive, isLocked, listRuntimeContainers, lockContainer, makeFifos, openInit, ownRuntimeRoot, readInit, readRuntimeState, readRuntimeStatus,
+  readUnfinishedInit, removeRuntimeState, reserveContainer, runtimeRoot, writeRuntimeState,
 } from "./runtime-store.ts";
 import type { RuntimeState } from "./runtime-store.ts";
 
@@ -41,6 +41,29 @@ describe("runtimeRoot()", () => {
     expect(rootOf(0, { XDG_RUNTIME_DIR: "/run/user/1000" }, false)).toBe("/run/user/1000/pidbox-oci");
     expect(rootOf(0, { XDG_RUNTIME_DIR: "/run/user/1000", USER: "root" }, false)).toBe("/run/pidbox-oci");
     expect(rootOf(1000, { XDG_RUNTIME_DIR: "relative" }, true)).toBe("/tmp/pidbox-oci-1000");
+  });
+});
+
+describe("ownRuntimeRoot()", () => {
+  const runtime = join(root, "runtime");
+  const path = join(runtime, "pidbox-oci");
+  const uid = process.geteuid?.() ?? 0;
+  // Root of the host has a place that only root can make.
+  const rootOf = (): string => ownRuntimeRoot(uid === 0 ? 1 : uid, { XDG_RUNTIME_DIR: runtime });
+
+  test("is made for its owner, and refused if others could have made it or can write it", () => {
+    expect(rootOf()).toBe(path);
+    mkdirSync(runtime);
+    if (uid === 0) expect(code(rootOf)).toBe("POSSIBLE_ATTACK");
+    else {
+      expect(rootOf()).toBe(path);
+      expect(statSync(path).mode & 0o777).toBe(0o700);
+    }
+    if (uid === 0) chownSync(path, 1, 1);
+    expect(rootOf()).toBe(path);
+    chmodSync(path, 0o777);
+    expect(code(rootOf)).toBe("POSSIBLE_ATTACK");
+    rmSync(runtime, { recursive: true });
   });
 });
 

@@ -20,7 +20,7 @@ import { AT_FDCWD, close, cString, listDirectory, O, open, readText, removeDirec
 import { parseProcessStat } from "../kernel/process-status.ts";
 import { formatJson, parseJson } from "../spec/json.ts";
 import type { Config } from "../spec/runtime-config.ts";
-import { makeDirectory, makeTree } from "./own-directory.ts";
+import { makeDirectory, makeTree, requireOwn, STATE } from "./own-directory.ts";
 
 /** state.json. */
 export interface RuntimeState {
@@ -56,8 +56,9 @@ export interface RuntimeInit {
 export const RUNTIME_FILES: readonly string[] = [
   "init", "init.new", "pid", "start", "report", "seccomp", "start.plan", "delete.plan", "state.json.new", "state.json",
 ];
+const RUN_ROOT = "/run/pidbox-oci";
 const S_IFIFO = 0o010000;
-const [ENOENT, EINTR, EEXIST] = [-2, -4, -17];
+const [ENOENT, EINTR, EEXIST, EROFS] = [-2, -4, -17, -30];
 
 function failed(action: string, path: string, result: number): PidboxError {
   return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errnoName(result)}`, { context: { path, errno: errnoName(result) } });
@@ -82,8 +83,22 @@ export function runtimeRoot(
 ): string {
   const runtime = environment["XDG_RUNTIME_DIR"];
   const given = runtime !== undefined && runtime.startsWith("/");
-  if (uid === 0 && (!given || environment["USER"] === "root" || initial())) return "/run/pidbox-oci";
+  if (uid === 0 && (!given || environment["USER"] === "root" || initial())) return RUN_ROOT;
   return given ? `${runtime}/pidbox-oci` : `/tmp/pidbox-oci-${uid}`;
+}
+
+/**
+ * The same, made if need be and the caller's alone: what is in it says which hooks to run and which processes to signal. It is made for those who only look,
+ * too, for another user could make it between the check and the look. Throws POSSIBLE_ATTACK for one that another user could have prepared, IO.
+ */
+export function ownRuntimeRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string {
+  const root = runtimeRoot(uid, environment);
+  // Only root can make that one.
+  if (root === RUN_ROOT) return root;
+  const made = makeDirectory(root, 0o700);
+  // Without a parent, or where nothing can be written, nobody has one there.
+  if (requireOwn(root, uid, STATE) === undefined && made !== ENOENT && made !== EROFS) throw failed("make the state directory", root, made);
+  return root;
 }
 
 /** An open, locked directory of a container. The lock ends when the descriptor is closed, by every holder of it. */
