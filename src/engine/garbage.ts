@@ -10,7 +10,7 @@ import { keptPlans } from "./plan-cache.ts";
 import { killInit, settleLost } from "./lost.ts";
 import { keptStarts } from "./start-signs.ts";
 import { removeCgroup, removeContainer } from "./removal.ts";
-import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus } from "./store.ts";
+import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus, release } from "./store.ts";
 import { lifeOf } from "./stored.ts";
 
 export interface Garbage {
@@ -28,6 +28,7 @@ export interface Garbage {
 const SETTLED_MS = 60_000;
 const ID = /^[0-9a-f]{64}$/;
 const MOST_ENTRIES = 1 << 16;
+const ENOENT = -2;
 
 function names(directory: string): string[] {
   const entries = listDirectory(directory, MOST_ENTRIES);
@@ -115,9 +116,8 @@ export function findLinks(root: string): Garbage[] {
 }
 
 function removeLink(garbage: Garbage): Garbage {
-  // Read again: another pidbox may have given it to a new container meanwhile.
-  if (readLink(garbage.path) === garbage.id) unlink(garbage.path);
-  return typeof readLink(garbage.path) === "string" && readLink(garbage.path) === garbage.id ? { ...garbage, left: [garbage.path] } : garbage;
+  const result = release(garbage.path, garbage.id);
+  return result < 0 && result !== ENOENT ? { ...garbage, left: [garbage.path] } : garbage;
 }
 
 export interface CollectOptions {

@@ -8,7 +8,7 @@ import { F, LOCK } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, listDirectory, O, open, readBytes, readLink, readText, stat, writeFile } from "../kernel/file.ts";
+import { AT_FDCWD, close, cString, listDirectory, O, open, readBytes, readLink, readText, stat, unlink, writeFile } from "../kernel/file.ts";
 import { RECORD } from "../plan/op.ts";
 import type { Blueprint, Keeping } from "../plan/blueprint.ts";
 import { closeToOthers, makeDirectory, requireOwn, STATE } from "./own-directory.ts";
@@ -151,6 +151,11 @@ export function reserve(path: string, id: string): boolean {
   const result = syscall(SYSCALLS.symlinkat, address(cString(id)), AT_FDCWD, address(cString(path)));
   if (result < 0 && result !== -17) throw failed("reserve", path, result);
   return result === 0;
+}
+
+/** Takes the link `path` back if it still leads to `id`: once it was free, another container may have taken it. Returns 0, also if it does not, or -errno. */
+export function release(path: string, id: string): number {
+  return readLink(path) === id ? unlink(path) : 0;
 }
 
 const FULL = "Is the filesystem of the state directory full or read-only?";
