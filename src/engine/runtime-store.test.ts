@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PidboxError } from "../base/error.ts";
 import { close } from "../kernel/file.ts";
 import {
-  isAlive, isLocked, listRuntimeContainers, lockContainer, makeFifos, openInit, ownRuntimeRoot, readInit, readRuntimeState, readRuntimeStatus,
+  isAlive, isLocked, listRuntimeContainers, lockContainer, makeFifos, openInit, ownRuntimeRoot, readInit, readRuntimeLife, readRuntimeState,
   readUnfinishedInit, removeRuntimeState, reserveContainer, runtimeRoot, writeRuntimeState,
 } from "./runtime-store.ts";
 import type { RuntimeState } from "./runtime-store.ts";
@@ -103,12 +103,12 @@ describe("state.json", () => {
   });
 });
 
-describe("readRuntimeStatus()", () => {
+describe("readRuntimeLife()", () => {
   test("follows a container from its creation to its end, and past those that were killed on the way", () => {
     const { directory, lock } = reserveContainer(root, "life");
     writeRuntimeState(directory, state("life"));
     makeFifos(directory);
-    const status = (): string => readRuntimeStatus(directory, []);
+    const status = (cgroups: readonly string[] = []): string => readRuntimeLife(directory, cgroups).status;
     expect(status()).toBe("creating");
     writeFileSync(join(directory, "init.new"), readFileSync("/proc/self/stat"));
     expect([status(), readInit(directory), readUnfinishedInit(directory)?.pid]).toEqual(["creating", undefined, process.pid]);
@@ -117,7 +117,13 @@ describe("readRuntimeStatus()", () => {
     expect(status()).toBe("stopped");
     writeFileSync(join(directory, "init"), readFileSync("/proc/self/stat"));
     const waiting = openSync(join(directory, "start"), "r+");
-    expect(status()).toBe("created");
+    expect([status(), readRuntimeLife(directory, []).init?.pid]).toEqual(["created", process.pid]);
+    // Whoever has frozen a cgroup above says nothing of this container: resume could not let it go on.
+    for (const [own, said] of [["0\n", "created"], ["1\n", "paused"]] as const) {
+      for (const [file, text] of [["freezer.state", "FROZEN\n"], ["freezer.self_freezing", own]] as const) writeFileSync(join(directory, file), text);
+      expect(status([directory])).toBe(said);
+    }
+    for (const file of ["freezer.state", "freezer.self_freezing"]) rmSync(join(directory, file));
     // It runs, and the start that gave the word was killed before it took the fifo away.
     closeSync(waiting);
     expect(status()).toBe("running");

@@ -20,6 +20,7 @@ import { AT_FDCWD, close, cString, listDirectory, O, open, readText, removeDirec
 import { parseProcessStat } from "../kernel/process-status.ts";
 import { formatJson, parseJson } from "../spec/json.ts";
 import type { Config } from "../spec/runtime-config.ts";
+import { readFreezer } from "./cgroup-freeze.ts";
 import { makeDirectory, makeTree, requireOwn, STATE } from "./own-directory.ts";
 
 /** state.json. */
@@ -225,18 +226,6 @@ export function openInit(init: RuntimeInit): number {
   return -3;
 }
 
-/** Whether its cgroup is frozen: freezer.state where v1 has a freezer, else cgroup.events of v2. */
-function isFrozen(cgroups: readonly string[]): boolean {
-  for (const directory of cgroups) {
-    const state = readText(`${directory}/freezer.state`, 64);
-    if (typeof state === "string") return !state.startsWith("THAWED");
-  }
-  return cgroups.some((directory) => {
-    const events = readText(`${directory}/cgroup.events`, 4096);
-    return typeof events === "string" && events.includes("frozen 1\n");
-  });
-}
-
 /**
  * Whether the first process waits for the word to start: it alone has the fifo open. A start that was killed between the word and the removal of the fifo
  * leaves one that nobody reads any more (fifo(7): ENXIO).
@@ -248,14 +237,20 @@ function isWaiting(directory: string): boolean {
 }
 
 /** Where a container is in its life. */
-export function readRuntimeStatus(directory: string, cgroups: readonly string[]): RuntimeStatus {
+export interface RuntimeLife {
+  readonly status: RuntimeStatus;
+  /** Its first process, while that lives. */
+  readonly init?: RuntimeInit;
+}
+
+export function readRuntimeLife(directory: string, cgroups: readonly string[]): RuntimeLife {
   const init = readInit(directory);
   // Whoever creates it holds its lock; without that nobody will ever finish it.
-  if (init === undefined) return isLocked(directory) ? "creating" : "stopped";
-  if (!isAlive(init)) return "stopped";
+  if (init === undefined) return { status: isLocked(directory) ? "creating" : "stopped" };
+  if (!isAlive(init)) return { status: "stopped" };
   // A created one that is frozen cannot be started: it would not hear the word.
-  if (isFrozen(cgroups)) return "paused";
-  return isWaiting(directory) ? "created" : "running";
+  if (readFreezer(cgroups) === "frozen") return { status: "paused", init };
+  return { status: isWaiting(directory) ? "created" : "running", init };
 }
 
 /** Ids of all containers below `root`, sorted. */

@@ -3,7 +3,7 @@ import { PidboxError } from "../../base/error.ts";
 import { quote } from "../../base/text.ts";
 import { runHook } from "../../engine/hooks.ts";
 import { planInImage } from "../../engine/launch.ts";
-import { isAlive, lockContainer, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
+import { isAlive, lockContainer, readRuntimeLife, readRuntimeState } from "../../engine/runtime-store.ts";
 import type { RuntimeInit, RuntimeState } from "../../engine/runtime-store.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
@@ -77,8 +77,7 @@ function poststart(state: RuntimeState, init: RuntimeInit): void {
 function startContainer(id: string, context: OciContext): OciOutcome {
   const locked = lockContainer(context.root, id);
   const state = readRuntimeState(context.root, id);
-  const status = readRuntimeStatus(locked.directory, state.cgroups);
-  const init = readInit(locked.directory);
+  const { status, init } = readRuntimeLife(locked.directory, state.cgroups);
   if (status !== "created" || init === undefined) {
     throw status === "stopped" ? hasStopped() : new PidboxError("CONFLICT", `cannot start a container in the ${status} state`);
   }
