@@ -36,6 +36,12 @@ export function observe({ id, directory, state }: LoadedContainer): ObservedCont
   return { id, directory, state, ...readRuntimeLife(directory, state.cgroups) };
 }
 
+/** The state of runtime.md, "State", as a hook reads it on standard input. */
+export function hookState({ id, bundle, config: { annotations } }: RuntimeState, status: RuntimeStatus, pid?: number): string {
+  const running = pid === undefined ? {} : { pid };
+  return JSON.stringify({ ociVersion: SPEC_VERSION, id, status, ...running, bundle, ...(annotations === undefined ? {} : { annotations }) });
+}
+
 /** The state document of runtime.md, "State", with runc's fields: what `state` and `list` print. */
 export interface StateDocument {
   readonly ociVersion: string;
