@@ -5,13 +5,14 @@
  */
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
+import { FILE_TYPE } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
 import { AT_FDCWD, close, cString, O, open, stat, unlink, writeFile } from "../kernel/file.ts";
 import { makeTree } from "./own-directory.ts";
 
-const [S_IFMT, S_IFDIR, STICKY] = [0o170000, 0o040000, 0o1000];
+const STICKY = 0o1000;
 /** What sendfile(2) moves at once at most. */
 const CHUNK = 0x7ffff000;
 
@@ -29,15 +30,20 @@ export function makeDirectories(path: string): void {
   makeTree(path, 0o755, (made, result) => failed("make the directory", made, result));
 }
 
-/** Refuses, for root, a directory that another user may change, or one below such. Throws POSSIBLE_ATTACK, IO. */
+/** Refuses, for root, a directory that another user may change, or one below such; a link on the way may lead below one. Throws POSSIBLE_ATTACK, IO. */
 export function checkOwned(directory: string, uid: number): void {
   if (uid !== 0) return;
   for (let path = directory; ; path = parentOf(path)) {
-    const status = stat(path);
+    const status = stat(path, { noFollow: true });
     if (typeof status === "number") throw failed("look at", path, status);
+    if ((status.mode & FILE_TYPE.MASK) === FILE_TYPE.LINK) {
+      throw new PidboxError("POSSIBLE_ATTACK", `${quote(path)} is a symbolic link: not only root may be able to change what is behind it`, {
+        hint: "Choose a --prefix without links on its way: realpath(1)", context: { path },
+      });
+    }
     // In a sticky directory nobody can rename what is root's.
     const open = (status.mode & 0o022) !== 0 && (status.mode & STICKY) === 0;
-    if ((status.mode & S_IFMT) !== S_IFDIR || status.uid !== 0 || open) {
+    if ((status.mode & FILE_TYPE.MASK) !== FILE_TYPE.DIRECTORY || status.uid !== 0 || open) {
       throw new PidboxError("POSSIBLE_ATTACK", `${quote(path)} is not a directory that only root can change: who can becomes root with the next container of an engine`, {
         hint: "Choose another --prefix, or give the directory to root: chown root:root and chmod go-w", context: { path },
       });
