@@ -7,6 +7,7 @@
 import { listDirectory, readLink, readText, stat, unlink } from "../kernel/file.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
 import { keptPlans } from "./plan-cache.ts";
+import { isCutOff, looksOf, removeLook } from "./looks.ts";
 import { killInit, settleLost } from "./lost.ts";
 import { keptStarts } from "./start-signs.ts";
 import { removeCgroup, removeContainer } from "./removal.ts";
@@ -120,6 +121,18 @@ function removeLink(garbage: Garbage): Garbage {
   return result < 0 && result !== ENOENT ? { ...garbage, left: [garbage.path] } : garbage;
 }
 
+/** Looks into containers whose launcher was killed. */
+function findLooks(root: string, now: number): Garbage[] {
+  const found = names(looksOf(root)).map((id) => ({ id, path: `${looksOf(root)}/${id}` }));
+  const cut = found.filter(({ id, path }) => ID.test(id) && settled(path, now) && isCutOff(root, id));
+  return cut.map(({ id, path }) => ({ kind: "directory", path, id, why: "a look into its container was cut off" }));
+}
+
+function sweepLook(root: string, garbage: Garbage, hierarchies: readonly CgroupHierarchy[]): Garbage[] {
+  const left = removeLook(root, garbage.id, hierarchies);
+  return left === undefined ? [] : [left.length === 0 ? garbage : { ...garbage, left }];
+}
+
 export interface CollectOptions {
   /** Also records of containers that have ended in order, and plans that are kept for the next start. */
   readonly all: boolean;
@@ -135,11 +148,13 @@ export function collectGarbage(root: string, options: CollectOptions): Garbage[]
   const { all, dry, hierarchies, now } = options;
   const containers = listContainers(root).map((id) => judgeContainer(`${root}/containers/${id}`, all, now)).filter((found) => found !== undefined);
   const removed = dry ? containers : containers.map((garbage) => removeGarbage(garbage, hierarchies));
+  const found = findLooks(root, now);
+  const looks = dry ? found : found.flatMap((garbage) => sweepLook(root, garbage, hierarchies));
   // After the containers: what these left behind by failing is found once more, as what it is.
   const cgroups = findCgroups(root, hierarchies, now);
   const links = findLinks(root);
   const plans = all ? [...keptPlans(root), ...keptStarts(root)].map((path): Garbage => ({ kind: "plan", path, id: "", why: "it can be made anew" })) : [];
-  if (dry) return [...removed, ...cgroups, ...links, ...plans];
+  if (dry) return [...removed, ...looks, ...cgroups, ...links, ...plans];
   const swept = cgroups.map((garbage) => (removeCgroup(garbage.path) ? garbage : { ...garbage, left: [garbage.path] }));
-  return [...removed, ...swept, ...links.map(removeLink), ...plans.map((plan) => (unlink(plan.path) < 0 ? { ...plan, left: [plan.path] } : plan))];
+  return [...removed, ...looks, ...swept, ...links.map(removeLink), ...plans.map((plan) => (unlink(plan.path) < 0 ? { ...plan, left: [plan.path] } : plan))];
 }

@@ -6,6 +6,7 @@ import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { spawnGated } from "../engine/launch.ts";
 import type { Gated } from "../engine/launch.ts";
+import { looksOf } from "../engine/looks.ts";
 import { settleLost } from "../engine/lost.ts";
 import { takeChargeOfEnded } from "../engine/stopping.ts";
 import { isSupervised, readStatus } from "../engine/store.ts";
@@ -103,7 +104,7 @@ async function hold({ directory, name, id }: FoundContainer, starter: Starter): 
   let gate: Gate | undefined;
   try {
     revival = revive(directory, starter, true);
-    const place = `${starter.root}/held`;
+    const place = looksOf(starter.root);
     for (const path of [place, `${place}/${id}`]) syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
     gate = openGate();
     const { outside } = gate;

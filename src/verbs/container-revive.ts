@@ -4,6 +4,7 @@ import { quote } from "../base/text.ts";
 import { readHost } from "../engine/host.ts";
 import { planFor } from "../engine/plan-cache.ts";
 import { createImageFile, replaceProcess, spawnLauncher } from "../engine/launch.ts";
+import { clearLook } from "../engine/looks.ts";
 import { changeState, isSupervised, readState, readStatus, release } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
 import { F } from "../kernel/abi/constants.ts";
@@ -82,6 +83,7 @@ export function revive(directory: string, { root, executable }: Starter, alone =
     throw new PidboxError("CONFLICT", "The container cannot be started again: it was made to be gone at its end", { hint: "pidbox run without --rm, or pidbox create" });
   }
   const { facts } = readHost();
+  clearLook(root, stored.id, facts.cgroups);
   const { seccomp: _seccomp, ...blueprint } = stored.blueprint;
   const kin: Shared = stored.kept.shares === undefined ? blueprint : alone ? unshared(blueprint) : sharedWith(root, stored.kept.shares, blueprint);
   const filter = filterOf(stored);
