@@ -9,7 +9,7 @@ import { FILE_TYPE } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, O, open, stat, unlink, writeFile } from "../kernel/file.ts";
+import { AT_FDCWD, close, cString, O, open, rename, replaceFile, stat, unlink } from "../kernel/file.ts";
 import { makeTree } from "./own-directory.ts";
 
 const STICKY = 0o1000;
@@ -52,18 +52,14 @@ export function checkOwned(directory: string, uid: number): void {
   }
 }
 
-function rename(from: string, to: string): void {
-  const result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(from)), AT_FDCWD, address(cString(to)), 0);
-  if (result < 0) throw failed("put in place", to, result);
-}
-
 /** Whatever happens in `fill`, no temporary file stays. */
 function replace(path: string, fill: (temporary: string) => void): void {
   const temporary = `${parentOf(path)}/.${path.slice(path.lastIndexOf("/") + 1)}.new`;
   unlink(temporary);
   try {
     fill(temporary);
-    rename(temporary, path);
+    const result = rename(temporary, path);
+    if (result < 0) throw failed("put in place", path, result);
   } catch (error) {
     unlink(temporary);
     throw error;
@@ -73,10 +69,8 @@ function replace(path: string, fill: (temporary: string) => void): void {
 /** Writes a text file of mode 0644. Throws IO, PERMISSION. */
 export function installText(path: string, text: string): void {
   makeDirectories(parentOf(path));
-  replace(path, (temporary) => {
-    const result = writeFile(temporary, text, { mode: 0o644, exclusive: true });
-    if (result < 0) throw failed("write", temporary, result);
-  });
+  const result = replaceFile(path, text, 0o644);
+  if (result < 0) throw failed("write", path, result);
 }
 
 function copy(source: number, target: number, path: string): void {

@@ -16,7 +16,7 @@ import { LOCK } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, listDirectory, O, open, readText, removeDirectory, stat, unlink, writeFile } from "../kernel/file.ts";
+import { AT_FDCWD, close, cString, listDirectory, O, open, readText, removeDirectory, replaceFile, stat, unlink } from "../kernel/file.ts";
 import { parseProcessStat } from "../kernel/process-status.ts";
 import { formatJson, parseJson } from "../spec/json.ts";
 import type { Config } from "../spec/runtime-config.ts";
@@ -165,9 +165,8 @@ export function isLocked(directory: string): boolean {
 
 /** Writes state.json, whole or not at all. Throws IO. */
 export function writeRuntimeState(directory: string, state: RuntimeState): void {
-  const [path, temporary] = [`${directory}/state.json`, `${directory}/state.json.new`];
-  let result = writeFile(temporary, formatJson(state), { mode: 0o600 });
-  if (result === 0) result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(temporary)), AT_FDCWD, address(cString(path)), 0);
+  const path = `${directory}/state.json`;
+  const result = replaceFile(path, formatJson(state), 0o600);
   if (result < 0) throw failed("write", path, result);
 }
 

@@ -8,7 +8,7 @@ import { F, LOCK } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, listDirectory, O, open, readBytes, readLink, readText, stat, unlink, writeFile } from "../kernel/file.ts";
+import { AT_FDCWD, close, cString, listDirectory, O, open, readBytes, readLink, readText, replaceFile, stat, unlink, writeFile } from "../kernel/file.ts";
 import { RECORD } from "../plan/op.ts";
 import type { Blueprint, Keeping } from "../plan/blueprint.ts";
 import { closeToOthers, makeDirectory, requireOwn, STATE } from "./own-directory.ts";
@@ -168,15 +168,14 @@ export function writeState(directory: string, state: ContainerState): void {
 }
 
 /** Puts `text` in the place of a file of the container's directory, whole or not at all. Throws IO. */
-export function replaceFile(directory: string, name: string, text: string): void {
-  const [path, temporary] = [`${directory}/${name}`, `${directory}/${name}.new`];
-  let result = writeFile(temporary, text, { mode: 0o600 });
-  if (result === 0) result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(temporary)), AT_FDCWD, address(cString(path)), 0);
+export function replaceRecord(directory: string, name: string, text: string): void {
+  const path = `${directory}/${name}`;
+  const result = replaceFile(path, text, 0o600);
   if (result < 0) throw failed("write", path, result, FULL);
 }
 
 function replaceState(directory: string, state: ContainerState): void {
-  replaceFile(directory, "state.json", JSON.stringify(state));
+  replaceRecord(directory, "state.json", JSON.stringify(state));
 }
 
 /** launcher/known.h writes the words of a command once. */

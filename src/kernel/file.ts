@@ -221,3 +221,20 @@ export function writeFile(path: string, data: string | Uint8Array, create?: { mo
   if (n < 0) return n;
   return n === bytes.length ? 0 : -5;
 }
+
+/** Renames over what is there. Returns 0 or -errno. */
+export function rename(from: string, to: string): number {
+  return syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(from)), AT_FDCWD, address(cString(to)), 0);
+}
+
+/**
+ * Puts `data` in the place of the file at `path`, whole or not at all: it is written to `temporary` beside it first, which nobody else writes to meanwhile. Of
+ * one that was left there nothing is believed. Returns 0, or -errno; then `path` is as before, and nothing else is left.
+ */
+export function replaceFile(path: string, data: string | Uint8Array, mode: number, temporary = `${path}.new`): number {
+  unlink(temporary);
+  const written = writeFile(temporary, data, { mode, exclusive: true });
+  const result = written < 0 ? written : rename(temporary, path);
+  if (result < 0) unlink(temporary);
+  return result;
+}
