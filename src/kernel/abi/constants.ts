@@ -23,7 +23,7 @@ export const FILE_TYPE = {
 /** poll(2) */
 export const POLLIN = 1;
 export const LOCK = { SH: 1, EX: 2, NB: 4 } as const;
-export const F = { SETFD: 2, SETFL: 4, OFD_GETLK: 36, OFD_SETLK: 37, ADD_SEALS: 1033, SEAL_ALL: 0xf, SEAL_EXEC: 0x20 } as const;
+export const F = { DUPFD: 0, SETFD: 2, SETFL: 4, OFD_GETLK: 36, OFD_SETLK: 37, ADD_SEALS: 1033, SEAL_ALL: 0xf, SEAL_EXEC: 0x20 } as const;
 export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, EXEC: 0x10 } as const;
 
 /** linux/sched.h: also the values that setns(2) takes. */
