@@ -1,5 +1,6 @@
 /** The face for engines, `pidbox-oci VERB`: argv -> verb -> outcome -> exit code, in the grammar of runc. */
 import { EXIT, PidboxError } from "../base/error.ts";
+import { absolute } from "../base/path.ts";
 import { quote } from "../base/text.ts";
 import { ownRuntimeRoot } from "../engine/runtime-store.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
@@ -28,9 +29,10 @@ class UsageError extends Error {
   }
 }
 
-function absolute(path: string, cwd: string): string {
+/** As filepath.Abs of Go: ".." takes away what is before it, be that a link or not. */
+function cleaned(path: string, cwd: string): string {
   const parts: string[] = [];
-  for (const part of (path.startsWith("/") ? path : `${cwd}/${path}`).split("/")) {
+  for (const part of absolute(path, cwd).split("/")) {
     if (part === "..") parts.pop();
     else if (part !== "" && part !== ".") parts.push(part);
   }
@@ -50,14 +52,14 @@ function logOf(top: OciArguments, cwd: string): OciLog {
   const format = top.value("log-format") ?? "text";
   const path = top.value("log") ?? "";
   if (format !== "text" && format !== "json") throw new PidboxError("USAGE", `invalid log-format: ${quote(format).slice(1, -1)}`);
-  return { format, ...(path === "" ? {} : { path: absolute(path, cwd) }) };
+  return { format, ...(path === "" ? {} : { path: cleaned(path, cwd) }) };
 }
 
 /** The directory that --root names; undefined for the default. */
 function givenRoot(top: OciArguments, cwd: string): string | undefined {
   const given = top.value("root");
   if (given === undefined) return undefined;
-  const root = absolute(given, cwd);
+  const root = cleaned(given, cwd);
   if (root === "/") throw new PidboxError("USAGE", "Option --root argument should not be set to /");
   return root;
 }

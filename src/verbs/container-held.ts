@@ -10,6 +10,7 @@ import { looksOf } from "../engine/looks.ts";
 import { settleLost } from "../engine/lost.ts";
 import { takeChargeOfEnded } from "../engine/stopping.ts";
 import { isSupervised, readStatus } from "../engine/store.ts";
+import { POLLIN } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
@@ -32,7 +33,6 @@ export interface View extends AsyncDisposable {
   readonly mapping: UserMapping | undefined;
 }
 
-const POLLIN = 1;
 const SHUT_RDWR = 2;
 /** Milliseconds for a start that is not under way for long. */
 const PATIENCE = 60_000;

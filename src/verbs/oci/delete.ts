@@ -5,6 +5,7 @@ import { thawCgroups } from "../../engine/cgroup-freeze.ts";
 import { runHook } from "../../engine/hooks.ts";
 import { removeCgroup } from "../../engine/removal.ts";
 import { isAlive, isLocked, lockContainer, openInit, readUnfinishedInit, removeRuntimeState } from "../../engine/runtime-store.ts";
+import { POLLIN } from "../../kernel/abi/constants.ts";
 import { close, stat } from "../../kernel/file.ts";
 import { pollOne } from "../../kernel/wait.ts";
 import { containerId, hookState, loadContainer, observe } from "./container.ts";
@@ -15,7 +16,6 @@ import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
 /** As long as runc waits. Milliseconds. */
 const PATIENCE = 10_000;
-const POLLIN = 1;
 
 /** Kills the container and waits until its first process is gone. */
 function killAndWait(container: ObservedContainer): void {

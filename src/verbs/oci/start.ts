@@ -5,6 +5,7 @@ import { runHook } from "../../engine/hooks.ts";
 import { planInImage } from "../../engine/launch.ts";
 import { lockContainer } from "../../engine/runtime-store.ts";
 import type { RuntimeInit } from "../../engine/runtime-store.ts";
+import { POLLIN } from "../../kernel/abi/constants.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
 import { address, syscall } from "../../kernel/ffi.ts";
@@ -18,7 +19,6 @@ import { killContainer } from "./kill.ts";
 import { CONTAINER_ID } from "./verb.ts";
 import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
-const POLLIN = 1;
 const REPORT_SIZE = 16;
 const IMAGE_LIMIT = 80 << 20;
 
