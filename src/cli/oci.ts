@@ -1,7 +1,8 @@
 /** The face for engines, `pidbox-oci VERB`: argv -> verb -> outcome -> exit code, in the grammar of runc. */
 import { EXIT, PidboxError } from "../base/error.ts";
+import { absolute } from "../base/path.ts";
 import { quote } from "../base/text.ts";
-import { runtimeRoot } from "../engine/runtime-store.ts";
+import { ownRuntimeRoot } from "../engine/runtime-store.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { syscall } from "../kernel/ffi.ts";
 import { OCI_CATALOG, OCI_RE_ENTRIES } from "../verbs/oci/catalog.ts";
@@ -28,9 +29,10 @@ class UsageError extends Error {
   }
 }
 
-function absolute(path: string, cwd: string): string {
+/** As filepath.Abs of Go: ".." takes away what is before it, be that a link or not. */
+function cleaned(path: string, cwd: string): string {
   const parts: string[] = [];
-  for (const part of (path.startsWith("/") ? path : `${cwd}/${path}`).split("/")) {
+  for (const part of absolute(path, cwd).split("/")) {
     if (part === "..") parts.pop();
     else if (part !== "" && part !== ".") parts.push(part);
   }
@@ -50,13 +52,14 @@ function logOf(top: OciArguments, cwd: string): OciLog {
   const format = top.value("log-format") ?? "text";
   const path = top.value("log") ?? "";
   if (format !== "text" && format !== "json") throw new PidboxError("USAGE", `invalid log-format: ${quote(format).slice(1, -1)}`);
-  return { format, ...(path === "" ? {} : { path: absolute(path, cwd) }) };
+  return { format, ...(path === "" ? {} : { path: cleaned(path, cwd) }) };
 }
 
-function rootOf(top: OciArguments, cwd: string): string {
+/** The directory that --root names; undefined for the default. */
+function givenRoot(top: OciArguments, cwd: string): string | undefined {
   const given = top.value("root");
-  if (given === undefined) return runtimeRoot(syscall(SYSCALLS.geteuid), process.env);
-  const root = absolute(given, cwd);
+  if (given === undefined) return undefined;
+  const root = cleaned(given, cwd);
   if (root === "/") throw new PidboxError("USAGE", "Option --root argument should not be set to /");
   return root;
 }
@@ -72,8 +75,14 @@ function rootlessOf(top: OciArguments): boolean | undefined {
 function contextOf(top: OciArguments, argv: readonly string[], settings: OciLog, log: Log): OciContext {
   const cwd = process.cwd();
   const debug = top.flag("debug");
+  let root = givenRoot(top, cwd);
   return {
-    root: rootOf(top, cwd), log: settings, debug, systemdCgroup: top.flag("systemd-cgroup"), rootless: rootlessOf(top),
+    get root() {
+      // Of no concern to verbs that ask nothing of it: it may have to be made.
+      root ??= ownRuntimeRoot(syscall(SYSCALLS.geteuid), process.env);
+      return root;
+    },
+    log: settings, debug, systemdCgroup: top.flag("systemd-cgroup"), rootless: rootlessOf(top),
     environment: process.env, executable: process.execPath, cwd, argv,
     logWords: [...(settings.path === undefined ? [] : ["--log", settings.path]), "--log-format", settings.format, ...(debug ? ["--debug"] : [])],
     warn(message) {

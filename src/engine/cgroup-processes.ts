@@ -3,7 +3,6 @@ import { SYSCALLS } from "../kernel/abi/host.ts";
 import { SIGNAL } from "../kernel/abi/constants.ts";
 import { syscall } from "../kernel/ffi.ts";
 import { close, readText, writeFile } from "../kernel/file.ts";
-import { pause } from "../kernel/wait.ts";
 import { childCgroups, directoryWith } from "./cgroup-files.ts";
 import { readFreezer, thawCgroups, tryFreeze } from "./cgroup-freeze.ts";
 
@@ -42,7 +41,7 @@ const ROUNDS = 100;
 
 /**
  * Kills all processes of the cgroups: at once where the kernel can (cgroup.kill, 5.14), else one by one until none is new. A paused v1 container is
- * thawed, for it would not die before. Whether they are gone is another matter: see waitEmpty.
+ * thawed, for it would not die before. They are gone a moment later.
  */
 export function killCgroups(cgroups: readonly string[]): void {
   const v2 = directoryWith(cgroups, "cgroup.kill");
@@ -76,14 +75,4 @@ export function signalCgroups(cgroups: readonly string[], signal: number): numbe
   } finally {
     if (frozen) thawCgroups(cgroups);
   }
-}
-
-/** Waits until no process is left, at most `timeout` milliseconds. Returns whether none is left. */
-export function waitEmpty(cgroups: readonly string[], timeout: number): boolean {
-  const deadline = performance.now() + timeout;
-  for (let tries = 0; listCgroupProcesses(cgroups).length > 0; tries++) {
-    if (performance.now() > deadline) return false;
-    pause(tries < 20 ? 1 : 10);
-  }
-  return true;
 }

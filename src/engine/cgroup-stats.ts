@@ -56,7 +56,7 @@ export interface CgroupStats {
 
 const NO_LIMIT_TEXT = "max\n";
 
-function readPids(cgroups: readonly string[]): PidsStats {
+export function readPidsStats(cgroups: readonly string[]): PidsStats {
   const directory = directoryWith(cgroups, "pids.current");
   if (directory === undefined) return {};
   const current = readCgroupNumber(directory, "pids.current");
@@ -140,7 +140,7 @@ export function readCgroupStats(cgroups: readonly string[]): CgroupStats {
   const [rdma, misc] = [readRdma(cgroups), readMisc(cgroups)];
   return {
     cpu: { ...readCpuStats(cgroups), ...readPressure(cgroups, "cpu.pressure") }, cpuset: readCpuset(cgroups),
-    memory: { ...readMemoryStats(cgroups), ...readPressure(cgroups, "memory.pressure") }, pids: readPids(cgroups),
+    memory: { ...readMemoryStats(cgroups), ...readPressure(cgroups, "memory.pressure") }, pids: readPidsStats(cgroups),
     blkio: { ...readBlockStats(cgroups), ...readPressure(cgroups, "io.pressure") }, hugetlb: readHugetlb(cgroups),
     ...(rdma === undefined ? {} : { rdma }), ...(misc === undefined ? {} : { misc }),
   };

@@ -6,7 +6,7 @@
  */
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
-import { FILE_TYPE, RESOLVE } from "../kernel/abi/constants.ts";
+import { AT, FILE_TYPE, RESOLVE } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
@@ -17,8 +17,6 @@ import { joined, split, terminated } from "./copy-entry.ts";
 import type { Content, Sink } from "./copy-entry.ts";
 
 const [ENOENT, EEXIST, EISDIR, EBUSY, EPERM] = [-2, -17, -21, -16, -1];
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_EMPTY_PATH = 0x1000;
 const UTIME_OMIT = 0x3ffffffen;
 /** An empty name: the open file. */
 const ITSELF = new Uint8Array(1);
@@ -156,7 +154,7 @@ export class Extraction implements Sink {
   #own(fd: number, name: Uint8Array, entry: TarEntry): void {
     const owner = this.#options.owner(entry);
     if (owner === undefined) return;
-    const result = syscall(SYSCALLS.fchownat, fd, address(name), owner.uid, owner.gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+    const result = syscall(SYSCALLS.fchownat, fd, address(name), owner.uid, owner.gid, AT.EMPTY_PATH | AT.SYMLINK_NOFOLLOW);
     if (result < 0) throw failed(`give to user ${entry.uid} and group ${entry.gid}:`, entry.path, result);
   }
 
@@ -169,7 +167,7 @@ export class Extraction implements Sink {
     if (entry.type === "hardlink") return;
     this.#own(parent, name, entry);
     const times = timesOf(entry.modified);
-    syscall(SYSCALLS.utimensat, parent, address(name), address(times), AT_SYMLINK_NOFOLLOW);
+    syscall(SYSCALLS.utimensat, parent, address(name), address(times), AT.SYMLINK_NOFOLLOW);
   }
 
   #link(parent: number, name: Uint8Array, target: Uint8Array): number {

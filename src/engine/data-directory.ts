@@ -8,10 +8,8 @@ import { quote } from "../base/text.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, cString, stat } from "../kernel/file.ts";
-
-const EEXIST = -17;
-const ENOENT = -2;
+import { AT_FDCWD, cString } from "../kernel/file.ts";
+import { closeToOthers, DATA, makeDirectory, makeTree } from "./own-directory.ts";
 
 function failed(action: string, path: string, result: number): PidboxError {
   const errno = errnoName(result);
@@ -29,35 +27,13 @@ export function dataRoot(uid: number, environment: Readonly<Record<string, strin
   });
 }
 
-function makeDirectory(path: string, mode: number): number {
-  return syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), mode);
-}
-
-/** Makes `path` and its parents. Those that are new are for their owner only. */
-function makeTree(path: string): void {
-  const result = makeDirectory(path, 0o700);
-  if (result === 0 || result === EEXIST) return;
-  const parent = path.slice(0, path.lastIndexOf("/"));
-  if (result !== ENOENT || parent === "") throw failed("make the directory", path, result);
-  makeTree(parent);
-  makeTree(path);
-}
-
-/** Makes ROOT/FOLDER/ID, which must be new. Throws POSSIBLE_ATTACK for a root that others could write, IO. */
+/** Makes ROOT/FOLDER/ID, which must be new, for its owner only. Throws POSSIBLE_ATTACK for a root that others could write, IO. */
 export function makeDataDirectory(root: string, folder: "layers" | "logs", id: string, uid: number): string {
+  makeTree(`${root}/${folder}`, 0o700, (path, result) => failed("make the directory", path, result));
+  closeToOthers(root, uid, DATA);
   const path = `${root}/${folder}/${id}`;
-  let result = makeDirectory(path, 0o700);
-  if (result === ENOENT) {
-    makeTree(`${root}/${folder}`);
-    result = makeDirectory(path, 0o700);
-  }
+  const result = makeDirectory(path, 0o700);
   if (result < 0) throw failed("make the directory", path, result);
-  const status = stat(root, { noFollow: true });
-  if (typeof status === "number" || (status.mode & 0o170000) !== 0o040000 || status.uid !== uid || (status.mode & 0o022) !== 0) {
-    syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), 0x200);
-    throw new PidboxError("POSSIBLE_ATTACK", `The directory ${quote(root)} is not one that only you can write`, { hint: "Remove it, or set XDG_DATA_HOME", context: { path: root } });
-  }
-  if ((status.mode & 0o077) !== 0) syscall(SYSCALLS.fchmodat, AT_FDCWD, address(cString(root)), 0o700);
   return path;
 }
 

@@ -1,6 +1,6 @@
 /** `end.json` of a container's directory: what pidbox found out about its last end, beyond the numbers that the launcher wrote. */
 import { readText } from "../kernel/file.ts";
-import { replaceFile } from "./store.ts";
+import { replaceRecord } from "./store.ts";
 
 export interface EndRecord {
   /** Why it ended, if not by its program's own choice; why it could not be started. */
@@ -35,5 +35,5 @@ export function readEnd(directory: string): EndRecord {
 
 /** Throws IO. */
 export function writeEnd(directory: string, end: EndRecord): void {
-  replaceFile(directory, "end.json", JSON.stringify(end));
+  replaceRecord(directory, "end.json", JSON.stringify(end));
 }

@@ -7,10 +7,11 @@
 import { listDirectory, readLink, readText, stat, unlink } from "../kernel/file.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
 import { keptPlans } from "./plan-cache.ts";
+import { isCutOff, looksOf, removeLook } from "./looks.ts";
 import { killInit, settleLost } from "./lost.ts";
 import { keptStarts } from "./start-signs.ts";
 import { removeCgroup, removeContainer } from "./removal.ts";
-import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus } from "./store.ts";
+import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus, release } from "./store.ts";
 import { lifeOf } from "./stored.ts";
 
 export interface Garbage {
@@ -28,6 +29,7 @@ export interface Garbage {
 const SETTLED_MS = 60_000;
 const ID = /^[0-9a-f]{64}$/;
 const MOST_ENTRIES = 1 << 16;
+const ENOENT = -2;
 
 function names(directory: string): string[] {
   const entries = listDirectory(directory, MOST_ENTRIES);
@@ -115,9 +117,20 @@ export function findLinks(root: string): Garbage[] {
 }
 
 function removeLink(garbage: Garbage): Garbage {
-  // Read again: another pidbox may have given it to a new container meanwhile.
-  if (readLink(garbage.path) === garbage.id) unlink(garbage.path);
-  return typeof readLink(garbage.path) === "string" && readLink(garbage.path) === garbage.id ? { ...garbage, left: [garbage.path] } : garbage;
+  const result = release(garbage.path, garbage.id);
+  return result < 0 && result !== ENOENT ? { ...garbage, left: [garbage.path] } : garbage;
+}
+
+/** Looks into containers whose launcher was killed. */
+function findLooks(root: string, now: number): Garbage[] {
+  const found = names(looksOf(root)).map((id) => ({ id, path: `${looksOf(root)}/${id}` }));
+  const cut = found.filter(({ id, path }) => ID.test(id) && settled(path, now) && isCutOff(root, id));
+  return cut.map(({ id, path }) => ({ kind: "directory", path, id, why: "a look into its container was cut off" }));
+}
+
+function sweepLook(root: string, garbage: Garbage, hierarchies: readonly CgroupHierarchy[]): Garbage[] {
+  const left = removeLook(root, garbage.id, hierarchies);
+  return left === undefined ? [] : [left.length === 0 ? garbage : { ...garbage, left }];
 }
 
 export interface CollectOptions {
@@ -135,11 +148,13 @@ export function collectGarbage(root: string, options: CollectOptions): Garbage[]
   const { all, dry, hierarchies, now } = options;
   const containers = listContainers(root).map((id) => judgeContainer(`${root}/containers/${id}`, all, now)).filter((found) => found !== undefined);
   const removed = dry ? containers : containers.map((garbage) => removeGarbage(garbage, hierarchies));
+  const found = findLooks(root, now);
+  const looks = dry ? found : found.flatMap((garbage) => sweepLook(root, garbage, hierarchies));
   // After the containers: what these left behind by failing is found once more, as what it is.
   const cgroups = findCgroups(root, hierarchies, now);
   const links = findLinks(root);
   const plans = all ? [...keptPlans(root), ...keptStarts(root)].map((path): Garbage => ({ kind: "plan", path, id: "", why: "it can be made anew" })) : [];
-  if (dry) return [...removed, ...cgroups, ...links, ...plans];
+  if (dry) return [...removed, ...looks, ...cgroups, ...links, ...plans];
   const swept = cgroups.map((garbage) => (removeCgroup(garbage.path) ? garbage : { ...garbage, left: [garbage.path] }));
-  return [...removed, ...swept, ...links.map(removeLink), ...plans.map((plan) => (unlink(plan.path) < 0 ? { ...plan, left: [plan.path] } : plan))];
+  return [...removed, ...looks, ...swept, ...links.map(removeLink), ...plans.map((plan) => (unlink(plan.path) < 0 ? { ...plan, left: [plan.path] } : plan))];
 }

@@ -5,14 +5,14 @@
  */
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
+import { FILE_TYPE } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, O, open, stat, unlink, writeFile } from "../kernel/file.ts";
+import { AT_FDCWD, close, cString, O, open, rename, replaceFile, stat, unlink } from "../kernel/file.ts";
+import { makeTree } from "./own-directory.ts";
 
-const ENOENT = -2;
-const EEXIST = -17;
-const [S_IFMT, S_IFDIR, STICKY] = [0o170000, 0o040000, 0o1000];
+const STICKY = 0o1000;
 /** What sendfile(2) moves at once at most. */
 const CHUNK = 0x7ffff000;
 
@@ -26,24 +26,24 @@ function parentOf(path: string): string {
 }
 
 /** Makes a directory and those above it. Throws IO, PERMISSION. */
-export function makeDirectories(path: string, retried = false): void {
-  const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o755);
-  if (result === 0 || result === EEXIST) return;
-  // procfs and its like answer ENOENT where the parent is there.
-  if (result !== ENOENT || retried) throw failed("make the directory", path, result);
-  makeDirectories(parentOf(path));
-  makeDirectories(path, true);
+export function makeDirectories(path: string): void {
+  makeTree(path, 0o755, (made, result) => failed("make the directory", made, result));
 }
 
-/** Refuses, for root, a directory that another user may change, or one below such. Throws POSSIBLE_ATTACK, IO. */
+/** Refuses, for root, a directory that another user may change, or one below such; a link on the way may lead below one. Throws POSSIBLE_ATTACK, IO. */
 export function checkOwned(directory: string, uid: number): void {
   if (uid !== 0) return;
   for (let path = directory; ; path = parentOf(path)) {
-    const status = stat(path);
+    const status = stat(path, { noFollow: true });
     if (typeof status === "number") throw failed("look at", path, status);
+    if ((status.mode & FILE_TYPE.MASK) === FILE_TYPE.LINK) {
+      throw new PidboxError("POSSIBLE_ATTACK", `${quote(path)} is a symbolic link: not only root may be able to change what is behind it`, {
+        hint: "Choose a --prefix without links on its way: realpath(1)", context: { path },
+      });
+    }
     // In a sticky directory nobody can rename what is root's.
     const open = (status.mode & 0o022) !== 0 && (status.mode & STICKY) === 0;
-    if ((status.mode & S_IFMT) !== S_IFDIR || status.uid !== 0 || open) {
+    if ((status.mode & FILE_TYPE.MASK) !== FILE_TYPE.DIRECTORY || status.uid !== 0 || open) {
       throw new PidboxError("POSSIBLE_ATTACK", `${quote(path)} is not a directory that only root can change: who can becomes root with the next container of an engine`, {
         hint: "Choose another --prefix, or give the directory to root: chown root:root and chmod go-w", context: { path },
       });
@@ -52,18 +52,14 @@ export function checkOwned(directory: string, uid: number): void {
   }
 }
 
-function rename(from: string, to: string): void {
-  const result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(from)), AT_FDCWD, address(cString(to)), 0);
-  if (result < 0) throw failed("put in place", to, result);
-}
-
 /** Whatever happens in `fill`, no temporary file stays. */
 function replace(path: string, fill: (temporary: string) => void): void {
   const temporary = `${parentOf(path)}/.${path.slice(path.lastIndexOf("/") + 1)}.new`;
   unlink(temporary);
   try {
     fill(temporary);
-    rename(temporary, path);
+    const result = rename(temporary, path);
+    if (result < 0) throw failed("put in place", path, result);
   } catch (error) {
     unlink(temporary);
     throw error;
@@ -73,10 +69,8 @@ function replace(path: string, fill: (temporary: string) => void): void {
 /** Writes a text file of mode 0644. Throws IO, PERMISSION. */
 export function installText(path: string, text: string): void {
   makeDirectories(parentOf(path));
-  replace(path, (temporary) => {
-    const result = writeFile(temporary, text, { mode: 0o644, exclusive: true });
-    if (result < 0) throw failed("write", temporary, result);
-  });
+  const result = replaceFile(path, text, 0o644);
+  if (result < 0) throw failed("write", path, result);
 }
 
 function copy(source: number, target: number, path: string): void {

@@ -56,6 +56,15 @@ function openDirectory(base: number, name: Uint8Array, path: string): number {
   throw unreadable(path, fd);
 }
 
+/** A directory that is compared. */
+interface Level {
+  readonly upper: number;
+  readonly lower: number;
+  readonly path: string;
+  readonly depth: number;
+  readonly hides: boolean;
+}
+
 class Comparison {
   readonly changes: Change[] = [];
   /** Paths that pidbox makes for mounts: there is nothing of the container's in them. */
@@ -73,16 +82,17 @@ class Comparison {
     }
   }
 
-  /** `lower` is -1 where there is nothing below. */
-  directory(upper: number, lower: number, path: string, depth: number): void {
+  /** `lower` is -1 where there is nothing below. `hidden`: it is below one that an opaque directory hides, and so is all that it has. */
+  directory(upper: number, lower: number, path: string, depth: number, hidden = false): void {
     if (depth > DEEPEST) throw new PidboxError("HOST_UNSUPPORTED", `Cannot compare: more than ${DEEPEST} directories in each other`, { context: { path } });
-    const hides = lower >= 0 && path !== "" && isOpaque(upper);
+    const hides = lower >= 0 && path !== "" && (hidden || isOpaque(upper));
     if (hides) this.#deleted(upper, lower, path);
-    for (const { name } of [...rawEntries(upper)].sort(byName)) this.#entry(upper, lower, name, path, depth);
+    for (const { name } of [...rawEntries(upper)].sort(byName)) this.#entry({ upper, lower, path, depth, hides }, name);
   }
 
-  #entry(upper: number, lower: number, name: Uint8Array, parent: string, depth: number): void {
-    const path = `${parent}/${decoder.decode(name.subarray(0, -1))}`;
+  #entry(parent: Level, name: Uint8Array): void {
+    const { upper, lower } = parent;
+    const path = `${parent.path}/${decoder.decode(name.subarray(0, -1))}`;
     const now = look(upper, name, path);
     if (now === undefined) return;
     const before = lower < 0 ? undefined : look(lower, name, path);
@@ -91,7 +101,7 @@ class Comparison {
       return;
     }
     const at = this.changes.length;
-    if (isDirectory(now)) this.#below(upper, lower, name, path, depth);
+    if (isDirectory(now)) this.#below(parent, name, path);
     const inside = this.changes.length > at;
     if (!inside && this.#isOwn(now, before, path)) return;
     this.changes.splice(at, 0, { kind: before === undefined ? "A" : "C", path });
@@ -105,13 +115,13 @@ class Comparison {
     return leads && now.mode === before.mode && now.uid === before.uid && now.gid === before.gid;
   }
 
-  #below(upper: number, lower: number, name: Uint8Array, path: string, depth: number): void {
+  #below({ upper, lower, depth, hides }: Level, name: Uint8Array, path: string): void {
     const own = openDirectory(upper, name, path);
     // Gone meanwhile, or no directory any more.
     if (own < 0) return;
     const other = lower < 0 ? -1 : openDirectory(lower, name, path);
     try {
-      this.directory(own, other, path, depth + 1);
+      this.directory(own, other, path, depth + 1, hides);
     } finally {
       close(own);
       if (other >= 0) close(other);

@@ -4,13 +4,13 @@
  *
  * Trusts: the kernel's counters. Where neither can be had there is nothing to wait for, and `count` alone says what has happened.
  */
+import { POLLIN } from "../kernel/abi/constants.ts";
 import { parseFlatKeyed } from "../kernel/cgroup-values.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
 import { close, O, open, writeFile } from "../kernel/file.ts";
 import { directoryWith, readCgroupText } from "./cgroup-files.ts";
 
-const POLLIN = 1;
 const POLLPRI = 2;
 const EFD_CLOEXEC = 0o2000000;
 const scratch = new Uint8Array(4096);

@@ -6,15 +6,14 @@
  * Who can write here can run anything as the caller: the directory is the owner's alone, and lies where no container is let in without --unsafe=mount.
  */
 import { FILE_TYPE } from "../kernel/abi/constants.ts";
-import { SYSCALLS } from "../kernel/abi/host.ts";
-import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, listDirectory, O, open, readDescriptor, stat, writeFile } from "../kernel/file.ts";
+import { close, listDirectory, O, open, readDescriptor, replaceFile, stat } from "../kernel/file.ts";
 import type { Blueprint } from "../plan/blueprint.ts";
 import type { compileBody as CompileBody, CompiledBody, CompileOptions } from "../plan/compile.ts";
 import type { HostFacts } from "../plan/host-facts.ts";
 import { addProgram, programOf } from "../plan/program.ts";
 import { fillSlots, findSlots, otherNames, withNames, withoutNames } from "../plan/template.ts";
 import type { Names, Slots } from "../plan/template.ts";
+import { makeDirectory } from "./own-directory.ts";
 
 /** Set by tools/build.ts to a hash of all sources: another build is another compiler. A run from source has none and keeps nothing. */
 declare const PIDBOX_BUILD: string | undefined;
@@ -24,6 +23,7 @@ const PLACES = 32;
 const MOST_BYTES = 512 << 10;
 const FOLDER = "plans";
 const HEADER_SIZE = 32;
+const ENOENT = -2;
 const [KNOWN, SEEN] = [0x706c_616e, 0x7365_656e];
 
 export interface PlanRequest {
@@ -124,14 +124,9 @@ function readOwn(path: string, uid: number): Uint8Array {
 }
 
 /** Replaces the file at once, or leaves it: a start does not fail for want of room here. */
-function replaceFile(root: string, place: string, bytes: Uint8Array, id: string): void {
+function replaceEntry(root: string, place: string, bytes: Uint8Array, id: string): void {
   const [path, fresh] = [`${root}/${FOLDER}/${place}`, `${root}/${FOLDER}/.${id}`];
-  let result = writeFile(fresh, bytes, { mode: 0o600, exclusive: true });
-  if (result === -2 && syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(`${root}/${FOLDER}`)), 0o700) === 0) {
-    result = writeFile(fresh, bytes, { mode: 0o600, exclusive: true });
-  }
-  if (result === 0) result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(fresh)), AT_FDCWD, address(cString(path)), 0);
-  if (result < 0) syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(fresh)), 0);
+  if (replaceFile(path, bytes, 0o600, fresh) === ENOENT && makeDirectory(`${root}/${FOLDER}`, 0o700) === 0) replaceFile(path, bytes, 0o600, fresh);
 }
 
 /** The entry for a body, unless names have an effect that cannot be followed. */
@@ -158,7 +153,7 @@ export async function keptPlan(root: string, request: PlanRequest, build: string
   const { compileBody } = await import("../plan/compile.ts");
   const body = compileBody(blueprint, facts, options);
   const fresh = isSign(kept, hash) ? entryOf(key, names, body, compileBody) : undefined;
-  replaceFile(root, place, fresh === undefined ? signOf(hash) : encodeEntry(key, fresh), names.id);
+  replaceEntry(root, place, fresh === undefined ? signOf(hash) : encodeEntry(key, fresh), names.id);
   return { plan: addProgram(body, program), cgroups: body.cgroups };
 }
 

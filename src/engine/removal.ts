@@ -1,9 +1,10 @@
 /** Ends what is left of a container and takes it off the host. Every step may be done already, by the supervisor or by another pidbox. */
-import { readLink, removeDirectory, stat, unlink } from "../kernel/file.ts";
+import { removeDirectory, stat, unlink } from "../kernel/file.ts";
 import { pause } from "../kernel/wait.ts";
 import { childCgroups } from "./cgroup-files.ts";
 import { thawCgroups } from "./cgroup-freeze.ts";
 import { killCgroups } from "./cgroup-processes.ts";
+import { release } from "./store.ts";
 import type { ContainerState } from "./store.ts";
 import { removeTree } from "./tree-removal.ts";
 
@@ -40,14 +41,12 @@ export function removeContainer(directory: string, state: ContainerState | undef
   thawCgroups(state?.cgroups ?? []);
   const left = (state?.cgroups ?? []).filter((cgroup) => !removeCgroup(cgroup));
   const id = directory.slice(directory.lastIndexOf("/") + 1);
-  // Links are taken back only if they still lead to this container.
-  const own = (link: string): boolean => readLink(link) === id;
-  for (const link of state?.reservations ?? []) if (own(link)) unlink(link);
+  for (const link of state?.reservations ?? []) release(link, id);
   if (keep || left.length > 0) return left;
   // The record goes last: with it goes the knowledge of the rest.
   const data = removeData(state);
   if (data.length > 0) return data;
-  for (const link of state?.names ?? []) if (own(link)) unlink(link);
+  for (const link of state?.names ?? []) release(link, id);
   for (let tries = 0; tries < TRIES; tries++) {
     for (const file of FILES) unlink(`${directory}/${file}`);
     const result = removeDirectory(directory);

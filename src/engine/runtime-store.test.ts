@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PidboxError } from "../base/error.ts";
 import { close } from "../kernel/file.ts";
 import {
-  isAlive, isLocked, listRuntimeContainers, lockContainer, makeFifos, openInit, readInit, readRuntimeState, readRuntimeStatus, readUnfinishedInit,
-  removeRuntimeState, reserveContainer, runtimeRoot, writeRuntimeState,
+  isAlive, isLocked, listRuntimeContainers, lockContainer, makeFifos, openInit, ownRuntimeRoot, readInit, readRuntimeLife, readRuntimeState,
+  readUnfinishedInit, removeRuntimeState, reserveContainer, runtimeRoot, writeRuntimeState,
 } from "./runtime-store.ts";
 import type { RuntimeState } from "./runtime-store.ts";
 
@@ -44,6 +44,29 @@ describe("runtimeRoot()", () => {
   });
 });
 
+describe("ownRuntimeRoot()", () => {
+  const runtime = join(root, "runtime");
+  const path = join(runtime, "pidbox-oci");
+  const uid = process.geteuid?.() ?? 0;
+  // Root of the host has a place that only root can make.
+  const rootOf = (): string => ownRuntimeRoot(uid === 0 ? 1 : uid, { XDG_RUNTIME_DIR: runtime });
+
+  test("is made for its owner, and refused if others could have made it or can write it", () => {
+    expect(rootOf()).toBe(path);
+    mkdirSync(runtime);
+    if (uid === 0) expect(code(rootOf)).toBe("POSSIBLE_ATTACK");
+    else {
+      expect(rootOf()).toBe(path);
+      expect(statSync(path).mode & 0o777).toBe(0o700);
+    }
+    if (uid === 0) chownSync(path, 1, 1);
+    expect(rootOf()).toBe(path);
+    chmodSync(path, 0o777);
+    expect(code(rootOf)).toBe("POSSIBLE_ATTACK");
+    rmSync(runtime, { recursive: true });
+  });
+});
+
 describe("a reservation", () => {
   test("is locked, and there once", () => {
     const { directory, lock } = reserveContainer(root, "one");
@@ -70,17 +93,22 @@ describe("state.json", () => {
     expect(code(() => readRuntimeState(root, "two"))).toBe("CONFIG_INVALID");
     writeFileSync(join(directory, "state.json"), "null");
     expect(code(() => readRuntimeState(root, "two"))).toBe("CONFIG_INVALID");
+    // It is there, and what is in it cannot be known: nobody may take that for a container that is gone.
+    rmSync(join(directory, "state.json"));
+    mkdirSync(join(directory, "state.json"));
+    expect(code(() => readRuntimeState(root, "two"))).toBe("IO");
+    rmSync(join(directory, "state.json"), { recursive: true });
     close(lock);
     removeRuntimeState(directory);
   });
 });
 
-describe("readRuntimeStatus()", () => {
+describe("readRuntimeLife()", () => {
   test("follows a container from its creation to its end, and past those that were killed on the way", () => {
     const { directory, lock } = reserveContainer(root, "life");
     writeRuntimeState(directory, state("life"));
     makeFifos(directory);
-    const status = (): string => readRuntimeStatus(directory, []);
+    const status = (cgroups: readonly string[] = []): string => readRuntimeLife(directory, cgroups).status;
     expect(status()).toBe("creating");
     writeFileSync(join(directory, "init.new"), readFileSync("/proc/self/stat"));
     expect([status(), readInit(directory), readUnfinishedInit(directory)?.pid]).toEqual(["creating", undefined, process.pid]);
@@ -89,7 +117,13 @@ describe("readRuntimeStatus()", () => {
     expect(status()).toBe("stopped");
     writeFileSync(join(directory, "init"), readFileSync("/proc/self/stat"));
     const waiting = openSync(join(directory, "start"), "r+");
-    expect(status()).toBe("created");
+    expect([status(), readRuntimeLife(directory, []).init?.pid]).toEqual(["created", process.pid]);
+    // Whoever has frozen a cgroup above says nothing of this container: resume could not let it go on.
+    for (const [own, said] of [["0\n", "created"], ["1\n", "paused"]] as const) {
+      for (const [file, text] of [["freezer.state", "FROZEN\n"], ["freezer.self_freezing", own]] as const) writeFileSync(join(directory, file), text);
+      expect(status([directory])).toBe(said);
+    }
+    for (const file of ["freezer.state", "freezer.self_freezing"]) rmSync(join(directory, file));
     // It runs, and the start that gave the word was killed before it took the fifo away.
     closeSync(waiting);
     expect(status()).toBe("running");

@@ -16,10 +16,12 @@ import { LOCK } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, listDirectory, O, open, readText, removeDirectory, stat, unlink, writeFile } from "../kernel/file.ts";
+import { AT_FDCWD, close, cString, listDirectory, O, open, readText, removeDirectory, replaceFile, stat, unlink } from "../kernel/file.ts";
 import { parseProcessStat } from "../kernel/process-status.ts";
 import { formatJson, parseJson } from "../spec/json.ts";
 import type { Config } from "../spec/runtime-config.ts";
+import { readFreezer } from "./cgroup-freeze.ts";
+import { makeDirectory, makeTree, requireOwn, STATE } from "./own-directory.ts";
 
 /** state.json. */
 export interface RuntimeState {
@@ -55,8 +57,9 @@ export interface RuntimeInit {
 export const RUNTIME_FILES: readonly string[] = [
   "init", "init.new", "pid", "start", "report", "seccomp", "start.plan", "delete.plan", "state.json.new", "state.json",
 ];
+const RUN_ROOT = "/run/pidbox-oci";
 const S_IFIFO = 0o010000;
-const [ENOENT, EINTR, EEXIST] = [-2, -4, -17];
+const [ENOENT, EINTR, EEXIST, EROFS] = [-2, -4, -17, -30];
 
 function failed(action: string, path: string, result: number): PidboxError {
   return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errnoName(result)}`, { context: { path, errno: errnoName(result) } });
@@ -81,18 +84,22 @@ export function runtimeRoot(
 ): string {
   const runtime = environment["XDG_RUNTIME_DIR"];
   const given = runtime !== undefined && runtime.startsWith("/");
-  if (uid === 0 && (!given || environment["USER"] === "root" || initial())) return "/run/pidbox-oci";
+  if (uid === 0 && (!given || environment["USER"] === "root" || initial())) return RUN_ROOT;
   return given ? `${runtime}/pidbox-oci` : `/tmp/pidbox-oci-${uid}`;
 }
 
-/** Makes `path` and its parents, those that are new with mode 0700. Throws IO. */
-function makeTree(path: string, retried = false): void {
-  const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
-  if (result === 0 || result === EEXIST) return;
-  // procfs and its like answer ENOENT where the parent is there.
-  if (result !== ENOENT || retried) throw failed("make the state directory", path, result);
-  makeTree(path.slice(0, path.lastIndexOf("/")) || "/");
-  makeTree(path, true);
+/**
+ * The same, made if need be and the caller's alone: what is in it says which hooks to run and which processes to signal. It is made for those who only look,
+ * too, for another user could make it between the check and the look. Throws POSSIBLE_ATTACK for one that another user could have prepared, IO.
+ */
+export function ownRuntimeRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string {
+  const root = runtimeRoot(uid, environment);
+  // Only root can make that one.
+  if (root === RUN_ROOT) return root;
+  const made = makeDirectory(root, 0o700);
+  // Without a parent, or where nothing can be written, nobody has one there.
+  if (requireOwn(root, uid, STATE) === undefined && made !== ENOENT && made !== EROFS) throw failed("make the state directory", root, made);
+  return root;
 }
 
 /** An open, locked directory of a container. The lock ends when the descriptor is closed, by every holder of it. */
@@ -122,10 +129,10 @@ const TRIES = 100;
 
 /** Reserves an id: makes its directory, locked. Throws CONFLICT if there is one, IO. */
 export function reserveContainer(root: string, id: string): LockedContainer {
-  makeTree(root);
+  makeTree(root, 0o700, (path, result) => failed("make the state directory", path, result));
   const directory = `${root}/${id}`;
   for (let tries = 0; tries < TRIES; tries++) {
-    const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
+    const result = makeDirectory(directory, 0o700);
     if (result === EEXIST) throw new PidboxError("CONFLICT", `container with given ID already exists: ${quote(id)}`);
     if (result < 0) throw failed("make the state directory", directory, result);
     // `delete --force` takes a directory without state for what a killed create has left.
@@ -158,9 +165,8 @@ export function isLocked(directory: string): boolean {
 
 /** Writes state.json, whole or not at all. Throws IO. */
 export function writeRuntimeState(directory: string, state: RuntimeState): void {
-  const [path, temporary] = [`${directory}/state.json`, `${directory}/state.json.new`];
-  let result = writeFile(temporary, formatJson(state), { mode: 0o600 });
-  if (result === 0) result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(temporary)), AT_FDCWD, address(cString(path)), 0);
+  const path = `${directory}/state.json`;
+  const result = replaceFile(path, formatJson(state), 0o600);
   if (result < 0) throw failed("write", path, result);
 }
 
@@ -172,11 +178,12 @@ export function makeFifos(directory: string): void {
   }
 }
 
-/** state.json of a container. Throws NOT_FOUND if there is none, CONFIG_INVALID if it is no state. */
+/** state.json of a container. Throws NOT_FOUND if there is none, CONFIG_INVALID if it is no state, IO if nobody can tell. */
 export function readRuntimeState(root: string, id: string): RuntimeState {
   const path = `${root}/${id}/state.json`;
   const text = readText(path, 32 << 20);
-  if (typeof text === "number") throw missing(id);
+  if (text === ENOENT) throw missing(id);
+  if (typeof text === "number") throw failed("read", path, text);
   const state = parseJson(text, "state") as RuntimeState | null;
   if (state?.version === 1 && state.id === id) return state;
   throw new PidboxError("CONFIG_INVALID", `${quote(path)} is not the state of container ${quote(id)}`, { context: { path } });
@@ -218,18 +225,6 @@ export function openInit(init: RuntimeInit): number {
   return -3;
 }
 
-/** Whether its cgroup is frozen: freezer.state where v1 has a freezer, else cgroup.events of v2. */
-function isFrozen(cgroups: readonly string[]): boolean {
-  for (const directory of cgroups) {
-    const state = readText(`${directory}/freezer.state`, 64);
-    if (typeof state === "string") return !state.startsWith("THAWED");
-  }
-  return cgroups.some((directory) => {
-    const events = readText(`${directory}/cgroup.events`, 4096);
-    return typeof events === "string" && events.includes("frozen 1\n");
-  });
-}
-
 /**
  * Whether the first process waits for the word to start: it alone has the fifo open. A start that was killed between the word and the removal of the fifo
  * leaves one that nobody reads any more (fifo(7): ENXIO).
@@ -241,14 +236,20 @@ function isWaiting(directory: string): boolean {
 }
 
 /** Where a container is in its life. */
-export function readRuntimeStatus(directory: string, cgroups: readonly string[]): RuntimeStatus {
+export interface RuntimeLife {
+  readonly status: RuntimeStatus;
+  /** Its first process, while that lives. */
+  readonly init?: RuntimeInit;
+}
+
+export function readRuntimeLife(directory: string, cgroups: readonly string[]): RuntimeLife {
   const init = readInit(directory);
   // Whoever creates it holds its lock; without that nobody will ever finish it.
-  if (init === undefined) return isLocked(directory) ? "creating" : "stopped";
-  if (!isAlive(init)) return "stopped";
+  if (init === undefined) return { status: isLocked(directory) ? "creating" : "stopped" };
+  if (!isAlive(init)) return { status: "stopped" };
   // A created one that is frozen cannot be started: it would not hear the word.
-  if (isFrozen(cgroups)) return "paused";
-  return isWaiting(directory) ? "created" : "running";
+  if (readFreezer(cgroups) === "frozen") return { status: "paused", init };
+  return { status: isWaiting(directory) ? "created" : "running", init };
 }
 
 /** Ids of all containers below `root`, sorted. */

@@ -6,10 +6,12 @@
  */
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, listDirectory, O, open, writeFile } from "../kernel/file.ts";
+import { close, listDirectory, O, open, replaceFile } from "../kernel/file.ts";
+import { makeDirectory } from "./own-directory.ts";
 
 const FOLDER = "starts";
 const PLACES = 64;
+const ENOENT = -2;
 const SIGN = 0x6e676973;
 /** The first word of plan/known-start.ts's file, whose tenth counts misses. */
 const KNOWN = 0x326e776b;
@@ -55,12 +57,7 @@ export function readSign(root: string, words: readonly string[], directory: stri
 /** Puts a file in its place at once, or leaves it: a start does not fail for want of room here. */
 export function replaceSign(root: string, path: string, bytes: Uint8Array, id: string): void {
   const fresh = `${root}/${FOLDER}/.${id}`;
-  let result = writeFile(fresh, bytes, { mode: 0o600, exclusive: true });
-  if (result === -2 && syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(`${root}/${FOLDER}`)), 0o700) === 0) {
-    result = writeFile(fresh, bytes, { mode: 0o600, exclusive: true });
-  }
-  if (result === 0) result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(fresh)), AT_FDCWD, address(cString(path)), 0);
-  if (result < 0) syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(fresh)), 0);
+  if (replaceFile(path, bytes, 0o600, fresh) === ENOENT && makeDirectory(`${root}/${FOLDER}`, 0o700) === 0) replaceFile(path, bytes, 0o600, fresh);
 }
 
 /** Leaves the sign. */

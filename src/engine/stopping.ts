@@ -6,7 +6,7 @@
  */
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
-import { SIGNAL } from "../kernel/abi/constants.ts";
+import { POLLIN, SIGNAL } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { syscall } from "../kernel/ffi.ts";
@@ -17,7 +17,6 @@ import { isSupervised, readState, readStatus, takeCharge } from "./store.ts";
 import type { ContainerState } from "./store.ts";
 import { lifeOf } from "./stored.ts";
 
-const POLLIN = 1;
 /** Milliseconds for a supervisor to write down the end and clean up after it. */
 const CLEANUP = 30_000;
 /** And for a killed process to be gone. */

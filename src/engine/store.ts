@@ -8,9 +8,10 @@ import { F, LOCK } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { AT_FDCWD, close, cString, listDirectory, O, open, readBytes, readLink, readText, stat, writeFile } from "../kernel/file.ts";
+import { AT_FDCWD, close, cString, listDirectory, O, open, readBytes, readLink, readText, replaceFile, stat, unlink, writeFile } from "../kernel/file.ts";
 import { RECORD } from "../plan/op.ts";
 import type { Blueprint, Keeping } from "../plan/blueprint.ts";
+import { closeToOthers, makeDirectory, requireOwn, STATE } from "./own-directory.ts";
 
 /** How what the container writes is kept. Sizes in bytes; without `maxSize` the file grows for ever. */
 export interface LogSettings {
@@ -105,16 +106,6 @@ function failed(action: string, path: string, result: number, hint?: string): Pi
   return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errno}`, { context: { path, errno }, ...(hint === undefined ? {} : { hint }) });
 }
 
-function trusted(root: string, uid: number): string {
-  const status = stat(root, { noFollow: true });
-  if (status === -2) return root;
-  if (typeof status === "number") throw failed("use the state directory", root, status);
-  if ((status.mode & 0o170000) !== 0o040000 || status.uid !== uid || (status.mode & 0o022) !== 0) {
-    throw new PidboxError("POSSIBLE_ATTACK", `The state directory ${quote(root)} is not a directory that only you can write`, { hint: "Remove it, or set XDG_RUNTIME_DIR", context: { path: root } });
-  }
-  return root;
-}
-
 /**
  * The directory for state: /run/pidbox for root, else in XDG_RUNTIME_DIR, else a private one in /tmp. Throws POSSIBLE_ATTACK for one that another user could
  * have prepared: what is in it says which cgroups and links to remove.
@@ -122,7 +113,9 @@ function trusted(root: string, uid: number): string {
 export function stateRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string {
   if (uid === 0) return "/run/pidbox";
   const runtime = environment["XDG_RUNTIME_DIR"];
-  return trusted(runtime !== undefined && runtime.startsWith("/") ? `${runtime}/pidbox` : `/tmp/pidbox-${uid}`, uid);
+  const root = runtime !== undefined && runtime.startsWith("/") ? `${runtime}/pidbox` : `/tmp/pidbox-${uid}`;
+  requireOwn(root, uid, STATE);
+  return root;
 }
 
 /** The last one made stands for all: where it is, the others are. */
@@ -131,27 +124,23 @@ const FOLDERS = ["names", "ids", "containers"];
 /** Makes the state root if need be, for its owner only. */
 function makeRoot(root: string, uid: number): void {
   // A bare root filesystem, as nested containers have, may lack /run.
-  if (uid === 0) syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(root.slice(0, root.lastIndexOf("/")))), 0o755);
+  if (uid === 0) makeDirectory(root.slice(0, root.lastIndexOf("/")), 0o755);
   const make = (path: string): void => {
-    const result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
+    const result = makeDirectory(path, 0o700);
     if (result < 0 && result !== -17) throw failed("make the state directory", path, result, "Set XDG_RUNTIME_DIR to a directory that you may write");
   };
   make(root);
-  trusted(root, uid);
-  // One that was there already, such as from tmpfiles.d(5) or mkdir(1), may be for more eyes than the owner's; what others could write was refused above.
-  const status = stat(root, { noFollow: true });
-  const narrowed = typeof status === "number" || (status.mode & 0o077) === 0 ? 0 : syscall(SYSCALLS.fchmodat, AT_FDCWD, address(cString(root)), 0o700);
-  if (narrowed < 0) throw failed("keep others out of the state directory", root, narrowed);
+  closeToOthers(root, uid, STATE);
   for (const folder of FOLDERS) make(`${root}/${folder}`);
 }
 
 /** Makes the container's directory. */
 export function createDirectory(root: string, id: string, uid: number): string {
   const directory = `${root}/containers/${id}`;
-  let result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
+  let result = makeDirectory(directory, 0o700);
   if (result === -2) {
     makeRoot(root, uid);
-    result = syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(directory)), 0o700);
+    result = makeDirectory(directory, 0o700);
   }
   if (result < 0) throw failed("make the state directory", directory, result);
   return directory;
@@ -164,6 +153,11 @@ export function reserve(path: string, id: string): boolean {
   return result === 0;
 }
 
+/** Takes the link `path` back if it still leads to `id`: once it was free, another container may have taken it. Returns 0, also if it does not, or -errno. */
+export function release(path: string, id: string): number {
+  return readLink(path) === id ? unlink(path) : 0;
+}
+
 const FULL = "Is the filesystem of the state directory full or read-only?";
 
 export function writeState(directory: string, state: ContainerState): void {
@@ -174,15 +168,14 @@ export function writeState(directory: string, state: ContainerState): void {
 }
 
 /** Puts `text` in the place of a file of the container's directory, whole or not at all. Throws IO. */
-export function replaceFile(directory: string, name: string, text: string): void {
-  const [path, temporary] = [`${directory}/${name}`, `${directory}/${name}.new`];
-  let result = writeFile(temporary, text, { mode: 0o600 });
-  if (result === 0) result = syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(temporary)), AT_FDCWD, address(cString(path)), 0);
+export function replaceRecord(directory: string, name: string, text: string): void {
+  const path = `${directory}/${name}`;
+  const result = replaceFile(path, text, 0o600);
   if (result < 0) throw failed("write", path, result, FULL);
 }
 
 function replaceState(directory: string, state: ContainerState): void {
-  replaceFile(directory, "state.json", JSON.stringify(state));
+  replaceRecord(directory, "state.json", JSON.stringify(state));
 }
 
 /** launcher/known.h writes the words of a command once. */

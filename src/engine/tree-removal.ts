@@ -5,12 +5,12 @@
  * each entry is unlinked in an open directory. Directories that are not empty are moved up beside the first, so that no depth is too deep, and a removal
  * that was interrupted is taken up where it stopped.
  */
+import { AT } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { rawEntries } from "../kernel/entries.ts";
 import { address, syscall } from "../kernel/ffi.ts";
-import { close, cString, O, open } from "../kernel/file.ts";
+import { close, cString, O, open, removeDirectory } from "../kernel/file.ts";
 
-const AT_REMOVEDIR = 0x200;
 const [ENOENT, EACCES, EISDIR, EPERM, ENOTEMPTY, EEXIST] = [-2, -13, -21, -1, -39, -17];
 /** Opens `name` for reading its entries. Its owner may have closed it to itself. */
 function openDirectory(base: number, name: Uint8Array): number {
@@ -26,7 +26,7 @@ function removeEntry(at: number, name: Uint8Array, base: number, next: () => Uin
   const file = syscall(SYSCALLS.unlinkat, at, address(name), 0);
   if (file === 0 || file === ENOENT) return 0;
   if (file !== EISDIR && file !== EPERM) return file;
-  const directory = syscall(SYSCALLS.unlinkat, at, address(name), AT_REMOVEDIR);
+  const directory = syscall(SYSCALLS.unlinkat, at, address(name), AT.REMOVEDIR);
   if (directory === 0 || directory === ENOENT) return 0;
   if (directory !== ENOTEMPTY && directory !== EEXIST && directory !== EACCES) return directory;
   // Its own ".." changes: that takes the right to write to it.
@@ -51,7 +51,7 @@ function emptyDirectory(base: number, name: Uint8Array, queue: Uint8Array[], nex
     else if (left < 0) worst = left;
   }
   close(fd);
-  const result = syscall(SYSCALLS.unlinkat, base, address(name), AT_REMOVEDIR);
+  const result = syscall(SYSCALLS.unlinkat, base, address(name), AT.REMOVEDIR);
   return result === 0 || result === ENOENT ? 0 : worst < 0 ? worst : result;
 }
 
@@ -73,6 +73,6 @@ export function removeTree(path: string): number {
     if (result < 0) worst = result;
   }
   close(base);
-  const result = syscall(SYSCALLS.unlinkat, -100, address(cString(path)), AT_REMOVEDIR);
+  const result = removeDirectory(path);
   return result === 0 || result === ENOENT ? 0 : worst < 0 ? worst : result;
 }

@@ -3,8 +3,12 @@ import { readText } from "../kernel/file.ts";
 import { readDetail } from "../kernel/process-list.ts";
 import { TICKS_PER_SECOND } from "../kernel/process-status.ts";
 import type { Integer64 } from "../spec/runtime-config.ts";
-import { readCgroupStats } from "./cgroup-stats.ts";
-import type { CgroupStats } from "./cgroup-stats.ts";
+import { readPidsStats } from "./cgroup-stats.ts";
+import { readCpuStats } from "./cgroup-stats-cpu.ts";
+import { readBlockStats } from "./cgroup-stats-io.ts";
+import type { BlockStats } from "./cgroup-stats-io.ts";
+import { readMemoryStats } from "./cgroup-stats-memory.ts";
+import type { MemoryStats } from "./cgroup-stats-memory.ts";
 
 /** Bytes, and nanoseconds of CPU time. Absent is what nobody counts. */
 export interface Usage {
@@ -39,13 +43,12 @@ function readNetwork(pid: number, own: boolean): { received: number; sent: numbe
 }
 
 /** Memory without the part of the page cache that is first to go, as docker counts. */
-function memoryOf({ memory: { usage, raw } }: CgroupStats): number | undefined {
+function memoryOf({ usage, raw }: MemoryStats): number | undefined {
   if (usage?.usage === undefined) return undefined;
   return Math.max(0, Number(usage.usage) - Number(raw["total_inactive_file"] ?? raw["inactive_file"] ?? 0));
 }
 
-function blockOf({ blkio }: CgroupStats, op: string): number | undefined {
-  const table = blkio.ioServiceBytesRecursive;
+function blockOf({ ioServiceBytesRecursive: table }: BlockStats, op: string): number | undefined {
   return table?.filter((counter) => counter.op.toLowerCase() === op).reduce((sum, { value }) => sum + Number(value), 0);
 }
 
@@ -80,12 +83,13 @@ export interface Subject {
 }
 
 export function readUsage({ cgroups, pid, network, processes }: Subject): Usage {
-  const stats = readCgroupStats(cgroups);
-  const limit = stats.memory.usage?.limit;
-  const counted = known({ cpu: stats.cpu.usage.total, memory: memoryOf(stats), pids: stats.pids.current, limit: limit === 0 ? undefined : limit });
+  const [memory, block] = [readMemoryStats(cgroups), readBlockStats(cgroups)];
+  const limit = memory.usage?.limit;
+  const [cpu, pids] = [readCpuStats(cgroups).usage.total, readPidsStats(cgroups).current];
+  const counted = known({ cpu, memory: memoryOf(memory), pids, limit: limit === 0 ? undefined : limit });
   const whole = counted.cpu !== undefined && counted.memory !== undefined && counted.pids !== undefined;
   const summed = whole ? {} : sumOf(processes());
-  return { ...summed, ...counted, ...readNetwork(pid, network), ...known({ read: blockOf(stats, "read"), written: blockOf(stats, "write") }) };
+  return { ...summed, ...counted, ...readNetwork(pid, network), ...known({ read: blockOf(block, "read"), written: blockOf(block, "write") }) };
 }
 
 /** What the machine has. */

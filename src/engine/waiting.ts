@@ -1,5 +1,6 @@
 /** Waiting for the end of a container, from beside. Its record is read through a descriptor that was opened in time: one with --rm is gone a moment later. */
 import { PidboxError } from "../base/error.ts";
+import { POLLIN } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { syscall } from "../kernel/ffi.ts";
@@ -12,7 +13,6 @@ import type { ContainerStatus } from "./store.ts";
 import { awaitClosing, closeHandles, openHandles } from "./stopping.ts";
 import { lifeOf } from "./stored.ts";
 
-const POLLIN = 1;
 const SEEK_SET = 0;
 
 export interface Ending {

@@ -1,10 +1,10 @@
 /** One question about a whole directory, asked with two system calls an entry and nothing allocated: a start may ask it of /etc. */
+import { AT } from "./abi/constants.ts";
 import { SYSCALLS } from "./abi/host.ts";
 import { address, syscall } from "./ffi.ts";
 import { close, O, open } from "./file.ts";
 
 const DT_LNK = 10;
-const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_MODE = 2;
 /** Offset of stx_mode in struct statx. */
 const MODE_AT = 28;
@@ -24,7 +24,7 @@ export function namesWithout(directory: string, bits: number): string[] | number
     for (let at = 0; at < end; ) {
       const length = (entries[at + 16] ?? 0) | ((entries[at + 17] ?? 0) << 8);
       const hidden = entries[at + 19] === 0x2e && (entries[at + 20] === 0 || (entries[at + 20] === 0x2e && entries[at + 21] === 0));
-      if (!hidden && entries[at + 18] !== DT_LNK && syscall(SYSCALLS.statx, fd, from + at + 19, AT_SYMLINK_NOFOLLOW, STATX_MODE, to) === 0) {
+      if (!hidden && entries[at + 18] !== DT_LNK && syscall(SYSCALLS.statx, fd, from + at + 19, AT.SYMLINK_NOFOLLOW, STATX_MODE, to) === 0) {
         const mode = (status[MODE_AT] ?? 0) | ((status[MODE_AT + 1] ?? 0) << 8);
         if ((mode & bits) === 0) names.push(new TextDecoder().decode(entries.subarray(at + 19, entries.indexOf(0, at + 19))));
       }

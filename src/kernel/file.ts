@@ -4,11 +4,12 @@
  * Every function returns a value or `-errno`; nothing throws, for an absent file is an answer here and not an accident.
  * Reads are O_NONBLOCK | O_CLOEXEC and bounded. Not verified: where the path leads; see openat2 in kernel/inroot.ts for hostile trees.
  */
+import { AT } from "./abi/constants.ts";
 import { SYSCALLS } from "./abi/host.ts";
 import { address, currentObserver, syscall } from "./ffi.ts";
 import type { Observer } from "./ffi.ts";
 
-export const AT_FDCWD = -100;
+export const AT_FDCWD: number = AT.FDCWD;
 export const O = {
   RDONLY: 0, WRONLY: 1, RDWR: 2, CREAT: 0o100, EXCL: 0o200, TRUNC: 0o1000, APPEND: 0o2000,
   NONBLOCK: 0o4000, DIRECTORY: 0o200000, NOFOLLOW: 0o400000, CLOEXEC: 0o2000000, PATH: 0o10000000,
@@ -129,8 +130,6 @@ export interface FileStatus {
   readonly modified: number;
 }
 
-const AT_REMOVEDIR = 0x200;
-
 /** Removes a name of a file that is no directory. Returns 0 or -errno. */
 export function unlink(path: string): number {
   return syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), 0);
@@ -138,7 +137,7 @@ export function unlink(path: string): number {
 
 /** Removes an empty directory. Returns 0 or -errno. */
 export function removeDirectory(path: string): number {
-  return syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), AT_REMOVEDIR);
+  return syscall(SYSCALLS.unlinkat, AT_FDCWD, address(cString(path)), AT.REMOVEDIR);
 }
 
 const X_OK = 1;
@@ -148,10 +147,7 @@ export function canEnter(path: string): boolean {
   return syscall(SYSCALLS.faccessat, AT_FDCWD, address(cString(path)), X_OK) === 0;
 }
 
-const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_BASIC_STATS = 0x7ff;
-
-const AT_EMPTY_PATH = 0x1000;
 
 /** What changes with every file that is written is not compared at another start: who uses it is told of. */
 function observed(status: FileStatus, observer: Observer): FileStatus {
@@ -195,7 +191,7 @@ function statusOf(buffer: Uint8Array): FileStatus {
 /** statx(2) of `path`, following a final symbolic link unless `noFollow`, or of `dirfd` itself if `path` is empty; or -errno. */
 export function stat(path: string, options: { noFollow?: boolean; dirfd?: number } = {}): FileStatus | number {
   const buffer = new Uint8Array(256);
-  const flags = path === "" && options.dirfd !== undefined ? AT_EMPTY_PATH : options.noFollow === true ? AT_SYMLINK_NOFOLLOW : 0;
+  const flags = path === "" && options.dirfd !== undefined ? AT.EMPTY_PATH : options.noFollow === true ? AT.SYMLINK_NOFOLLOW : 0;
   const result = syscall(SYSCALLS.statx, options.dirfd ?? AT_FDCWD, address(cString(path)), flags, STATX_BASIC_STATS, address(buffer));
   if (result < 0) return result;
   const status = statusOf(buffer);
@@ -206,7 +202,7 @@ export function stat(path: string, options: { noFollow?: boolean; dirfd?: number
 /** statx(2) of an entry of an open directory, itself and not what it may lead to, or -errno. `name` ends with NUL. */
 export function statAt(dirfd: number, name: Uint8Array): FileStatus | number {
   const buffer = new Uint8Array(256);
-  const result = syscall(SYSCALLS.statx, dirfd, address(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, address(buffer));
+  const result = syscall(SYSCALLS.statx, dirfd, address(name), AT.SYMLINK_NOFOLLOW, STATX_BASIC_STATS, address(buffer));
   return result < 0 ? result : statusOf(buffer);
 }
 
@@ -220,4 +216,21 @@ export function writeFile(path: string, data: string | Uint8Array, create?: { mo
   close(fd);
   if (n < 0) return n;
   return n === bytes.length ? 0 : -5;
+}
+
+/** Renames over what is there. Returns 0 or -errno. */
+export function rename(from: string, to: string): number {
+  return syscall(SYSCALLS.renameat2, AT_FDCWD, address(cString(from)), AT_FDCWD, address(cString(to)), 0);
+}
+
+/**
+ * Puts `data` in the place of the file at `path`, whole or not at all: it is written to `temporary` beside it first, which nobody else writes to meanwhile. Of
+ * one that was left there nothing is believed. Returns 0, or -errno; then `path` is as before, and nothing else is left.
+ */
+export function replaceFile(path: string, data: string | Uint8Array, mode: number, temporary = `${path}.new`): number {
+  unlink(temporary);
+  const written = writeFile(temporary, data, { mode, exclusive: true });
+  const result = written < 0 ? written : rename(temporary, path);
+  if (result < 0) unlink(temporary);
+  return result;
 }

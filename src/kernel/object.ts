@@ -4,7 +4,7 @@
  *
  * Trusts: the kernel's mount ids. An attacker controls: which object a magic link of /proc/PID leads to, but not how the kernel describes it.
  */
-import { STATX } from "./abi/constants.ts";
+import { AT, STATX } from "./abi/constants.ts";
 import { SYSCALLS } from "./abi/host.ts";
 import { address, syscall } from "./ffi.ts";
 import { AT_FDCWD, cString } from "./file.ts";
@@ -23,7 +23,6 @@ export interface KernelObject {
   readonly mountRoot: boolean;
 }
 
-const AT_EMPTY_PATH = 0x1000;
 const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
@@ -31,7 +30,7 @@ const STATX_ATTR_MOUNT_ROOT = 0x2000;
 /** The object at `path` below `dirfd` (an empty path: `dirfd` itself), following links; or -errno. */
 export function statObject(path: string, dirfd = AT_FDCWD): KernelObject | number {
   const buffer = new Uint8Array(STATX.size);
-  const flags = AT_STATX_DONT_SYNC | (path === "" ? AT_EMPTY_PATH : 0);
+  const flags = AT_STATX_DONT_SYNC | (path === "" ? AT.EMPTY_PATH : 0);
   const result = syscall(SYSCALLS.statx, dirfd, address(cString(path)), flags, STATX_BASIC_STATS | STATX.MNT_ID, address(buffer));
   if (result < 0) return result;
   const view = new DataView(buffer.buffer);

@@ -1,4 +1,5 @@
 /** Canonical host paths. */
+import { absolute } from "../base/path.ts";
 import { O, close, open, readLink, stat } from "./file.ts";
 
 export interface HostPath {
@@ -9,7 +10,7 @@ export interface HostPath {
 
 /** The canonical form of `path` (relative ones from `cwd`) and what is there, or -errno: asked of the kernel, by an O_PATH descriptor. */
 export function resolveHostPath(path: string, cwd: string): HostPath | number {
-  const fd = open(path.startsWith("/") ? path : `${cwd}/${path}`, O.PATH);
+  const fd = open(absolute(path, cwd), O.PATH);
   if (fd < 0) return fd;
   const link = readLink(`/proc/self/fd/${fd}`);
   const status = stat(`/proc/self/fd/${fd}`);

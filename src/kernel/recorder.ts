@@ -4,7 +4,7 @@
  * Sound by refusal: a call that is not in the table, a descriptor from before, and an answer of which more is used than is compared spoil the record.
  */
 import { SYSCALLS } from "./abi/host.ts";
-import { STATX } from "./abi/constants.ts";
+import { AT, STATX } from "./abi/constants.ts";
 import { address, bytesAt, observe, syscall, textAt } from "./ffi.ts";
 import type { Observer } from "./ffi.ts";
 import type { Observation, Question } from "../plan/evidence.ts";
@@ -55,8 +55,6 @@ const SHAPES: Readonly<Record<number, Shape>> = {
   [SYSCALLS.ioctl]: { args: ["number", "number", "room"], room: 64 },
 };
 
-const AT_FDCWD = -100;
-const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const O_PATH = 0o10000000;
 /** Access modes but reading, CREAT, TRUNC, and TMPFILE without O_DIRECTORY. */
@@ -69,7 +67,7 @@ const OWN_FDS = "/proc/self/fd/";
 function isLasting(fd: number): boolean {
   const status = new Uint8Array(STATX.size);
   const empty = new Uint8Array(1);
-  if (syscall(SYSCALLS.statx, fd, address(empty), AT_EMPTY_PATH, STATX.TYPE, address(status)) < 0) return false;
+  if (syscall(SYSCALLS.statx, fd, address(empty), AT.EMPTY_PATH, STATX.TYPE, address(status)) < 0) return false;
   const type = ((status[STATX.modeAt] ?? 0) | ((status[STATX.modeAt + 1] ?? 0) << 8)) & S_IFMT;
   return type === S_IFREG || type === S_IFDIR;
 }
@@ -110,12 +108,12 @@ export class Recorder implements Observer {
   identify(path: string): void {
     const [status, text] = [new Uint8Array(STATX.size), new TextEncoder().encode(`${path}\0`)];
     this.pause();
-    const result = syscall(SYSCALLS.statx, AT_FDCWD, address(text), 0, STATX_BASIC_STATS, address(status));
+    const result = syscall(SYSCALLS.statx, AT.FDCWD, address(text), 0, STATX_BASIC_STATS, address(status));
     this.resume();
     const answers = [[32, 16], [96, 16], [136, 8]].map(([at = 0, length = 0]) => ({ at, bytes: status.slice(at, at + length) }));
     const number = (value: number): Question => ({ kind: "number", value });
     const room: Question = { kind: "room", size: STATX.size, own: false };
-    const args = [number(AT_FDCWD), { kind: "text", bytes: text.slice(0, -1) } as const, number(0), number(STATX_BASIC_STATS), room];
+    const args = [number(AT.FDCWD), { kind: "text", bytes: text.slice(0, -1) } as const, number(0), number(STATX_BASIC_STATS), room];
     if (result < 0) this.spoil();
     this.#observations.push({ nr: SYSCALLS.statx, args, result, opens: false, answers });
   }
@@ -150,7 +148,7 @@ export class Recorder implements Observer {
       case "fd": {
         const of = this.#open.get(value);
         if (of !== undefined) return { kind: "fd", of };
-        if (value !== AT_FDCWD) this.spoil();
+        if (value !== AT.FDCWD) this.spoil();
         return { kind: "number", value };
       }
     }

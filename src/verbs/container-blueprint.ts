@@ -1,5 +1,6 @@
 /** Puts together what the flags of `do` and `run` ask for. The two differ in root, environment and strictness; all else is here once. */
 import { PidboxError } from "../base/error.ts";
+import { absolute } from "../base/path.ts";
 import { readHost } from "../engine/host.ts";
 import type { Host } from "../engine/host.ts";
 import { findContainer, isSupervised, readState, readStatus, stateRoot } from "../engine/store.ts";
@@ -211,7 +212,7 @@ async function blueprintOf(draft: Draft, scene: Scene, kept: Kept | undefined): 
     landlock: security.landlock,
     ...(draft.kind === "run" ? { managed: true } : {}),
     interruptTwice: draft.stdio.kind !== "terminal",
-    ...stopOf(args), ...(pidFile === undefined ? {} : { pidFile: pidFile.startsWith("/") ? pidFile : `${context.cwd}/${pidFile}` }),
+    ...stopOf(args), ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),
     state: {
       directory: place.directory, files: ["state.json", "status"], names: place.names, reservations: place.reservations, keep,
       ...(kept === undefined ? {} : { failed: "remove" }),

@@ -6,9 +6,11 @@ import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { spawnGated } from "../engine/launch.ts";
 import type { Gated } from "../engine/launch.ts";
+import { looksOf } from "../engine/looks.ts";
 import { settleLost } from "../engine/lost.ts";
 import { takeChargeOfEnded } from "../engine/stopping.ts";
 import { isSupervised, readStatus } from "../engine/store.ts";
+import { POLLIN } from "../kernel/abi/constants.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
@@ -31,7 +33,6 @@ export interface View extends AsyncDisposable {
   readonly mapping: UserMapping | undefined;
 }
 
-const POLLIN = 1;
 const SHUT_RDWR = 2;
 /** Milliseconds for a start that is not under way for long. */
 const PATIENCE = 60_000;
@@ -103,7 +104,7 @@ async function hold({ directory, name, id }: FoundContainer, starter: Starter): 
   let gate: Gate | undefined;
   try {
     revival = revive(directory, starter, true);
-    const place = `${starter.root}/held`;
+    const place = looksOf(starter.root);
     for (const path of [place, `${place}/${id}`]) syscall(SYSCALLS.mkdirat, AT_FDCWD, address(cString(path)), 0o700);
     gate = openGate();
     const { outside } = gate;

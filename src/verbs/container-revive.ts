@@ -4,7 +4,8 @@ import { quote } from "../base/text.ts";
 import { readHost } from "../engine/host.ts";
 import { planFor } from "../engine/plan-cache.ts";
 import { createImageFile, replaceProcess, spawnLauncher } from "../engine/launch.ts";
-import { changeState, isSupervised, readState, readStatus } from "../engine/store.ts";
+import { clearLook } from "../engine/looks.ts";
+import { changeState, isSupervised, readState, readStatus, release } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
 import { F } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
@@ -62,10 +63,10 @@ function unshared({ config, ...rest }: Shared): Shared {
   return { ...rest, config: { ...config, linux: { ...config.linux, namespaces } } };
 }
 
-/** The id range that the container had, or another if that is taken. */
-function ranged(root: string, { id, reservations, blueprint }: ContainerState): Shared & { readonly reservations: readonly string[] } {
-  const { config, mapping } = blueprint;
-  if (reservations.length === 0) return { config, reservations, ...(mapping === undefined ? {} : { mapping }) };
+/** With the id range that the container had, or another if that is taken. */
+function ranged(root: string, { id, reservations }: ContainerState, shared: Shared): Shared & { readonly reservations: readonly string[] } {
+  const { config, mapping } = shared;
+  if (reservations.length === 0) return { ...shared, reservations };
   const range = claimRange(root, id, reservations[0]);
   const map = [{ containerID: 0, hostID: range.start, size: mapping?.uid[0]?.size ?? 65536 }];
   const renewed: UserMapping = { uid: map, gid: map, writer: { kind: "direct" } };
@@ -82,16 +83,18 @@ export function revive(directory: string, { root, executable }: Starter, alone =
     throw new PidboxError("CONFLICT", "The container cannot be started again: it was made to be gone at its end", { hint: "pidbox run without --rm, or pidbox create" });
   }
   const { facts } = readHost();
+  clearLook(root, stored.id, facts.cgroups);
   const { seccomp: _seccomp, ...blueprint } = stored.blueprint;
-  const { reservations, ...own } = ranged(root, stored);
-  const shared = stored.kept.shares === undefined ? own : alone ? unshared(own) : sharedWith(root, stored.kept.shares, blueprint);
+  const kin: Shared = stored.kept.shares === undefined ? blueprint : alone ? unshared(blueprint) : sharedWith(root, stored.kept.shares, blueprint);
   const filter = filterOf(stored);
+  if (!alone) makeLogs(stored, facts.uid);
+  // Last: whoever gets no revival cannot give the range up.
+  const { reservations, ...shared } = ranged(root, stored, kin);
   const whole: Blueprint = {
     ...blueprint, ...shared, ...(filter === undefined ? {} : { seccomp: filter }), executable,
     state: { directory, files: [], names: stored.names, reservations, keep: true },
   };
   const state: ContainerState = { ...stored, reservations, blueprint: { ...stored.blueprint, ...shared } };
-  if (!alone) makeLogs(state, facts.uid);
   return { root, state, facts, blueprint: whole };
 }
 
@@ -113,9 +116,9 @@ async function planOf({ root, blueprint, state, facts }: Revival, options: Compi
   return plan;
 }
 
-/** Takes back what a start would have used. */
+/** Takes back what a start would have used. The launcher may have done so before it failed. */
 export function giveUp(revival: Revival | undefined): void {
-  for (const link of revival?.state.reservations ?? []) unlink(link);
+  for (const link of revival?.state.reservations ?? []) release(link, revival?.state.id ?? "");
 }
 
 /** Starts a container after `delay` ms in the place of this process, which is its supervisor already and in charge of it by `charge`. Throws. */

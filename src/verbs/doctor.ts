@@ -1,5 +1,6 @@
 /** `pidbox doctor`: what this host can do for containers, what is missing, and the command that mends it. */
 import { EXIT, PidboxError } from "../base/error.ts";
+import { absolute } from "../base/path.ts";
 import { quote } from "../base/text.ts";
 import { readInstalledEngines } from "../engine/installed.ts";
 import { OCI_PROGRAM } from "../engine/installed-registration.ts";
@@ -17,12 +18,12 @@ const EXIT_BY_ANSWER: Readonly<Record<FeatureAnswer, number>> = { yes: EXIT.ok, 
 
 /** The absolute path behind `path`, links resolved, as the kernel names it. */
 function resolvePath(path: string, cwd: string): string {
-  const absolute = path.startsWith("/") ? path : `${cwd}/${path}`;
-  const fd = absolute.includes("\0") ? -2 : open(absolute, O.PATH);
+  const whole = absolute(path, cwd);
+  const fd = whole.includes("\0") ? -2 : open(whole, O.PATH);
   if (fd < 0) throw new PidboxError("NOT_FOUND", `Cannot open ${quote(path)}: ${resultText(fd)}`, { context: { path, errno: resultText(fd) } });
   const real = readLink(`/proc/self/fd/${fd}`);
   close(fd);
-  return typeof real === "number" ? absolute : real;
+  return typeof real === "number" ? whole : real;
 }
 
 /** Where an engine should find pidbox-oci: beside this binary, or where `pidbox install` puts it if this one is in a build or in node_modules. */

@@ -1,6 +1,7 @@
 /** `pidbox install`: the binary itself, under both of its names, with man pages and completions, below a prefix. */
 import { version } from "../../package.json";
 import { PidboxError } from "../base/error.ts";
+import { absolute } from "../base/path.ts";
 import { printable } from "../base/text.ts";
 import { checkOwned, installExecutable, installLink, installText, makeDirectories } from "../engine/installation.ts";
 import { OCI_PROGRAM } from "../engine/installed-registration.ts";
@@ -19,8 +20,8 @@ import type { Arguments, Context, Outcome, Verb } from "./verb.ts";
 /** Where a compiled binary has its code; a run from source has a path. */
 const COMPILED = "/$bunfs/";
 
-function absolute(path: string, cwd: string): string {
-  const parts = (path.startsWith("/") ? path : `${cwd}/${path}`).split("/").filter((part) => part !== "" && part !== ".");
+function prefixOf(args: Arguments, { cwd }: Context): string {
+  const parts = absolute(args.value("prefix") ?? "/usr/local", cwd).split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw new PidboxError("USAGE", "option --prefix takes a path without ..", { context: { from: "--prefix" } });
   return `/${parts.join("/")}`;
 }
@@ -43,7 +44,7 @@ async function runInstall(args: Arguments, context: Context): Promise<Outcome> {
   if (!Bun.main.startsWith(COMPILED)) {
     throw new PidboxError("USAGE", "install: this is not the built pidbox, but Bun running its source", { hint: "make build, then dist/pidbox install" });
   }
-  const prefix = absolute(args.value("prefix") ?? "/usr/local", context.cwd);
+  const prefix = prefixOf(args, context);
   const base = prefix === "/" ? "" : prefix;
   const uid = syscall(SYSCALLS.geteuid);
   const [binary, runtime] = [`${base}/bin/pidbox`, `${base}/bin/${OCI_PROGRAM}`];

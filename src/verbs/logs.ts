@@ -6,6 +6,7 @@ import type { LogPlace } from "../engine/log-read.ts";
 import { closeHandles, openHandles } from "../engine/stopping.ts";
 import { readState, readStatus } from "../engine/store.ts";
 import { lifeOf } from "../engine/stored.ts";
+import { POLLIN } from "../kernel/abi/constants.ts";
 import { close, stat } from "../kernel/file.ts";
 import { IN, openInotify, readChanges, watchPath } from "../kernel/inotify.ts";
 import { pollAll } from "../kernel/wait.ts";
@@ -18,7 +19,6 @@ import { containerOf, stateRootOf } from "./stored-containers.ts";
 import type { FoundContainer } from "./stored-containers.ts";
 import type { Arguments, Context, Verb } from "./verb.ts";
 
-const POLLIN = 1;
 /** Bytes that are written at once. */
 const BATCH = 64 * 1024;
 

@@ -37,10 +37,10 @@ function percent(part: number, whole: number): string {
   return `${(whole <= 0 ? 0 : (part / whole) * 100).toFixed(2)}%`;
 }
 
-/** One row under docker's names; of what does not run everything is 0, as docker has it. */
-function rowOf({ id, name }: Pick<FoundContainer, "id" | "name">, reference: string, before: Sample, now: Sample): Row {
+/** One row under docker's names, where `most` is the memory of the machine; of what does not run everything is 0, as docker has it. */
+function rowOf({ id, name }: Pick<FoundContainer, "id" | "name">, reference: string, before: Sample, now: Sample, most: number): Row {
   const { usage = { received: 0, sent: 0, cpu: 0, memory: 0, pids: 0, read: 0, written: 0 } } = now;
-  const limit = now.usage === undefined ? 0 : Math.min(usage.limit ?? Infinity, machineMemory());
+  const limit = now.usage === undefined ? 0 : Math.min(usage.limit ?? Infinity, most);
   const { cpu, memory, pids, read, written } = usage;
   const spent = cpu === undefined ? undefined : Math.max(0, cpu - (before.usage?.cpu ?? cpu));
   return {
@@ -78,10 +78,11 @@ class Watch {
   look(): { rows: Row[]; runs: boolean } {
     const samples = new Map<string, Sample>();
     const found = this.#found();
+    const most = machineMemory();
     const rows = found.map(([reference, container]) => {
       const now = sampleOf(container, this.#context);
       samples.set(container.id, now);
-      return rowOf(container, reference, this.#before.get(container.id) ?? now, now);
+      return rowOf(container, reference, this.#before.get(container.id) ?? now, now, most);
     });
     this.#before = samples;
     return { rows, runs: found.some(([, { life }]) => life === "running") };

@@ -2,8 +2,9 @@
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { updateCgroups } from "../engine/cgroup-update.ts";
-import { changeState } from "../engine/store.ts";
+import { changeState, readStatus } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
+import { lifeOf } from "../engine/stored.ts";
 import { mergeResources } from "../spec/merge-resources.ts";
 import type { LinuxResources } from "../spec/runtime-config.ts";
 import { parseRestart } from "./container-keep.ts";
@@ -31,7 +32,7 @@ function withResources(state: ContainerState, resources: LinuxResources): Contai
   return { ...state, blueprint: { ...state.blueprint, config: { ...config, linux: { ...config.linux, resources } } } };
 }
 
-function updateOne({ directory, name, life, state: { kept } }: FoundContainer, args: Arguments, change: LinuxResources): void {
+function updateOne({ directory, name, state: { kept } }: FoundContainer, args: Arguments, change: LinuxResources): void {
   const policy = args.value("restart");
   const restart = policy === undefined ? undefined : parseRestart(policy);
   if (restart !== undefined && kept === undefined) {
@@ -40,6 +41,9 @@ function updateOne({ directory, name, life, state: { kept } }: FoundContainer, a
   changeState(directory, (state) => {
     const current = state.blueprint.config.linux?.resources ?? {};
     const none = Object.keys(change).length === 0;
+    // Read here: whoever else changed it may have started or ended it while this waited.
+    const life = lifeOf(directory, state, readStatus(directory));
+    if (!none && life === "starting") throw new PidboxError("CONFLICT", `The container ${quote(name, 60)} is being started`, { hint: "Try again" });
     const resources = none ? current : life === "running" ? updateCgroups(state.cgroups, current, change) : mergeResources(current, change);
     const changed = none ? state : withResources(state, resources);
     return restart === undefined || changed.kept === undefined ? changed : { ...changed, kept: { ...changed.kept, restart } };

@@ -1,11 +1,12 @@
 /** What is left when a supervisor is killed, and that gc takes all of it and nothing else. Other containers may run on this host meanwhile. */
 import { describe, expect, test } from "bun:test";
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSync, utimesSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, symlinkSync, utimesSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { readHost } from "../../src/engine/host.ts";
 import type { ContainerState } from "../../src/engine/store.ts";
 import { needs } from "../parts.ts";
 import { busyboxRoot, initOf, pidbox, recorded, startBox, temporary } from "./box.ts";
+import { until } from "./kept.ts";
 
 const STORE = "/run/pidbox";
 const PIDBOX = new URL("../../dist/pidbox", import.meta.url).pathname;
@@ -122,6 +123,41 @@ describe("pidbox gc", () => {
     }
   });
 
+  needs("root", "busybox")("removes what is left of a look into a container that was cut off, and so does the next start", async () => {
+    using directory = temporary();
+    const name = freshName("look");
+    expect(pidbox(["create", `--name=${name}`, `dir:${busyboxRoot(directory.path)}`, "busybox", "sleep", "1000"]).code).toBe(0);
+    const id = idOf(name);
+    const ranges = (): string[] => readdirSync(`${STORE}/ids`).filter((range) => readlinkSync(`${STORE}/ids/${range}`) === id);
+    const cgroups = (): string[] => readHost().facts.cgroups.map((hierarchy) => `${hierarchy.directory}/pidbox/${id}`).filter((path) => existsSync(path));
+    const place = `${STORE}/held/${id}`;
+    const cutOff = async (): Promise<void> => {
+      // Nobody reads what it writes, so the look goes on.
+      const look = Bun.spawn([PIDBOX, "cp", `${name}:/bin`, "-"], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+      await look.stdout.getReader().read();
+      expect([existsSync(place), ranges().length, cgroups().length > 0]).toEqual([true, 1, true]);
+      utimesSync(place, 1, 1);
+      expect(gc(id)).toEqual([]);
+      const launcher = text(`/proc/${look.pid}/task/${look.pid}/children`).trim().split(" ").map(Number);
+      for (const pid of [look.pid, ...launcher]) process.kill(pid, "SIGKILL");
+      await look.exited;
+      await until(() => launcher.every((pid) => !isAlive(pid)));
+      expect([existsSync(place), ranges().length, cgroups().length > 0]).toEqual([true, 1, true]);
+    };
+    try {
+      await cutOff();
+      const found = { kind: "directory", path: place, id, why: "a look into its container was cut off" } as Removed;
+      expect([gc(id, "--dry-run"), gc(id)]).toEqual([[found], [found]]);
+      expect([existsSync(place), ranges(), cgroups(), gc(id)]).toEqual([false, [], [], []]);
+      // Without gc it is in nobody's way.
+      await cutOff();
+      expect(pidbox(["start", name])).toMatchObject({ code: 0, err: "" });
+      expect([existsSync(place), ranges().length, pidbox(["verify", name]).code]).toEqual([false, 1, 0]);
+    } finally {
+      pidbox(["rm", "-f", name]);
+    }
+  });
+
   needs("root")("SIGKILL at any moment of a start leaves nothing after it", async () => {
     using directory = temporary();
     // A store of its own, so that nothing of other containers on this host is touched or waited for.
@@ -161,7 +197,9 @@ describe("pidbox gc", () => {
     process.kill(box.pid, "SIGKILL");
     await box.ended;
     expect(pidbox(["gc"], how).out).toContain("its supervisor was killed");
-    expect([isAlive(init), readdirSync(`${directory.path}/pidbox/containers`), readdirSync(`${directory.path}/pidbox/names`)]).toEqual([false, [], []]);
+    expect([readdirSync(`${directory.path}/pidbox/containers`), readdirSync(`${directory.path}/pidbox/names`)]).toEqual([[], []]);
+    // Without cgroups nothing tells when the killed are gone.
+    await until(() => !isAlive(init));
     expect(pidbox(["verify", other]).code).toBe(0);
   });
 

@@ -1,6 +1,7 @@
 /** Looking at and changing containers that are there: inspect, ps, pause, rename, update, stats, prune, as root and as an unprivileged user. */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, readdirSync, readFileSync } from "node:fs";
+import { takeCharge } from "../../src/engine/store.ts";
 import { needs } from "../parts.ts";
 import { CALLERS, openScene } from "../scene.ts";
 import { freshName, keep, until } from "./kept.ts";
@@ -144,4 +145,22 @@ needs("root")("pause lets it stand still, stop lets it go on, and limits change 
   expect((await box.run("pause")).code).toBe(0);
   expect(await box.output("stop", "-t", "5")).toBe(box.name);
   expect(await box.output("inspect", "-f", "{{.State.Status}}")).toBe("exited");
+});
+
+needs("root")("update changes what has ended while it waited for its turn, and says so of what is being started", async () => {
+  await using box = await keep(scene, "root", ["run", "-d", "--memory", "64m", "@", "sleep", "60"]);
+  const holder = Bun.spawn(["flock", box.directory, "sh", "-c", "echo locked; exec cat"], { stdin: "pipe", stdout: "pipe" });
+  scene.track(holder);
+  await holder.stdout.getReader().read();
+  const waiting = scene.spawn(["update", "--memory", "128m", "--memory-swap", "-1", box.name]);
+  await until(() => new RegExp(`-> FLOCK .* ${waiting.pid} `).test(readFileSync("/proc/locks", "utf8")));
+  expect((await box.run("kill")).code).toBe(0);
+  expect(await box.output("wait")).toBe("137");
+  await holder.stdin.end();
+  expect([await waiting.exited, await new Response(waiting.stderr).text()]).toEqual([0, ""]);
+  expect(await box.output("inspect", "-f", "{{.HostConfig.Memory}}")).toBe(String(128 << 20));
+  await using fresh = await keep(scene, "root", ["create", "@", "true"]);
+  const starter = takeCharge(fresh.directory);
+  expect((await fresh.run("update", "--memory", "128m")).err).toContain("is being started");
+  closeSync(starter ?? -1);
 });

@@ -1,6 +1,6 @@
 /** pidbox install: what it leaves below a prefix works, and what could be changed by others is refused. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../parts.ts";
 import { ROOTLESS_ID } from "../scene.ts";
@@ -50,5 +50,15 @@ describe("pidbox install", () => {
       expect([code, err.includes("[POSSIBLE_ATTACK]")]).toEqual([1, true]);
       expect(existsSync(`${prefix}/bin/pidbox`)).toBe(false);
     }
+  });
+
+  needs("root")("refuses, for root, a link: what it leads to may be below a place of another user", () => {
+    const [place, link] = [join(directory, "theirs"), join(directory, "link")];
+    mkdirSync(`${place}/ours`, { recursive: true });
+    chownSync(place, ROOTLESS_ID, ROOTLESS_ID);
+    symlinkSync(`${place}/ours`, link);
+    const { code, err } = pidbox(["install", "--prefix", link]);
+    expect([code, err]).toEqual([1, expect.stringContaining(`${link}" is a symbolic link`)]);
+    expect(existsSync(`${place}/ours/bin/pidbox`)).toBe(false);
   });
 });

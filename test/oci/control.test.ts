@@ -1,6 +1,7 @@
 /** pause, resume, ps, update, events and kill --all on real containers; what runc answers to the same is what is expected. */
 import { describe, expect } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "../../src/spec/runtime-config.ts";
 import { needs } from "../parts.ts";
 import { create, makeBundle, running, start } from "./bundle.ts";
@@ -160,4 +161,20 @@ describe("a created container", () => {
     using second = create(bundle, "created-2");
     expect(answer(second, "delete", "ID")).toEqual([0, undefined]);
   });
+});
+
+needs("root", "busybox")("a poststart hook that fails leaves nobody of the container, also if that is paused and in the host's PID namespace", async () => {
+  using bundle = makeBundle(running("sh", "-c", "sleep 1000 & sleep 1000 & wait"), withoutPids);
+  const pids = join(bundle.path, "pids");
+  // All are there, and none can go on.
+  const script = `call() { ${PIDBOX_OCI} --root ${bundle.root} "$@"; }
+    until call ps -f json hooked > ${pids} && test "$(tr -cd , < ${pids})" = ,,; do sleep 0.01; done; call pause hooked; exit 3`;
+  const path = join(bundle.path, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8")) as Config;
+  writeFileSync(path, JSON.stringify({ ...config, hooks: { poststart: [{ path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/usr/bin:/bin"] }] } }));
+  using container = create(bundle, "hooked");
+  const [code, message] = answer(container, "start", "ID");
+  expect([code, message]).toEqual([1, 'error running poststart hook "/bin/sh": exit status 3']);
+  for (const pid of JSON.parse(readFileSync(pids, "utf8")) as number[]) while (existsSync(`/proc/${pid}/root/bin`)) await Bun.sleep(1);
+  expect(status(container)).toBe("stopped");
 });

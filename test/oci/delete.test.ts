@@ -1,6 +1,6 @@
 /** What delete leaves of a real container: no process, cgroup or state, and poststop hooks that have run. */
 import { describe, expect } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
 import type { Hook } from "../../src/spec/runtime-config.ts";
 import { needs } from "../parts.ts";
 import { create, makeBundle, running, start } from "./bundle.ts";
@@ -38,6 +38,20 @@ describe("delete", () => {
     const [status, timeout] = err.split("\n").map((line) => messageOf(`${line}\n`));
     expect(status).toBe('error running poststop hook "/bin/sh": exit status 3, stdout+stderr: why');
     expect(timeout).toBe('error running poststop hook "/bin/sh": it took longer than 1 s');
+  });
+
+  needs("root", "busybox")("leaves a container whose state cannot be read: it is not gone", () => {
+    using bundle = makeBundle();
+    using container = start(bundle, "unread");
+    const path = `${bundle.root}/unread/state.json`;
+    renameSync(path, `${path}.away`);
+    mkdirSync(path);
+    const { code, err } = container.call("delete", "--force", "ID");
+    rmdirSync(path);
+    expect([code, messageOf(err)]).toEqual([1, `Cannot read ${JSON.stringify(path)}: is a directory`]);
+    expect(existsSync(`/proc/${container.pid}/root/`)).toBe(true);
+    renameSync(`${path}.away`, path);
+    expect(container.call("delete", "--force", "ID")).toEqual({ code: 0, out: "", err: "" });
   });
 
   needs("root", "busybox")("of one container by many at once is done by one", async () => {

@@ -17,11 +17,13 @@ export const OPEN = {
 } as const;
 /** linux/openat2.h */
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 0x10 } as const;
-export const FILE_TYPE = { MASK: 0o170000, DIRECTORY: 0o040000, CHARACTER: 0o020000, BLOCK: 0o060000, REGULAR: 0o100000, FIFO: 0o010000 } as const;
+export const FILE_TYPE = {
+  MASK: 0o170000, DIRECTORY: 0o040000, CHARACTER: 0o020000, BLOCK: 0o060000, REGULAR: 0o100000, FIFO: 0o010000, LINK: 0o120000,
+} as const;
 /** poll(2) */
 export const POLLIN = 1;
 export const LOCK = { SH: 1, EX: 2, NB: 4 } as const;
-export const F = { SETFD: 2, SETFL: 4, OFD_GETLK: 36, OFD_SETLK: 37, ADD_SEALS: 1033, SEAL_ALL: 0xf, SEAL_EXEC: 0x20 } as const;
+export const F = { DUPFD: 0, SETFD: 2, SETFL: 4, OFD_GETLK: 36, OFD_SETLK: 37, ADD_SEALS: 1033, SEAL_ALL: 0xf, SEAL_EXEC: 0x20 } as const;
 export const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, EXEC: 0x10 } as const;
 
 /** linux/sched.h: also the values that setns(2) takes. */

@@ -1,7 +1,7 @@
 /** The container that a verb is about, by its id. */
 import { PidboxError } from "../../base/error.ts";
-import { isAlive, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
-import type { RuntimeInit, RuntimeState, RuntimeStatus } from "../../engine/runtime-store.ts";
+import { readRuntimeLife, readRuntimeState } from "../../engine/runtime-store.ts";
+import type { RuntimeLife, RuntimeState, RuntimeStatus } from "../../engine/runtime-store.ts";
 import { parseContainerId } from "../../spec/name.ts";
 import { SPEC_VERSION } from "./verb.ts";
 import type { OciArguments, OciContext } from "./verb.ts";
@@ -29,17 +29,17 @@ export function loadContainer(context: OciContext, id: string): LoadedContainer 
   return { id, directory: `${context.root}/${id}`, state: readRuntimeState(context.root, id) };
 }
 
-export interface ObservedContainer extends LoadedContainer {
-  readonly status: RuntimeStatus;
-  /** Its first process, while that lives. */
-  readonly init?: RuntimeInit;
-}
+export type ObservedContainer = LoadedContainer & RuntimeLife;
 
 /** What the container is doing now. */
 export function observe({ id, directory, state }: LoadedContainer): ObservedContainer {
-  const init = readInit(directory);
-  const status = readRuntimeStatus(directory, state.cgroups);
-  return { id, directory, state, status, ...(init === undefined || status === "stopped" || !isAlive(init) ? {} : { init }) };
+  return { id, directory, state, ...readRuntimeLife(directory, state.cgroups) };
+}
+
+/** The state of runtime.md, "State", as a hook reads it on standard input. */
+export function hookState({ id, bundle, config: { annotations } }: RuntimeState, status: RuntimeStatus, pid?: number): string {
+  const running = pid === undefined ? {} : { pid };
+  return JSON.stringify({ ociVersion: SPEC_VERSION, id, status, ...running, bundle, ...(annotations === undefined ? {} : { annotations }) });
 }
 
 /** The state document of runtime.md, "State", with runc's fields: what `state` and `list` print. */

@@ -6,19 +6,18 @@ import { createImageFile, replaceProcess } from "../../engine/launch.ts";
 import { makeFifos, removeRuntimeState, reserveContainer, RUNTIME_FILES, writeRuntimeState } from "../../engine/runtime-store.ts";
 import type { LockedContainer } from "../../engine/runtime-store.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
-import { SYSCALLS } from "../../kernel/abi/host.ts";
-import { syscall } from "../../kernel/ffi.ts";
 import { writeFile } from "../../kernel/file.ts";
 import type { Blueprint } from "../../plan/blueprint.ts";
 import { cgroupDirectories } from "../../plan/cgroup-placement.ts";
 import { compile } from "../../plan/compile.ts";
-import { PLAN } from "../../plan/op.ts";
 import { deleteShortcut, startShortcut } from "../../plan/shortcut.ts";
 import type { ShortcutFacts } from "../../plan/shortcut.ts";
 import type { HostFacts } from "../../plan/host-facts.ts";
 import { parseContainerId } from "../../spec/name.ts";
-import { blueprintOf, environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, readBundle, stdioOf } from "./draft.ts";
+import { blueprintOf, readBundle } from "./draft.ts";
 import type { Bundle } from "./draft.ts";
+import { explained, faultOf } from "./plan-options.ts";
+import { environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, raiseDescriptor, stdioOf } from "./process-frame.ts";
 import type { ContainerScope } from "./scope.ts";
 import type { OciArguments, OciContext, OciOutcome } from "./verb.ts";
 
@@ -27,15 +26,6 @@ export interface CreationOptions {
   readonly waits: boolean;
   /** This process ends when the container is there; otherwise when it has ended. */
   readonly leaves: boolean;
-}
-
-const F_DUPFD = 0;
-
-/** A descriptor where plans expect it: above all that the program gets, and kept over exec. Throws IO. */
-export function raiseDescriptor(fd: number, preserved: number): number {
-  const raised = syscall(SYSCALLS.fcntl, fd, F_DUPFD, 32 + preserved);
-  if (raised < 0) throw new PidboxError("IO", `Cannot keep a descriptor for the launcher: ${errnoName(raised)}`);
-  return raised;
 }
 
 /** What launcher/front.c runs in place of `start` and `delete`, where neither has more to do than a few system calls. */
@@ -88,20 +78,6 @@ async function fill({ locked, bundle, scope }: Filling, args: OciArguments, cont
   const file = createImageFile();
   const plan = compile(blueprint, facts, { self: file, lock: raiseDescriptor(locked.lock, preserved.all), ...faultOf(args) });
   return args.flag("explain") ? explained(plan) : replaceProcess(file, plan, id);
-}
-
-/** `--fault`: an op that is to fail, for tests. Throws USAGE. */
-export function faultOf(args: OciArguments): { readonly fault?: number } {
-  const fault = args.value("fault");
-  if (fault === undefined) return {};
-  if (Number(fault) >= 0 && Number(fault) < PLAN.maxOps) return { fault: Number(fault) };
-  throw new PidboxError("USAGE", `there is no op ${fault}`, { context: { from: "--fault" } });
-}
-
-/** `--explain`. */
-export async function explained(plan: Uint8Array): Promise<OciOutcome> {
-  const [{ decodePlan }, { explainData }] = await Promise.all([import("../../plan/decode.ts"), import("../../plan/explain.ts")]);
-  return { exit: 0, text: `${JSON.stringify(explainData(decodePlan(plan)))}\n` };
 }
 
 /** Makes the container in the place of this process: on success it does not return. Throws what its parts throw; nothing is left then. */

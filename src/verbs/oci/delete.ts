@@ -5,32 +5,22 @@ import { thawCgroups } from "../../engine/cgroup-freeze.ts";
 import { runHook } from "../../engine/hooks.ts";
 import { removeCgroup } from "../../engine/removal.ts";
 import { isAlive, isLocked, lockContainer, openInit, readUnfinishedInit, removeRuntimeState } from "../../engine/runtime-store.ts";
-import { SIGNAL } from "../../kernel/abi/constants.ts";
+import { POLLIN } from "../../kernel/abi/constants.ts";
 import { close, stat } from "../../kernel/file.ts";
 import { pollOne } from "../../kernel/wait.ts";
-import { containerId, loadContainer, observe } from "./container.ts";
+import { containerId, hookState, loadContainer, observe } from "./container.ts";
 import type { LoadedContainer, ObservedContainer } from "./container.ts";
-import { hasOwnPids, signalContainer } from "./kill.ts";
-import { CONTAINER_ID, SPEC_VERSION } from "./verb.ts";
+import { hasOwnPids, killContainer } from "./kill.ts";
+import { CONTAINER_ID } from "./verb.ts";
 import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
 /** As long as runc waits. Milliseconds. */
 const PATIENCE = 10_000;
-const POLLIN = 1;
-
-/** SIGKILL. That there is nobody any more is no error. */
-function kill(container: ObservedContainer): void {
-  try {
-    signalContainer(container, SIGNAL.KILL, false);
-  } catch (error) {
-    if (!(error instanceof PidboxError) || error.code !== "CONFLICT") throw error;
-  }
-}
 
 /** Kills the container and waits until its first process is gone. */
 function killAndWait(container: ObservedContainer): void {
   const pidfd = container.init === undefined ? -1 : openInit(container.init);
-  kill(container);
+  killContainer(container);
   if (pidfd < 0) return;
   const ended = pollOne(pidfd, POLLIN, PATIENCE);
   close(pidfd);
@@ -46,15 +36,13 @@ function withLeftover(container: ObservedContainer): ObservedContainer {
 /** Who holds the lock may wait for what never comes, such as the end of a hook. The end of the container is the end of most such waits. */
 function interrupt(id: string, context: OciContext): void {
   const directory = `${context.root}/${id}`;
-  if (isLocked(directory) && typeof stat(`${directory}/state.json`) !== "number") kill(withLeftover(observe(loadContainer(context, id))));
+  if (isLocked(directory) && typeof stat(`${directory}/state.json`) !== "number") killContainer(withLeftover(observe(loadContainer(context, id))));
 }
 
 /** runtime.md, "Lifecycle", 14: after the container is gone, and a failure is a warning. */
-function runPoststop({ id, state }: LoadedContainer, context: OciContext): void {
-  const { annotations } = state.config;
+function runPoststop({ state }: LoadedContainer, context: OciContext): void {
   for (const hook of state.config.hooks?.poststop ?? []) {
-    const document = { ociVersion: SPEC_VERSION, id, status: "stopped", bundle: state.bundle, ...(annotations === undefined ? {} : { annotations }) };
-    const why = runHook(hook, JSON.stringify(document), state.bundle);
+    const why = runHook(hook, hookState(state, "stopped"), state.bundle);
     if (why !== undefined) context.warn(`error running poststop hook ${quote(hook.path)}: ${why}`);
   }
 }

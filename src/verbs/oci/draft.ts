@@ -1,20 +1,16 @@
 /** A bundle and the words of `create` or `run` as a blueprint: what all of them ask of a container, in one place. */
 import { PidboxError } from "../../base/error.ts";
-import { printable, quote } from "../../base/text.ts";
-import { effectiveCapabilities } from "../../engine/host.ts";
+import { absolute } from "../../base/path.ts";
+import { quote } from "../../base/text.ts";
 import { settleMounts } from "../../engine/mount-places.ts";
 import { RUNTIME_FILES } from "../../engine/runtime-store.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
-import { SYSCALLS } from "../../kernel/abi/host.ts";
-import { syscall } from "../../kernel/ffi.ts";
 import { close, O, open, readBytes, readLink } from "../../kernel/file.ts";
-import { readTextInRoot } from "../../kernel/inroot.ts";
 import type { Blueprint, RuntimeFrame, Stdio } from "../../plan/blueprint.ts";
 import type { HostFacts, UserMapping } from "../../plan/host-facts.ts";
 import { loadOptions } from "../../plan/seccomp-action.ts";
 import { parseConfig } from "../../spec/validate.ts";
 import type { Config, Process } from "../../spec/runtime-config.ts";
-import { grantCapabilities } from "./capabilities.ts";
 import { refuseHostSysctls } from "./host-sysctls.ts";
 import { SPEC_VERSION } from "./verb.ts";
 import type { OciArguments, OciContext } from "./verb.ts";
@@ -26,10 +22,6 @@ export interface Bundle {
   readonly process: Process;
   /** Absolute path without links. */
   readonly rootfs: string;
-}
-
-export function absolute(path: string, cwd: string): string {
-  return path.startsWith("/") ? path : `${cwd}/${path}`;
 }
 
 /** The path of a directory without links. Throws NOT_FOUND. */
@@ -65,61 +57,6 @@ function mappingOf(config: Config, facts: HostFacts): UserMapping | undefined {
   if (user === undefined || user.path !== undefined) return undefined;
   const single = uidMappings.length === 1 && uidMappings[0]?.size === 1 && gidMappings.length === 1 && gidMappings[0]?.size === 1;
   return { uid: uidMappings, gid: gidMappings, writer: facts.uid !== 0 && single ? { kind: "self" } : { kind: "direct" } };
-}
-
-/** HOME of a user that the environment does not give one: from the container's own passwd, else "/". */
-export function homeOf(rootfs: string, uid: number): string {
-  const text = readTextInRoot(rootfs, "etc/passwd", 4 << 20);
-  const line = typeof text === "string" ? text.split("\n").map((one) => one.split(":")).find((fields) => fields[2] === String(uid)) : undefined;
-  return line?.[5] ?? "/";
-}
-
-/** Environment with HOME, and with what systemd's socket activation says of the descriptors that are passed on (sd_listen_fds(3)). */
-export function environmentOf(process: Process, rootfs: string, context: OciContext, listening: number): string[] {
-  const env = [...process.env ?? []];
-  if (!env.some((word) => word.startsWith("HOME="))) env.push(`HOME=${homeOf(rootfs, process.user?.uid ?? 0)}`);
-  if (listening === 0) return env;
-  const names = context.environment["LISTEN_FDNAMES"];
-  return [...env, `LISTEN_FDS=${listening}`, "LISTEN_PID=1", ...(names === undefined ? [] : [`LISTEN_FDNAMES=${names}`])];
-}
-
-/** The process with the capabilities that can be granted; a warning names the others. `owned` as for grantCapabilities. */
-export function grantedProcess(process: Process, owned: number, context: OciContext): Process {
-  if (process.capabilities === undefined) return process;
-  const { sets, refused } = grantCapabilities(process.capabilities, owned);
-  if (refused.length > 0) context.warn(`these capabilities cannot be granted here: ${refused.map(printable).join(", ")}`);
-  return { ...process, capabilities: sets };
-}
-
-/** Capabilities that a process of the container can have: in a user namespace of its own all that there are. */
-export function ownedCapabilities(config: Config, facts: HostFacts): number {
-  return config.linux?.namespaces?.some(({ type }) => type === "user") === true ? 2 ** (facts.lastCapability + 1) - 1 : effectiveCapabilities();
-}
-
-const F_SETFD = 2;
-
-/** Descriptors after 2 that the caller passes on: socket activation's and `--preserve-fds`. They are kept over exec from here on. Throws USAGE. */
-export function preserveDescriptors(args: OciArguments, context: OciContext): { readonly all: number; readonly listening: number } {
-  const said = Number(context.environment["LISTEN_FDS"] ?? "0");
-  const listening = Number.isInteger(said) && said > 0 ? said : 0;
-  const all = listening + Number(args.value("preserve-fds") ?? "0");
-  for (let fd = 3; fd < 3 + all; fd++) {
-    // Bun sets close-on-exec on what it inherits.
-    const result = syscall(SYSCALLS.fcntl, fd, F_SETFD, 0);
-    if (result < 0) throw new PidboxError("USAGE", `please check that preserved-fd ${fd} (of ${all}) is present: ${errnoName(result)}`, { context: { from: "--preserve-fds" } });
-  }
-  return { all, listening };
-}
-
-/** Where the program's standard descriptors lead. Throws USAGE for a terminal that nobody would hold, or a socket that nothing is sent to. */
-export function stdioOf(terminal: boolean, consoleSocket: string | undefined, leaves: boolean): Stdio {
-  if (terminal && consoleSocket === undefined && leaves) {
-    throw new PidboxError("USAGE", "cannot allocate tty if pidbox-oci will detach without setting console socket", { context: { from: "--console-socket" } });
-  }
-  if (consoleSocket !== undefined && !(terminal && leaves)) {
-    throw new PidboxError("USAGE", "cannot use console socket if pidbox-oci will not detach or allocate tty", { context: { from: "--console-socket" } });
-  }
-  return terminal ? { kind: "terminal", input: true } : { kind: "inherit" };
 }
 
 export interface DraftOptions {

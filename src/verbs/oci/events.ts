@@ -4,6 +4,7 @@ import { readCgroupStats } from "../../engine/cgroup-stats.ts";
 import { watchOom } from "../../engine/oom-watch.ts";
 import type { OomWatch } from "../../engine/oom-watch.ts";
 import { openInit } from "../../engine/runtime-store.ts";
+import { POLLIN } from "../../kernel/abi/constants.ts";
 import { pollAll } from "../../kernel/wait.ts";
 import { formatJson } from "../../spec/json.ts";
 import { containerId, loadContainer, observe } from "./container.ts";
@@ -12,7 +13,6 @@ import { statsDocument } from "./event-stats.ts";
 import { CONTAINER_ID } from "./verb.ts";
 import type { OciArguments, OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
-const POLLIN = 1;
 const EINTR = -4;
 
 /** One event as a line, in the form of runc's types/events.go. */

@@ -1,10 +1,11 @@
 /** `pidbox-oci exec`: one more process in a container that runs. */
 import { PidboxError } from "../../base/error.ts";
+import { absolute } from "../../base/path.ts";
 import { quote } from "../../base/text.ts";
 import { cgroupVersion } from "../../engine/cgroup-files.ts";
 import { readHost } from "../../engine/host.ts";
 import { createImageFile, replaceProcess } from "../../engine/launch.ts";
-import { openInit, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
+import { openInit, readRuntimeLife, readRuntimeState } from "../../engine/runtime-store.ts";
 import type { RuntimeInit, RuntimeState } from "../../engine/runtime-store.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { readBytes, readText } from "../../kernel/file.ts";
@@ -14,9 +15,8 @@ import { compileJoining } from "../../plan/joining.ts";
 import { parseContainerId } from "../../spec/name.ts";
 import type { Capabilities, LinuxNamespaceType, Process, User } from "../../spec/runtime-config.ts";
 import { loadOptions } from "../../plan/seccomp-action.ts";
-import { parseProcess } from "../../spec/validate.ts";
-import { explained, faultOf, raiseDescriptor } from "./creation.ts";
-import { absolute, environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, stdioOf } from "./draft.ts";
+import { explained, faultOf } from "./plan-options.ts";
+import { environmentOf, grantedProcess, ownedCapabilities, preserveDescriptors, raiseDescriptor, stdioOf } from "./process-frame.ts";
 import { EXEC_OPTIONS } from "./process-options.ts";
 import { CONTAINER_ID, SPEC_VERSION } from "./verb.ts";
 import type { OciArguments, OciContext, OciOutcome, OciVerb } from "./verb.ts";
@@ -33,14 +33,15 @@ function withCapabilities(sets: Capabilities | undefined, added: readonly string
   return { ...sets, bounding: with_(sets?.bounding), effective: with_(sets?.effective), permitted: with_(sets?.permitted) };
 }
 
-function readProcess(path: string): Process {
+async function readProcess(path: string): Promise<Process> {
   const bytes = readBytes(path, 16 << 20);
   if (typeof bytes === "number") throw new PidboxError("NOT_FOUND", `Cannot read the process ${quote(path)}: ${errnoName(bytes)}`, { context: { path, errno: errnoName(bytes), from: "--process" } });
-  return parseProcess(bytes);
+  // Only this way of exec needs the validator, which takes its time to load.
+  return (await import("../../spec/validate.ts")).parseProcess(bytes);
 }
 
 /** The process of `--process`, or the container's own with the flags over it, as runc has it. Throws USAGE, NOT_FOUND, CONFIG_INVALID. */
-function processOf(args: OciArguments, context: OciContext, own: Process): Process {
+async function processOf(args: OciArguments, context: OciContext, own: Process): Promise<Process> {
   const file = args.value("process");
   if (file !== undefined) return readProcess(absolute(file, context.cwd));
   const command = args.operands.slice(1);
@@ -66,10 +67,9 @@ function findRunning(args: OciArguments, context: OciContext): { state: RuntimeS
   const id = parseContainerId(args.operands[0] ?? "");
   const state = readRuntimeState(context.root, id);
   const directory = `${context.root}/${id}`;
-  const status = readRuntimeStatus(directory, state.cgroups);
+  const { status, init } = readRuntimeLife(directory, state.cgroups);
   if (status === "stopped" || status === "creating") throw new PidboxError("CONFLICT", `cannot exec in a ${status === "stopped" ? "stopped" : "half made"} container`);
   if (status === "paused" && !args.flag("ignore-paused")) throw new PidboxError("CONFLICT", "cannot exec in a paused container (use --ignore-paused to override)");
-  const init = readInit(directory);
   const pidfd = init === undefined ? -3 : openInit(init);
   if (init === undefined || pidfd < 0) throw new PidboxError("CONFLICT", "cannot exec in a stopped container");
   return { state, init, pidfd, directory };
@@ -115,7 +115,7 @@ async function execute(args: OciArguments, context: OciContext): Promise<OciOutc
   if (state.systemdUnit !== undefined && state.rootless) (await import("./scope.ts")).reachScope(state, context);
   const own = state.config.process;
   if (own === undefined) throw new PidboxError("CONFIG_INVALID", "The container's config has no process", { context: { from: "/process" } });
-  const process = processOf(args, context, own);
+  const process = await processOf(args, context, own);
   const preserved = preserveDescriptors(args, context);
   const { facts } = readHost();
   const granted = grantedProcess(process, ownedCapabilities(state.config, facts), context);

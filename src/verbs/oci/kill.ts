@@ -45,7 +45,7 @@ function signalInit({ init }: ObservedContainer, signal: number): void {
  * Signals the container: its first process, or all of its processes if `all`, or for SIGKILL where the first process's death would leave others.
  * Throws CONFLICT if there is nobody to signal; with `all` that is no error.
  */
-export function signalContainer(container: ObservedContainer, signal: number, all: boolean): void {
+function signalContainer(container: ObservedContainer, signal: number, all: boolean): void {
   const { cgroups } = container.state;
   if (cgroups.length > 0 && (all || (signal === SIGNAL.KILL && !hasOwnPids(container)))) {
     if (signalCgroups(cgroups, signal).length === 0 && container.init === undefined && !all) throw notRunning();
@@ -54,6 +54,15 @@ export function signalContainer(container: ObservedContainer, signal: number, al
   signalInit(container, signal);
   // A frozen v1 cgroup keeps even SIGKILL waiting.
   if (signal === SIGNAL.KILL && container.status === "paused") thawCgroups(cgroups);
+}
+
+/** SIGKILL. That there is nobody any more is no error. */
+export function killContainer(container: ObservedContainer): void {
+  try {
+    signalContainer(container, SIGNAL.KILL, false);
+  } catch (error) {
+    if (!(error instanceof PidboxError) || error.code !== "CONFLICT") throw error;
+  }
 }
 
 export const kill: OciVerb = {

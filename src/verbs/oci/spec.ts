@@ -1,5 +1,6 @@
 /** `pidbox-oci spec`: writes an example of a config.json. */
 import { PidboxError } from "../../base/error.ts";
+import { absolute } from "../../base/path.ts";
 import { quote } from "../../base/text.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
@@ -32,7 +33,7 @@ The spec generated is just a starter file. Editing of the spec is required to ac
   operands: [],
   run(args, context) {
     const bundle = args.value("bundle") ?? "";
-    const directory = bundle === "" ? context.cwd : bundle.startsWith("/") ? bundle : `${context.cwd}/${bundle}`;
+    const directory = bundle === "" ? context.cwd : absolute(bundle, context.cwd);
     const unified = typeof stat("/sys/fs/cgroup/cgroup.controllers") !== "number";
     const example = exampleConfig(SPEC_VERSION, unified);
     const config = args.flag("rootless") ? rootlessConfig(example, syscall(SYSCALLS.geteuid), syscall(SYSCALLS.getegid)) : example;

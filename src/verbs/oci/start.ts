@@ -3,8 +3,9 @@ import { PidboxError } from "../../base/error.ts";
 import { quote } from "../../base/text.ts";
 import { runHook } from "../../engine/hooks.ts";
 import { planInImage } from "../../engine/launch.ts";
-import { isAlive, lockContainer, readInit, readRuntimeState, readRuntimeStatus } from "../../engine/runtime-store.ts";
-import type { RuntimeInit, RuntimeState } from "../../engine/runtime-store.ts";
+import { lockContainer } from "../../engine/runtime-store.ts";
+import type { RuntimeInit } from "../../engine/runtime-store.ts";
+import { POLLIN } from "../../kernel/abi/constants.ts";
 import { errnoName } from "../../kernel/abi/errno.ts";
 import { SYSCALLS } from "../../kernel/abi/host.ts";
 import { address, syscall } from "../../kernel/ffi.ts";
@@ -12,11 +13,12 @@ import { close, O, open, readDescriptor, unlink } from "../../kernel/file.ts";
 import { decodePlan } from "../../plan/decode.ts";
 import { failureError } from "../../plan/failure.ts";
 import { parseContainerId } from "../../spec/name.ts";
-import { CONTAINER_ID, SPEC_VERSION } from "./verb.ts";
+import { hookState, loadContainer, observe } from "./container.ts";
+import type { LoadedContainer } from "./container.ts";
+import { killContainer } from "./kill.ts";
+import { CONTAINER_ID } from "./verb.ts";
 import type { OciContext, OciOutcome, OciVerb } from "./verb.ts";
 
-const POLLIN = 1;
-const SIGKILL = 9;
 const REPORT_SIZE = 16;
 const IMAGE_LIMIT = 80 << 20;
 
@@ -62,23 +64,21 @@ function explain(image: Uint8Array | number, report: Uint8Array): PidboxError {
   return failureError(decodePlan(planInImage(image)), found);
 }
 
-function poststart(state: RuntimeState, init: RuntimeInit): void {
+function poststart(container: LoadedContainer, { pid }: RuntimeInit): void {
+  const { state } = container;
   for (const hook of state.config.hooks?.poststart ?? []) {
-    const { id, bundle, config: { annotations } } = state;
-    const document = { ociVersion: SPEC_VERSION, id, status: "running", pid: init.pid, bundle, ...(annotations === undefined ? {} : { annotations }) };
-    const why = runHook(hook, JSON.stringify(document), bundle);
+    const why = runHook(hook, hookState(state, "running", pid), state.bundle);
     if (why === undefined) continue;
     // runtime.md, step 9: the container is stopped. Whoever made it deletes it.
-    if (isAlive(init)) syscall(SYSCALLS.kill, init.pid, SIGKILL);
+    killContainer(observe(container));
     throw new PidboxError("LAUNCH_FAILED", `error running poststart hook ${quote(hook.path)}: ${why}`, { context: { from: "/hooks/poststart" } });
   }
 }
 
 function startContainer(id: string, context: OciContext): OciOutcome {
   const locked = lockContainer(context.root, id);
-  const state = readRuntimeState(context.root, id);
-  const status = readRuntimeStatus(locked.directory, state.cgroups);
-  const init = readInit(locked.directory);
+  const container = loadContainer(context, id);
+  const { status, init } = observe(container);
   if (status !== "created" || init === undefined) {
     throw status === "stopped" ? hasStopped() : new PidboxError("CONFLICT", `cannot start a container in the ${status} state`);
   }
@@ -89,7 +89,7 @@ function startContainer(id: string, context: OciContext): OciOutcome {
   if (exe >= 0) close(exe);
   // A hook may call other commands about the container.
   close(locked.lock);
-  poststart(state, init);
+  poststart(container, init);
   return { exit: 0 };
 }
 

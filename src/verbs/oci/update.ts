@@ -1,5 +1,6 @@
 /** `pidbox-oci update`: other limits for a container that lives. */
 import { PidboxError } from "../../base/error.ts";
+import { absolute } from "../../base/path.ts";
 import { quote } from "../../base/text.ts";
 import { updateCgroups } from "../../engine/cgroup-update.ts";
 import { lockContainer, writeRuntimeState } from "../../engine/runtime-store.ts";
@@ -17,9 +18,8 @@ const LIMIT = 16 << 20;
 
 /** A file, or standard input for `-`. */
 function readResources(path: string, cwd: string): LinuxResources {
-  const absolute = path.startsWith("/") ? path : `${cwd}/${path}`;
   // Not O_NONBLOCK: it may be a pipe.
-  const fd = path === "-" ? 0 : open(absolute, O.RDONLY);
+  const fd = path === "-" ? 0 : open(absolute(path, cwd), O.RDONLY);
   const bytes = fd < 0 ? fd : readDescriptor(fd, LIMIT);
   if (fd > 0) close(fd);
   if (typeof bytes === "number") {

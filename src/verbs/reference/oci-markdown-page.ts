@@ -39,7 +39,8 @@ export function ociPage(verbs: readonly OciVerb[]): string {
   const lines = [
     "# pidbox-oci", "",
     "An OCI runtime with the command line of runc, for Docker, containerd, Podman and CRI-O. It is the same executable as `pidbox`: called by the name `pidbox-oci`, or as `pidbox oci`.", "",
-    "No process of pidbox stays with a container. Its state is in `/run/pidbox-oci/ID` (`--root`; for others than root in `$XDG_RUNTIME_DIR/pidbox-oci`).", "",
+    "No process of pidbox stays with a container. Its state is in `/run/pidbox-oci/ID` (`--root`; for others than root in `$XDG_RUNTIME_DIR/pidbox-oci`, and",
+    "without that variable in `/tmp/pidbox-oci-UID`). A default directory that is not the caller's, or that others can write, is refused.", "",
     "## Below an engine", "", "`sudo pidbox install` puts the binary in `/usr/local/bin`. `pidbox doctor` prints these lines for the engines that it finds.", "",
     ...ENGINES.flatMap(enginePart),
     "## Command line", "",
