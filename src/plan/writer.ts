@@ -193,6 +193,12 @@ export class PlanWriter {
     return this.#append(OP.STORE, 0, to, value, size, 0, 0, 0);
   }
 
+  /** Appends a line to the file `path`, at one of the moments of TELL: the launcher fills in the digits of `head` (spec/event.ts). */
+  tell(path: string, head: string, tail: string, when: number): this {
+    const size = (text: string): number => encoder.encode(text).length;
+    return this.#append(OP.TELL, 0, this.text(path), this.bytes(encoder.encode(head)), size(head), when, this.text(tail), size(tail));
+  }
+
   /** Decimal text of `value` with a NUL at `to` (24 bytes of room). */
   decimal(to: number, value: number): this {
     return this.#append(OP.DECIMAL, 0, to, value, 0, 0, 0, 0);

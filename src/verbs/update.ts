@@ -2,7 +2,8 @@
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { updateCgroups } from "../engine/cgroup-update.ts";
-import { changeState } from "../engine/store.ts";
+import { subjectOf, tell } from "../engine/journal.ts";
+import { changeState, rootOf } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
 import { mergeResources } from "../spec/merge-resources.ts";
 import type { LinuxResources } from "../spec/runtime-config.ts";
@@ -37,13 +38,14 @@ function updateOne({ directory, name, life, state: { kept } }: FoundContainer, a
   if (restart !== undefined && kept === undefined) {
     throw new PidboxError("CONFLICT", `Cannot change the restart policy of the container ${quote(name, 60)}: it is gone when it ends`, { context: { from: "--restart" } });
   }
-  changeState(directory, (state) => {
+  const updated = changeState(directory, (state) => {
     const current = state.blueprint.config.linux?.resources ?? {};
     const none = Object.keys(change).length === 0;
     const resources = none ? current : life === "running" ? updateCgroups(state.cgroups, current, change) : mergeResources(current, change);
     const changed = none ? state : withResources(state, resources);
     return restart === undefined || changed.kept === undefined ? changed : { ...changed, kept: { ...changed.kept, restart } };
   });
+  tell(rootOf(directory), subjectOf(updated), ["update"]);
 }
 
 export const update: Verb = {
