@@ -145,11 +145,15 @@ export interface StopOptions {
 const FOREVER = 2 ** 31 - 1;
 
 function endInit(init: number, directory: string, state: ContainerState, { signal, timeout }: StopOptions): void {
-  sendAndTell(init, signal, directory, state);
-  thaw(directory, state);
-  if (pollOne(init, POLLIN, timeout < 0 ? FOREVER : timeout) > 0) return;
-  sendAndTell(init, SIGNAL.KILL, directory, state);
-  thaw(directory, state);
+  const order = (number: number): void => {
+    sendAndTell(init, number, directory, state);
+    thaw(directory, state);
+  };
+  order(signal);
+  if (signal !== SIGNAL.KILL) {
+    if (pollOne(init, POLLIN, timeout < 0 ? FOREVER : timeout) > 0) return;
+    order(SIGNAL.KILL);
+  }
   if (pollOne(init, POLLIN, DEATH) <= 0) throw new PidboxError("IO", `Cannot stop the container ${quote(state.name, 60)}: it does not die of SIGKILL`);
 }
 
