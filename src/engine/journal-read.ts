@@ -43,12 +43,12 @@ export class JournalReader {
     this.#root = root;
   }
 
-  /** Opens files that are new, and lets go of those that have no name any more; returns whether there are new ones. */
-  #refresh(): boolean {
+  /** Opens files that are new; returns whether there are any. Those that have no name any more are `gone`: nobody finds them to write to. */
+  #refresh(): { readonly fresh: boolean; readonly gone: readonly Tail[] } {
     // The newest first: one that is moved between the two is found twice then, and not never.
     const found = journalFiles(this.#root).map(openTail).filter((tail) => tail !== undefined).toReversed();
     const names = new Set(found.map(({ inode }) => inode));
-    for (const { fd } of this.#tails.filter(({ inode }) => !names.has(inode))) close(fd);
+    const gone = this.#tails.filter(({ inode }) => !names.has(inode));
     const kept = this.#tails.filter(({ inode }) => names.has(inode));
     const fresh: Tail[] = [];
     for (const tail of found) {
@@ -56,13 +56,20 @@ export class JournalReader {
       else fresh.push(tail);
     }
     this.#tails = [...kept, ...fresh];
-    return fresh.length > 0;
+    return { fresh: fresh.length > 0, gone };
   }
 
   /** What is there now and was not read yet. Lines that are none are passed over. Throws IO. */
   *read(): Generator<JournalEntry> {
-    do for (const tail of this.#tails) yield* this.#drain(tail);
-    while (this.#refresh());
+    for (let more = true; more; ) {
+      for (const tail of this.#tails) yield* this.#drain(tail);
+      const { fresh, gone } = this.#refresh();
+      for (const tail of gone) {
+        yield* this.#drain(tail);
+        close(tail.fd);
+      }
+      more = fresh;
+    }
   }
 
   *#drain(tail: Tail): Generator<JournalEntry> {

@@ -76,9 +76,12 @@ export function hasDied(root: string, id: string, since: bigint): boolean {
   return journalFiles(root).some((path) => {
     const text = readText(path, 16 * JOURNAL_SIZE);
     if (typeof text === "number") return false;
-    return text.split("\n").some((line) => {
-      const entry = line.includes(id) ? parseEntry(line) : undefined;
-      return entry?.id === id && entry.actions.includes("die") && entry.at >= since;
-    });
+    for (let at = text.indexOf(id), end = 0; at >= 0; at = text.indexOf(id, end)) {
+      const newline = text.indexOf("\n", at);
+      end = newline < 0 ? text.length : newline;
+      const entry = parseEntry(text.slice(text.lastIndexOf("\n", at) + 1, end));
+      if (entry?.id === id && entry.actions.includes("die") && entry.at >= since) return true;
+    }
+    return false;
   });
 }

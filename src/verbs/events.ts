@@ -124,7 +124,7 @@ export const events: Verb = {
   summary: "Print what happens to containers",
   description:
     "Those of pidbox that are the caller's, from a journal that verbs and supervisors write, so that nothing is missed while nobody looks. Without --since it begins now; it goes on "
-    + "until it is interrupted, or --until. The journal keeps the last 8 MiB and what the file before it had.\n\n"
+    + "until it is interrupted, or --until. The journal keeps the last 8 MiB and what the file before it had; what a full filesystem does not take is lost.\n\n"
     + "The events are create, start, die, oom, kill, stop, restart, pause, unpause, rename, update, attach, exec_create, exec_start, exec_die, destroy and prune, with docker's "
     + "attributes; signal is that which ended a program. A container of do, or of run --rm in the foreground, is created with its start, and one that cannot be started has no events. "
     + "oom is told at the end of a container, if that was looked at: not of one in the foreground that ended with 0. A detached exec has no exec_die. A container that lost its "
