@@ -4,6 +4,7 @@
  * Trusts: the plan, which the benchmark took from pidbox. It checks results as the launcher does and nothing else.
  */
 #include <asm/errno.h>
+#include <asm/fcntl.h>
 #include <asm/poll.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
@@ -93,6 +94,8 @@ static uint64_t now(void)
 	return (uint64_t)t[0] * 1000000000u + (uint64_t)t[1];
 }
 
+#include "event.c"
+
 static void write_record(struct plan_watch *watch)
 {
 	if (watch->status >= 0) CALL(__NR_pwrite64, watch->status, &watch->record, sizeof watch->record, 0, 0, 0);
@@ -117,6 +120,7 @@ static word supervise(word pidfd, word signals, struct plan_end *end, struct pla
 			record->state = 1;
 			record->started = now();
 			write_record(watch);
+			tell(TELL_START, record->started, 0, 0);
 		}
 		if (set[0].revents) break;
 	}
@@ -125,6 +129,7 @@ static word supervise(word pidfd, word signals, struct plan_end *end, struct pla
 	record->state = 2;
 	record->ended = now();
 	record->code = end ? end->code : info.status;
+	tell(TELL_END, record->ended, record->code, 0);
 	write_record(watch);
 	return record->code;
 }

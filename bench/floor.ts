@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SYSCALLS } from "../src/kernel/abi/host.ts";
 import { cellAt, decodePlan } from "../src/plan/decode.ts";
 import type { Argument, DecodedOp, DecodedPlan } from "../src/plan/decode.ts";
-import { FLAG } from "../src/plan/op.ts";
+import { FLAG, TELL } from "../src/plan/op.ts";
 import { ROOT, run } from "./measure.ts";
 
 /** Where the linker puts the plan's data, so that no pointer has to be computed when the program runs. */
@@ -72,6 +72,10 @@ function statement(op: DecodedOp, plan: DecodedPlan, round: Round): string {
     case "BITS": return bits(op);
     case "EXECUTE": return execute(op, plan);
     case "SUPERVISE": return `r[${op.result}] = supervise(${b}, ${args[3]}, (struct plan_end *)${args[4]}, (struct plan_watch *)${args[5]});`;
+    case "TELL": {
+      const [path, head, size, when, rest, length] = args;
+      return `events[${when}] = (struct event_line){ (const char *)${path}, { { (uint8_t *)${head}, ${size} }, { (uint8_t *)${rest}, ${length} } } };${op.args[3]?.value === TELL.now ? ` tell(${when}, now(), 0, 0);` : ""}`;
+    }
     case "INIT": return `init(${a}, (struct plan_end *)${b});`;
     case "EXIT": return `WRITE_TRACE leave((int)${a});`;
     case "SAME":

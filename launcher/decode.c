@@ -34,6 +34,9 @@ static int valid_op(const struct plan_op *op, uint32_t index)
 			&& op->args[2] > index && op->args[2] < header->op_count;
 	case OP_SAME:
 		return (op->kinds & 63) == (KIND_DATA | KIND_DATA << 2) && inside(op->args[0], op->args[2], header->data_size) && inside(op->args[1], op->args[2], header->data_size);
+	case OP_TELL:
+		return (op->kinds & 0xfff) == (KIND_DATA | KIND_DATA << 2 | KIND_DATA << 8) && op->args[3] < TELL_COUNT && op->args[2] >= EVENT_HEAD
+			&& inside(op->args[1], op->args[2], header->data_size - 8) && inside(op->args[4], op->args[5], header->data_size);
 	case OP_DECIMAL:
 		return (op->kinds & 3) == KIND_DATA && inside(op->args[0], 24, header->data_size - 8);
 	case OP_EXECUTE: /* the pointer arrays end with the data at the latest: the last eight bytes are zero, checked below, and no op writes there */

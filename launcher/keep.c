@@ -33,10 +33,7 @@ static int open_stage(struct plan_keep *keep, char *const *names)
 /* The program runs: the caller is told and goes; what this process had of it goes too. */
 static void let_go(struct plan_keep *keep)
 {
-	struct plan_watch *watch = &keep->watch;
-	watch->record.state = 1;
-	watch->record.started = now(CLOCK_REALTIME);
-	write_record(watch);
+	note_start(&keep->watch);
 	if (keep->nothing >= 0) for (int fd = 0; fd < 3; fd++) CALL(__NR_dup3, keep->nothing, fd, 0, 0, 0, 0);
 	if (keep->ready >= 0) {
 		CALL(__NR_write, keep->ready, "", 1, 0, 0, 0);

@@ -165,6 +165,7 @@ static _Noreturn void init(word main_child, struct plan_end *end)
 }
 
 #include "relay.c"
+#include "event.c"
 #include "supervise.c"
 #include "log.c"
 #include "attach.c"
@@ -279,6 +280,10 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 	}
 	case OP_ADOPT:
 		if (role == SUPERVISOR) child = argument(op, 0);
+		break;
+	case OP_TELL:
+		events[op->args[3]] = (struct event_line){ (const char *)argument(op, 0), { { (uint8_t *)argument(op, 1), op->args[2] }, { (uint8_t *)argument(op, 4), op->args[5] } } };
+		if (op->args[3] == TELL_NOW) tell(TELL_NOW, now(CLOCK_REALTIME), 0, 0);
 		break;
 	case OP_INIT: init(argument(op, 0), shared_page(argument(op, 1)));
 	case OP_EXIT: leave((int)argument(op, 0));

@@ -87,11 +87,11 @@ static void put_text(const char *text)
 	for (; *text; text++) put((uint8_t)*text);
 }
 
-static void put_number(uint64_t value, int digits)
+static void put_number(uint64_t value, int n)
 {
-	uint64_t unit = 1;
-	for (int i = 1; i < digits; i++) unit *= 10;
-	for (; unit; unit /= 10) put((uint8_t)('0' + value / unit % 10));
+	uint8_t text[9];
+	fill_digits(text, n, value);
+	for (int i = 0; i < n; i++) put(text[i]);
 }
 
 /* RFC 3339 in UTC. `fixed`: nine digits of nanoseconds and "+00:00", as conmon writes; else Go's RFC3339Nano, without zeros at the end, as docker does. */

@@ -45,6 +45,7 @@ enum plan_code {
 	OP_CLIENT,      /* a client of such a container: signalfd args[3], struct plan_client; result is the exit code, 256: detached, 65536: the socket ended before */
 	OP_ADOPT,       /* the supervisor's child is args[0], which a child of its own has made for it (CLONE_PARENT) */
 	OP_SAME,        /* fails unless the args[2] bytes at data args[0] and args[1] are the same */
+	OP_TELL,        /* args[2] bytes at data args[1] and args[5] at args[4] go to the end of the file args[0], at the moment args[3] (TELL_): a line of the journal of events */
 	OP_COUNT
 };
 
@@ -55,6 +56,12 @@ enum {
 	FLAG_FIRST = 8,
 	FLAG_BUSY = 16,  /* EBUSY is tried again for a second (cgroup removal) */
 };
+
+/* Moments of TELL: at once, when SUPERVISE or KEEP sees the program run, and when it has ended. */
+enum { TELL_NOW, TELL_START, TELL_END, TELL_COUNT };
+
+/* Places in a line of the journal that TELL fills with digits: 19 of nanoseconds since the epoch, 3 of the exit code, 3 of the signal. */
+enum { EVENT_TIME = 7, EVENT_CODE = 36, EVENT_SIGNAL = 51, EVENT_HEAD = 54 };
 
 struct plan_op {
 	uint8_t code, result, flags, reserved;

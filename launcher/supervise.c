@@ -41,6 +41,15 @@ static void write_record(struct plan_watch *watch)
 	if (watch->status >= 0) CALL(__NR_pwrite64, watch->status, &watch->record, sizeof watch->record, 0, 0, 0);
 }
 
+/* The program runs. */
+static void note_start(struct plan_watch *watch)
+{
+	watch->record.state = 1;
+	watch->record.started = now(CLOCK_REALTIME);
+	write_record(watch);
+	tell(TELL_START, watch->record.started, 0, 0);
+}
+
 /* Takes the exit status of the container's first process, or of its main child if PID 1 was the built-in init. */
 static void collect(struct plan_watch *watch, const struct plan_end *end)
 {
@@ -67,6 +76,8 @@ static void collect(struct plan_watch *watch, const struct plan_end *end)
 		record->system = (uint64_t)(usage.system_seconds * 1000000 + usage.system_micro);
 		record->peak = (uint64_t)usage.peak;
 	}
+	/* In this order: whoever reads that it has ended finds the event, and one who ends a lost container asks whether it is there. */
+	tell(TELL_END, record->ended, record->code, record->signal);
 	write_record(watch);
 }
 
@@ -124,9 +135,7 @@ static int supervise(word pidfd, word signals, const struct plan_end *end, struc
 			if (n == sizeof report) break;
 			if (n < 0) continue;
 			set[2].fd = -1; /* end of file: exec has closed it */
-			watch->record.state = 1;
-			watch->record.started = now(CLOCK_REALTIME);
-			write_record(watch);
+			note_start(watch);
 		}
 		move_relay(watch, set + 3);
 		/* Output that is left in the terminal is taken before the end is told. */

@@ -16,6 +16,15 @@ export function printable(text: string): string {
   return text.replace(UNSAFE, escapeCharacter);
 }
 
+// JSON.stringify escapes C0 only; these reach a terminal as C1 controls, reorder or hide text. Inside JSON they occur in strings alone.
+const UNSAFE_IN_JSON = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** `value` as JSON that is safe to print to a terminal: every control or direction-changing character is a \u escape. */
+export function safeJson(value: unknown, indent?: number): string {
+  const json = JSON.stringify(value, null, indent) as string | undefined;
+  return (json ?? "null").replace(UNSAFE_IN_JSON, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** `text` printable, cut to `limit` characters and put in double quotes, for use inside a message. */
 export function quote(text: string, limit = 200): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}...` : text;

@@ -1,17 +1,8 @@
 /** Outcomes and errors as text or JSON. Pure: who prints them is main.ts. */
 import { PidboxError } from "../base/error.ts";
 import { paint } from "../base/style.ts";
-import { printable } from "../base/text.ts";
+import { printable, safeJson } from "../base/text.ts";
 import type { Outcome } from "../verbs/verb.ts";
-
-// JSON.stringify escapes C0 only; these reach a terminal as C1 controls, reorder or hide text. Inside JSON they occur in strings alone.
-const UNSAFE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** `value` as JSON that is safe to print to a terminal: every control or direction-changing character is a \u escape. */
-export function safeJson(value: unknown, indent?: number): string {
-  const json = JSON.stringify(value, null, indent) as string | undefined;
-  return (json ?? "null").replace(UNSAFE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
 
 /** What a verb's outcome prints on stdout: with `json` a list is one object a line (as docker prints lists), anything else one indented document. */
 export function renderOutcome(outcome: Outcome, format: string | undefined): string {

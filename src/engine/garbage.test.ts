@@ -4,6 +4,8 @@ import { close } from "../kernel/file.ts";
 import { RECORD } from "../plan/op.ts";
 import { collectGarbage, findLinks, judgeContainer } from "./garbage.ts";
 import { collectSome } from "./garbage-some.ts";
+import { tell } from "./journal.ts";
+import { JournalReader } from "./journal-read.ts";
 import { takeCharge } from "./store.ts";
 
 const NOW = Date.now();
@@ -102,6 +104,24 @@ test("collectGarbage() removes state, names and links of the dead, and says so; 
   expect(collectGarbage(root, OPTIONS).map((g) => [g.kind, g.left])).toEqual([["container", undefined], ["id range", undefined]]);
   expect([existsSync(directory), existsSync(`${root}/names/na`), existsSync(`${root}/ids/7`)]).toEqual([false, false, false]);
   expect(collectGarbage(root, OPTIONS)).toEqual([]);
+});
+
+test("collectGarbage() tells the end of a lost container once, unless its supervisor did, and who is gone", () => {
+  const told = (): string[] => {
+    const reader = new JournalReader(root);
+    const found = [...reader.read()].map(({ id, actions, code, signal }) => `${id.slice(0, 2)} ${actions.join()} ${code} ${signal}`);
+    reader.close();
+    return found;
+  };
+  const other = "b".repeat(64);
+  container(ID, { status: record(1) });
+  container(other, { status: record(1) });
+  tell(root, { id: other, attributes: {} }, ["die"], { code: 3, signal: 0 });
+  container("c".repeat(64), { state: false });
+  old(`${root}/containers/${"c".repeat(64)}`);
+  for (let times = 0; times < 2; times++) collectGarbage(root, OPTIONS);
+  expect(told().toSorted()).toEqual(["aa destroy 0 0", "aa die 137 9", "bb destroy 0 0", "bb die 3 0"]);
+  expect(told().indexOf("aa die 137 9")).toBeLessThan(told().indexOf("aa destroy 0 0"));
 });
 
 test("collectGarbage() says what it could not remove", () => {

@@ -4,14 +4,14 @@
  * Nothing of a container that lives is touched: the living are told by the lock on their status file, and cgroups without a state by the launcher that
  * their processes have as parent (another state directory of the same user, or a pidbox inside a container, may own them).
  */
-import { listDirectory, readLink, readText, stat, unlink } from "../kernel/file.ts";
+import { close, listDirectory, readLink, readText, stat, unlink } from "../kernel/file.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
 import { keptPlans } from "./plan-cache.ts";
 import { isCutOff, looksOf, removeLook } from "./looks.ts";
-import { killInit, settleLost } from "./lost.ts";
+import { killInit, settleLost, tellLost } from "./lost.ts";
 import { keptStarts } from "./start-signs.ts";
 import { removeCgroup, removeContainer } from "./removal.ts";
-import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus, release } from "./store.ts";
+import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus, release, takeCharge } from "./store.ts";
 import { lifeOf } from "./stored.ts";
 
 export interface Garbage {
@@ -70,6 +70,15 @@ function extraCgroups(id: string, hierarchies: readonly CgroupHierarchy[], state
   return hierarchies.map(({ directory }) => `${directory}/pidbox/${id}`).filter((path) => !known.has(path) && typeof stat(path) !== "number");
 }
 
+/** Removes a container; the end of a lost one is told by whoever gets charge of it. */
+function removeRest({ path, kind }: Garbage, state: ContainerState | undefined, status: ContainerStatus | undefined): string[] {
+  const charge = kind === "container" ? takeCharge(path) : undefined;
+  if (charge !== undefined && state !== undefined && status !== undefined) tellLost(path, state, status);
+  const left = removeContainer(path, state, false);
+  if (charge !== undefined) close(charge);
+  return left;
+}
+
 /** Takes away what judgeContainer found, processes first. Returns what could not be removed. */
 export function removeGarbage(garbage: Garbage, hierarchies: readonly CgroupHierarchy[]): Garbage {
   const state = readState(garbage.path);
@@ -79,7 +88,7 @@ export function removeGarbage(garbage: Garbage, hierarchies: readonly CgroupHier
   const stuck = extraCgroups(garbage.id, hierarchies, state).filter((cgroup) => !removeCgroup(cgroup));
   // One that is kept has its record, log and layer until somebody removes it.
   const settled = lost && state?.remove === false && state.kept !== undefined;
-  const left = [...stuck, ...(settled ? settleLost(garbage.path, Date.now()) : removeContainer(garbage.path, state, false))];
+  const left = [...stuck, ...(settled ? settleLost(garbage.path, Date.now()) : removeRest(garbage, state, status))];
   return left.length === 0 ? garbage : { ...garbage, left };
 }
 

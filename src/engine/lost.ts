@@ -7,9 +7,10 @@ import { readDetail } from "../kernel/process-list.ts";
 import { TICKS_PER_SECOND } from "../kernel/process-status.ts";
 import { RECORD } from "../plan/op.ts";
 import { readEnd, writeEnd } from "./end-record.ts";
+import { hasDied, subjectOf, tell } from "./journal.ts";
 import { removeContainer } from "./removal.ts";
-import { readState, readStatus, takeCharge } from "./store.ts";
-import type { ContainerStatus } from "./store.ts";
+import { readState, readStatus, rootOf, takeCharge } from "./store.ts";
+import type { ContainerState, ContainerStatus } from "./store.ts";
 
 function bootTimeOf(): number {
   const text = readText("/proc/stat", 16 << 20);
@@ -45,6 +46,12 @@ function writeEnded(directory: string, now: number): void {
   writeFile(`${directory}/status`, bytes);
 }
 
+/** The event of an end that nobody saw, unless its supervisor was killed between telling and noting it. For whoever is in charge of the container. */
+export function tellLost(directory: string, state: ContainerState, status: ContainerStatus): void {
+  const root = rootOf(directory);
+  if (!hasDied(root, state.id, BigInt(status.started) * 1_000_000n)) tell(root, subjectOf(state), ["die"], { code: LOST_CODE, signal: SIGNAL.KILL });
+}
+
 /**
  * Ends what is left of a lost container that is kept, and notes that it is. Does nothing if it is not lost, or somebody else is at it. Returns what could not
  * be removed.
@@ -58,6 +65,7 @@ export function settleLost(directory: string, now: number): string[] {
     return [];
   }
   killInit(status);
+  tellLost(directory, state, status);
   const left = removeContainer(directory, state, true);
   const { delay: _delay, ...before } = readEnd(directory);
   writeEnd(directory, { ...before, why: LOST_TEXT, oomKilled: false, stopped: false, lost: true });

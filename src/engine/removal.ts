@@ -4,7 +4,8 @@ import { pause } from "../kernel/wait.ts";
 import { childCgroups } from "./cgroup-files.ts";
 import { thawCgroups } from "./cgroup-freeze.ts";
 import { killCgroups } from "./cgroup-processes.ts";
-import { release } from "./store.ts";
+import { subjectOf, tell } from "./journal.ts";
+import { readStatus, release, rootOf } from "./store.ts";
 import type { ContainerState } from "./store.ts";
 import { removeTree } from "./tree-removal.ts";
 
@@ -35,6 +36,11 @@ export function removeData(state: Pick<ContainerState, "logs" | "layer"> | undef
 /** Files of a container's directory. */
 const FILES = ["state.json", "state.json.new", "status", "attach", "end.json", "end.json.new", "stop"];
 
+/** Whether there was an event of its beginning: one that is gone when it ends has none before its program runs. */
+function wasTold(directory: string, state: ContainerState | undefined): state is ContainerState {
+  return state !== undefined && (state.kept !== undefined || readStatus(directory) !== undefined);
+}
+
 /** Removes cgroups and reservations, and unless `keep` the record, log and layer too. Returns paths that could not be removed. */
 export function removeContainer(directory: string, state: ContainerState | undefined, keep: boolean): string[] {
   // A paused v1 container would not die: its cgroups are taken away one after the other, and the freezer's may be the last.
@@ -47,9 +53,12 @@ export function removeContainer(directory: string, state: ContainerState | undef
   const data = removeData(state);
   if (data.length > 0) return data;
   for (const link of state?.names ?? []) release(link, id);
+  const told = wasTold(directory, state);
   for (let tries = 0; tries < TRIES; tries++) {
     for (const file of FILES) unlink(`${directory}/${file}`);
     const result = removeDirectory(directory);
+    // Of several processes that remove it one alone gets this answer.
+    if (result === 0 && told) tell(rootOf(directory), subjectOf(state), ["destroy"]);
     if (result === 0 || result === ENOENT) return [];
     if (result !== ENOTEMPTY) break;
     // Whoever asks for the charge of a container makes its status file.

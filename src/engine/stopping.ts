@@ -13,7 +13,8 @@ import { syscall } from "../kernel/ffi.ts";
 import { close, readLink, readText, writeFile } from "../kernel/file.ts";
 import { pollOne } from "../kernel/wait.ts";
 import { readFreezer, thawCgroups } from "./cgroup-freeze.ts";
-import { isSupervised, readState, readStatus, takeCharge } from "./store.ts";
+import { subjectOf, tell } from "./journal.ts";
+import { isSupervised, readState, readStatus, rootOf, takeCharge } from "./store.ts";
 import type { ContainerState } from "./store.ts";
 import { lifeOf } from "./stored.ts";
 
@@ -65,6 +66,13 @@ function send(pidfd: number, signal: number): void {
   if (result < 0 && result !== -3) throw new PidboxError("PERMISSION", `Cannot signal the container: ${errnoName(result)}`, { context: { errno: errnoName(result) } });
 }
 
+/** As send, with the event: it comes before what the signal brings about, and a signal that may not be sent has none. */
+function sendAndTell(pidfd: number, signal: number, directory: string, state: ContainerState): void {
+  send(pidfd, 0);
+  tell(rootOf(directory), subjectOf(state, { signal: String(signal) }), ["kill"]);
+  send(pidfd, signal);
+}
+
 /** The program below the built-in init: its oldest child. A signal that stops, the init would keep to itself. */
 function mainChild(init: number): number | undefined {
   const text = readText(`/proc/${init}/task/${init}/children`, 1 << 16);
@@ -84,7 +92,7 @@ export function signalContainer(directory: string, state: ContainerState, signal
   const main = signal === SIGNAL.STOP && state.blueprint.init ? mainChild(pid) : undefined;
   const target = main === undefined ? init : syscall(SYSCALLS.pidfd_open, main, 0);
   try {
-    if (target >= 0) send(target, signal);
+    if (target >= 0) sendAndTell(target, signal, directory, state);
   } finally {
     if (target !== init && target >= 0) close(target);
     closeHandles(handles);
@@ -121,8 +129,10 @@ export function wishStopped(directory: string): void {
 }
 
 /** A paused container does not see a signal before it goes on. */
-function thaw(state: ContainerState): void {
-  if (readFreezer(state.cgroups) === "frozen") thawCgroups(state.cgroups);
+export function thaw(directory: string, state: ContainerState): void {
+  if (readFreezer(state.cgroups) !== "frozen") return;
+  tell(rootOf(directory), subjectOf(state), ["unpause"]);
+  thawCgroups(state.cgroups);
 }
 
 export interface StopOptions {
@@ -133,33 +143,38 @@ export interface StopOptions {
 
 const FOREVER = 2 ** 31 - 1;
 
-function endInit(init: number, state: ContainerState, { signal, timeout }: StopOptions): void {
-  send(init, signal);
-  thaw(state);
-  if (pollOne(init, POLLIN, timeout < 0 ? FOREVER : timeout) > 0) return;
-  send(init, SIGNAL.KILL);
-  thaw(state);
+function endInit(init: number, directory: string, state: ContainerState, { signal, timeout }: StopOptions): void {
+  const order = (number: number): void => {
+    sendAndTell(init, number, directory, state);
+    thaw(directory, state);
+  };
+  order(signal);
+  if (signal !== SIGNAL.KILL) {
+    if (pollOne(init, POLLIN, timeout < 0 ? FOREVER : timeout) > 0) return;
+    order(SIGNAL.KILL);
+  }
   if (pollOne(init, POLLIN, DEATH) <= 0) throw new PidboxError("IO", `Cannot stop the container ${quote(state.name, 60)}: it does not die of SIGKILL`);
 }
 
 /**
- * Ends a container and waits until its supervisor has written that down and is gone. One that waits to be started again is not. Does nothing for one that does
- * not run. Throws IO, PERMISSION.
+ * Ends a container and waits until its supervisor has written that down and is gone. One that waits to be started again is not. Returns whether there was
+ * anything to end. Throws IO, PERMISSION.
  */
-export function stopContainer(directory: string, options: StopOptions): void {
+export function stopContainer(directory: string, options: StopOptions): boolean {
   const state = readState(directory);
-  if (state === undefined) return;
+  if (state === undefined) return false;
   const handles = openHandles(directory);
   const { init, supervisor } = handles;
   try {
-    if (init === undefined && supervisor === undefined) return;
+    if (init === undefined && supervisor === undefined) return false;
     wishStopped(directory);
-    if (init !== undefined) endInit(init, state, options);
+    if (init !== undefined) endInit(init, directory, state, options);
     else if (supervisor !== undefined) send(supervisor, SIGNAL.TERM);
     // The wish may have come too late for a start that was under way.
     if (supervisor !== undefined && pollOne(supervisor, POLLIN, CLEANUP) <= 0) {
       throw new PidboxError("IO", `Cannot tell whether the container ${quote(state.name, 60)} ended: its supervisor goes on`);
     }
+    return true;
   } finally {
     closeHandles(handles);
   }

@@ -60,7 +60,7 @@ export interface ContainerState {
   readonly kept?: KeptSettings;
   readonly labels: Readonly<Record<string, string>>;
   /** What was promised: the config, and what OCI has no words for. */
-  readonly blueprint: Omit<Blueprint, "seccomp" | "state" | "executable"> & { readonly seccomp?: string };
+  readonly blueprint: Omit<Blueprint, "seccomp" | "state" | "executable" | "events"> & { readonly seccomp?: string };
 }
 
 /** The status file (struct plan_record). Times are milliseconds since the epoch, CPU times microseconds, `peak` KiB. */
@@ -101,6 +101,16 @@ export function parseStatus(bytes: Uint8Array): ContainerStatus | undefined {
   };
 }
 
+/** The store that a container's directory is in. */
+export function rootOf(directory: string): string {
+  return directory.slice(0, directory.lastIndexOf("/containers/"));
+}
+
+/** What a container's root filesystem is made from, as a person would say it. */
+export function imageOf({ blueprint: { rootfs } }: ContainerState): string {
+  return rootfs.kind === "assembled" ? "host" : `dir:${rootfs.source}`;
+}
+
 function failed(action: string, path: string, result: number, hint?: string): PidboxError {
   const errno = errnoName(result);
   return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errno}`, { context: { path, errno }, ...(hint === undefined ? {} : { hint }) });
@@ -121,8 +131,8 @@ export function stateRoot(uid: number, environment: Readonly<Record<string, stri
 /** The last one made stands for all: where it is, the others are. */
 const FOLDERS = ["names", "ids", "containers"];
 
-/** Makes the state root if need be, for its owner only. */
-function makeRoot(root: string, uid: number): void {
+/** Makes the state root if need be, for its owner only. Throws IO, POSSIBLE_ATTACK. */
+export function makeRoot(root: string, uid: number): void {
   // A bare root filesystem, as nested containers have, may lack /run.
   if (uid === 0) makeDirectory(root.slice(0, root.lastIndexOf("/")), 0o755);
   const make = (path: string): void => {

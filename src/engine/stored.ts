@@ -5,7 +5,7 @@ import { parseProcessStat } from "../kernel/process-status.ts";
 import { readFreezer } from "./cgroup-freeze.ts";
 import type { StoredContainer } from "./discover.ts";
 import { readEnd } from "./end-record.ts";
-import { type ContainerState, type ContainerStatus, isSupervised, listContainers, readState, readStatus } from "./store.ts";
+import { type ContainerState, type ContainerStatus, imageOf, isSupervised, listContainers, readState, readStatus } from "./store.ts";
 
 /**
  * Where a container is in its life. `created`: nobody has started it yet. `starting`: it has not said anything yet. `restarting`: its supervisor waits until it
@@ -25,11 +25,6 @@ export function lifeOf(directory: string, state: ContainerState | undefined, sta
 function startOf(pid: number): number | undefined {
   const text = readText(`/proc/${pid}/stat`, 4096);
   return typeof text === "number" ? undefined : parseProcessStat(text).start;
-}
-
-/** What a container's root filesystem is made from, as a person would say it. */
-export function imageOf({ blueprint: { rootfs } }: ContainerState): string {
-  return rootfs.kind === "assembled" ? "host" : `dir:${rootfs.source}`;
 }
 
 function storedContainer(directory: string, state: ContainerState): StoredContainer | undefined {

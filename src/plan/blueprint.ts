@@ -85,6 +85,16 @@ export interface NetDevice {
   readonly addresses: readonly NetAddress[];
 }
 
+/** Lines of the journal of events (spec/event.ts) that the supervisor writes to `path`: their heads, and the tail that they have in common. */
+export interface JournalLines {
+  readonly path: string;
+  readonly tail: string;
+  readonly started: string;
+  readonly ended: string;
+  /** Absent: it is not the plan that removes the container. */
+  readonly removed?: string;
+}
+
 export interface Blueprint {
   /** 64 hexadecimal digits. */
   readonly id: string;
@@ -111,6 +121,8 @@ export interface Blueprint {
   /** Absent: the caller waits for the container. */
   readonly keeping?: Keeping;
   readonly runtime?: RuntimeFrame;
+  /** Absent: nobody is told. */
+  readonly events?: JournalLines;
   readonly netDevices?: readonly NetDevice[];
   /** The pidbox binary that explains a failure or an end. */
   readonly executable: string;

@@ -46,6 +46,7 @@ import { awaitSources, finishSources, prepareSources, releaseSources } from "./s
 import type { Sources } from "./sources.ts";
 import { closeFrame, comeHome, failFrame, guardTerminal, handEnd, openFrame, openStatus, takeTerminal } from "./supervisor.ts";
 import type { Frame, Guard, Inherited } from "./supervisor.ts";
+import { tellLater } from "./telling.ts";
 import { cloneThrough } from "./through.ts";
 import { bearIntoTime, enterTime, keepOwnTime } from "./time-offsets.ts";
 import { refuseUnsupported } from "./unsupported.ts";
@@ -147,6 +148,7 @@ function superviseContainer(c: Compilation, { frame, link, guard, creation, cgro
   const code = w.register();
   const { keeping, pidFile } = c.blueprint;
   if (pidFile !== undefined) noteRunning(c, pidFile, link.report, pid);
+  tellLater(c);
   if (keeping === undefined) w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
   else superviseKept(c, frame, keeping, { pidfd, page: link.page, code });
   closeFrame(c, { code, cgroups, guard, creation });

@@ -1,7 +1,8 @@
 /** A plan as text that a person reads: one line an op, with the system call as strace(1) would write it and the config field behind it. Pure. */
-import { quote } from "../base/text.ts";
+import { printable, quote } from "../base/text.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS_X64 } from "../kernel/abi/syscalls-x64.ts";
+import { EVENT } from "../spec/event.ts";
 import { flagText } from "./flag-names.ts";
 import { cellAt, textAt } from "./decode.ts";
 import type { Argument, DecodedOp, DecodedPlan } from "./decode.ts";
@@ -70,9 +71,17 @@ export function opText(plan: DecodedPlan, op: DecodedOp): string {
     case "INIT": return "be PID 1: reap, forward signals, end with the main child";
     case "EACH": return `for each of ${b} texts in r${op.result}, up to ${c}: ${tableTexts(plan, op)}`;
     case "SAME": return `require that ${c} bytes at ${a} are those at ${b}`;
+    case "TELL": return `append to ${quote(textAt(plan, op.args[0]?.value ?? 0), 120)} ${tellText(plan, op)}`;
     case "COPY": return `copy what is in ${a} into ${b}`;
     case "EXIT": return `exit(${a})`;
   }
+}
+
+/** The line of an event without the digits that are filled in, and when it is written. */
+function tellText(plan: DecodedPlan, op: DecodedOp): string {
+  const [, head, size, when, tail] = op.args.map(({ value }) => value) as [number, number, number, number, number];
+  const line = textAt(plan, head + EVENT.head, size - EVENT.head) + textAt(plan, tail).trimEnd();
+  return `${["now", "when the program runs", "when it has ended"][when] ?? "never"}: {${printable(line.slice(2))}`;
 }
 
 function pathList(plan: DecodedPlan, op: DecodedOp): string {

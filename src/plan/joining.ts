@@ -32,6 +32,7 @@ import { handListener } from "./seccomp-listener.ts";
 import { labelProgram } from "./security-modules.ts";
 import { comeHome, dismiss, failFrame, guardTerminal, openFrame, takeTerminal } from "./supervisor.ts";
 import { cloneThrough } from "./through.ts";
+import { tellLater, tellStarted } from "./telling.ts";
 import { PlanWriter } from "./writer.ts";
 
 /** The container to join. */
@@ -180,9 +181,11 @@ export function compileJoining(blueprint: Blueprint, target: JoinTarget, facts: 
   handListener(c, link.outside, pid, "running");
   if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd });
   if (runtime?.leaves === true) {
+    tellStarted(c);
     w.from("supervisor").exit(0);
   } else {
     const code = w.register();
+    tellLater(c);
     w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
     dismiss(c, guard);
     w.exit(code);

@@ -3,7 +3,10 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { argumentValue, CLIENT, DATA_BASE, FAILURE, FLAG, INPUT, KEEP, KIND, LOG_FORMAT, OP, PLAN, RECORD, register, REPORT, VISIT, WATCH } from "./op.ts";
+import { EVENT } from "../spec/event.ts";
+import {
+  argumentValue, CLIENT, DATA_BASE, FAILURE, FLAG, INPUT, KEEP, KIND, LOG_FORMAT, OP, PLAN, RECORD, register, REPORT, TELL, VISIT, WATCH,
+} from "./op.ts";
 
 const LAUNCHER = join(import.meta.dir, "../../launcher");
 const folder = mkdtempSync(join(tmpdir(), "pidbox-op-"));
@@ -31,6 +34,7 @@ describe("op.ts", () => {
   test("has the codes, flags and kinds of plan.h, and all of them", () => {
     expectSame(OP, Object.keys(OP).map((name) => `OP_${name}`));
     expectSame(FLAG, Object.keys(FLAG).map((name) => `FLAG_${name}`));
+    expectSame(TELL, Object.keys(TELL).map((name) => `TELL_${name.toUpperCase()}`));
     expectSame(KIND, Object.keys(KIND).map((name) => `KIND_${name}`));
     expect(evaluate(["OP_COUNT"])).toEqual([Object.keys(OP).length]);
     const header = readFileSync(join(LAUNCHER, "plan.h"), "utf8");
@@ -53,6 +57,8 @@ describe("op.ts", () => {
     expectSame(INPUT, Object.keys(INPUT).map((name) => `INPUT_${name.toUpperCase()}`));
     expectSame(LOG_FORMAT, Object.keys(LOG_FORMAT).map((name) => `LOG_${name.toUpperCase()}`));
   });
+
+  test("has the places of an event's line", () => expectSame(EVENT, Object.keys(EVENT).map((name) => `EVENT_${name.toUpperCase()}`)));
 
   test("has the layout of an op that the writer takes for granted", () => {
     const names = ["code", "result", "flags", "kinds", "nr", "tolerated", "from", "args"];

@@ -4,10 +4,13 @@ export const PLAN = { magic: 0x786f6270, version: 1, headerSize: 64, opSize: 64,
 
 export const OP = {
   SYSCALL: 0, CLONE: 1, JUMP: 2, JUMP_ERROR: 3, JUMP_SET: 4, EXPECT: 5, LOAD: 6, STORE: 7, DECIMAL: 8, BITS: 9,
-  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13, EACH: 14, COPY: 15, KEEP: 16, CLIENT: 17, ADOPT: 18, SAME: 19,
+  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13, EACH: 14, COPY: 15, KEEP: 16, CLIENT: 17, ADOPT: 18, SAME: 19, TELL: 20,
 } as const;
 
 export const FLAG = { IGNORE: 1, FULL: 2, NOT: 4, FIRST: 8, BUSY: 16 } as const;
+
+/** Moments of TELL. */
+export const TELL = { now: 0, start: 1, end: 2 } as const;
 
 export const KIND = { IMMEDIATE: 0, REGISTER: 1, DATA: 2 } as const;
 

@@ -13,6 +13,7 @@ import { createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FAILURE, FLAG, KEEP, WATCH } from "./op.ts";
 import { makePipe } from "./pipe.ts";
+import { tellRemoved } from "./telling.ts";
 
 export interface Frame {
   /** Register of the signalfd; 0 for a supervisor that does not stay. */
@@ -182,6 +183,12 @@ function removeState(c: Compilation, failed: boolean): void {
   for (const path of state.names) remove(path);
   for (const file of state.files) remove(`${state.directory}/${file}`);
   remove(state.directory, AT.REMOVEDIR);
+  if (failed || c.blueprint.events === undefined) return;
+  // Of several processes that remove it one alone gets this answer.
+  const [gone, none] = [w.register(), w.label()];
+  w.into(gone).jumpError(none, gone);
+  tellRemoved(c);
+  w.place(none).release(gone);
 }
 
 /** Blocked while pidbox takes the container off the host, which is short: HUP, INT, QUIT, USR2, PIPE, ALRM, TERM, TSTP, TTIN, TTOU. Bit n - 1 for signal n. */

@@ -100,12 +100,12 @@ describe("PlanWriter", () => {
     w.jump(there).jumpError(there, a).jumpSet(there, a).expect(a, 7, { mask: 255, differs: true }).expect(a, 1).load(a, w.room(8), 4).store(w.room(8), a, 2);
     w.decimal(w.room(24), a).bits(157, 6, 24, 1, 2, 3).clone(w.room(88), 88, child, 3, a).place(there).each([w.text("x")], (pointer) => w.call(3, pointer));
     w.execute(w.texts(["/a"]), w.texts([]), w.texts([])).supervise(a, a, a, a, a, w.room(104)).place(child).init(a, a);
-    w.copy(a, a).same(w.text("p"), w.text("q"), 2).exit(125);
+    w.copy(a, a).same(w.text("p"), w.text("q"), 2).tell("/e", "head", "tail", 1).exit(125);
     const plan = decodePlan(w.finish(0));
-    const [jump, error, set, differs, equals, load, store, decimal, bits, clone, each, body, execute, supervise, init, copy, same, exit] = plan.ops;
+    const [jump, error, set, differs, equals, load, store, decimal, bits, clone, each, body, execute, supervise, init, copy, same, tell, exit] = plan.ops;
     expect(plan.ops.map((one) => one.code)).toEqual([
       "JUMP", "JUMP_ERROR", "JUMP_SET", "EXPECT", "EXPECT", "LOAD", "STORE", "DECIMAL", "BITS",
-      "CLONE", "EACH", "SYSCALL", "EXECUTE", "SUPERVISE", "INIT", "COPY", "SAME", "EXIT",
+      "CLONE", "EACH", "SYSCALL", "EXECUTE", "SUPERVISE", "INIT", "COPY", "SAME", "TELL", "EXIT",
     ]);
     for (const one of [jump, error, set]) expect(one?.args[0]).toEqual({ kind: "immediate", value: each?.index ?? -1 });
     expect([differs?.flags, differs?.args[1]?.value, equals?.flags, equals?.args[1]?.value]).toEqual([FLAG.NOT, 255, 0, -1]);
@@ -115,6 +115,7 @@ describe("PlanWriter", () => {
     expect([each?.args[1]?.value, each?.args[2]?.value, body?.args[0]]).toEqual([1, execute?.index, { kind: "register", value: each?.result ?? 0 }]);
     expect([execute?.args[0]?.kind, supervise?.args[5]?.kind, exit?.args[0]?.value]).toEqual(["data", "data", 125]);
     expect(copy?.args.slice(0, 2).map(({ kind }) => kind)).toEqual(["register", "register"]);
+    expect(tell?.args.map(({ kind, value }) => (kind === "data" ? textAt(plan, value) : value))).toEqual(["/e", "head", 4, 1, "tail", 4]);
     expect(same?.args.slice(0, 3).map(({ kind }) => kind)).toEqual(["data", "data", "immediate"]);
   });
 
@@ -138,6 +139,6 @@ describe("PlanWriter", () => {
     expect(codeOf(() => full.exit(0))).toBe("CONFIG_INVALID");
     expect(decodePlan(full.finish(0)).ops).toHaveLength(PLAN.maxOps);
     expect(full.position).toBe(PLAN.maxOps);
-    expect(Object.keys(OP)).toHaveLength(20);
+    expect(Object.keys(OP)).toHaveLength(21);
   });
 });

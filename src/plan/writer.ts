@@ -196,6 +196,12 @@ export class PlanWriter {
     return this.#append(OP.STORE, 0, to, value, size, 0, 0, 0);
   }
 
+  /** Appends a line to the file `path`, at one of the moments of TELL: the launcher fills in the digits of `head` (spec/event.ts). */
+  tell(path: string, head: string, tail: string, when: number): this {
+    const size = (text: string): number => encoder.encode(text).length;
+    return this.#append(OP.TELL, 0, this.text(path), this.bytes(encoder.encode(head)), size(head), when, this.text(tail), size(tail));
+  }
+
   /** Decimal text of `value` at `to` (24 bytes of room), with a NUL, or by FLAG.FULL with spaces up to 20 characters; the result is the number of digits. */
   decimal(to: number, value: number): this {
     return this.#append(OP.DECIMAL, 0, to, value, 0, 0, 0, 0);

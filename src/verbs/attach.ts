@@ -3,6 +3,7 @@ import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { readFreezer } from "../engine/cgroup-freeze.ts";
 import { connectClient } from "../engine/client-socket.ts";
+import { subjectOf, tell } from "../engine/journal.ts";
 import { keysOf, visit, VISIT_OPTIONS } from "./container-visit.ts";
 import { containerOf, stateRootOf } from "./stored-containers.ts";
 import type { Verb } from "./verb.ts";
@@ -22,9 +23,12 @@ export const attach: Verb = {
   exitCodes: [{ code: 0, text: "detached by keys, or the program ended so" }, { code: "other", text: "the program's own exit code, or 128 and the signal that ended it" }],
   run(args, context) {
     keysOf(args);
-    const { directory, name, state, life } = containerOf(stateRootOf(context), args.operands[0] ?? "");
+    const root = stateRootOf(context);
+    const { directory, name, state, life } = containerOf(root, args.operands[0] ?? "");
     if (life !== "running") throw new PidboxError("CONFLICT", `Cannot attach to the container ${quote(name, 60)}: it does not run`, { hint: `pidbox start -a ${name}` });
     if (readFreezer(state.cgroups) === "frozen") throw new PidboxError("CONFLICT", `Cannot attach to the container ${quote(name, 60)}: it is paused`, { hint: `pidbox unpause ${name}` });
-    return visit({ directory, state, socket: connectClient(directory, name), input: !args.flag("no-stdin") }, args, context);
+    const socket = connectClient(directory, name);
+    tell(root, subjectOf(state), ["attach"]);
+    return visit({ directory, state, socket, input: !args.flag("no-stdin") }, args, context);
   },
 };

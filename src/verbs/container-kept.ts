@@ -9,6 +9,7 @@ import { close, stat } from "../kernel/file.ts";
 import { syscall } from "../kernel/ffi.ts";
 import type { Blueprint } from "../plan/blueprint.ts";
 import type { HostFacts } from "../plan/host-facts.ts";
+import { withEvents } from "./container-events.ts";
 import { logFiles } from "./container-keep.ts";
 
 /** Where the data of a container will be; nothing is made. */
@@ -45,7 +46,7 @@ export function keptBlueprint(blueprint: Blueprint, state: ContainerState, faile
   const { kept } = state;
   const log = kept === undefined ? undefined : logFiles(kept.log, state.logs);
   return {
-    ...blueprint, interruptTwice: false, stdio: blueprint.stdio.kind === "terminal" ? blueprint.stdio : { kind: "pipes" },
+    ...withEvents(blueprint, state), interruptTwice: false, stdio: blueprint.stdio.kind === "terminal" ? blueprint.stdio : { kind: "pipes" },
     keeping: { input: kept?.input ?? "none", ...(log === undefined ? {} : { log }) },
     state: { ...blueprint.state, keep: !state.remove, failed },
   };

@@ -4,6 +4,7 @@ import { quote } from "../base/text.ts";
 import { removeDirectory, unlink, writeFile } from "../kernel/file.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { collectSome } from "../engine/garbage-some.ts";
+import { subjectOf, tell, trimJournal } from "../engine/journal.ts";
 import { createImageFile, replaceProcess } from "../engine/launch.ts";
 import { planFor } from "../engine/plan-cache.ts";
 import type { ReadyPlan } from "../engine/plan-cache.ts";
@@ -16,6 +17,7 @@ import { builtinFilter } from "../plan/seccomp-compiled.ts";
 import { DEFAULT_PROFILE } from "../plan/security-modules.ts";
 import type { Names } from "../plan/template.ts";
 import { parseName } from "../spec/name.ts";
+import { withEvents } from "./container-events.ts";
 import { FIRST_RANGE, mappingFor, reserveRange } from "./container-user.ts";
 import type { ReservedRange } from "./container-user.ts";
 import { randomBytes } from "../kernel/random.ts";
@@ -153,7 +155,7 @@ function writeIdFile(args: Arguments, id: string): void {
 async function dressed(start: Start, state: ContainerState): Promise<{ blueprint: Blueprint; options: Pick<CompileOptions, "announce" | "fault"> }> {
   const fault = wholeNumber(start.args, "fault", 0, 8191);
   const options = fault === undefined ? {} : { fault };
-  if (start.intent !== "background") return { blueprint: start.blueprint, options };
+  if (start.intent !== "background") return { blueprint: withEvents(start.blueprint, state), options };
   const { keptBlueprint } = await import("./container-kept.ts");
   return { blueprint: keptBlueprint(start.blueprint, state, "remove"), options: { ...options, announce: `${start.place.id}\n` } };
 }
@@ -168,6 +170,7 @@ async function store(start: Start, state: ContainerState): Promise<void> {
   }
   writeState(place.directory, state);
   writeIdFile(args, place.id);
+  if (start.kept !== undefined) tell(place.root, subjectOf(state), ["create"]);
 }
 
 function namesOf({ id, range }: Place): Names {
@@ -215,6 +218,7 @@ export async function startContainer(start: Start): Promise<Outcome> {
   if (blueprint.config.process?.apparmorProfile === DEFAULT_PROFILE && facts.privileged) (await import("../engine/apparmor.ts")).loadDefaultProfile();
   start.watched.end();
   await collectSome(place.root);
+  trimJournal(place.root);
   try {
     return await (intent === "create" ? make : launch)(start, state);
   } catch (error) {

@@ -3,8 +3,9 @@ import { EXIT, launchExitCode, PidboxError } from "../base/error.ts";
 import { planInImage } from "../engine/launch.ts";
 import { endText, limitsOf, readLimitEvents, readSeccompKill } from "../engine/ending.ts";
 import { readEnd, writeEnd } from "../engine/end-record.ts";
+import { subjectOf, tell } from "../engine/journal.ts";
 import { removeContainer } from "../engine/removal.ts";
-import { readState, readStatus } from "../engine/store.ts";
+import { readState, readStatus, rootOf } from "../engine/store.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { SYSCALLS_X64 } from "../kernel/abi/syscalls-x64.ts";
 import { readDescriptor, readText } from "../kernel/file.ts";
@@ -52,6 +53,7 @@ async function runEnded(args: Arguments, context: Context): Promise<Outcome> {
   const status = readStatus(directory);
   if (state === undefined || status === undefined) throw new PidboxError("IO", "The container's state was removed while it ran, so how it ended is not known");
   const events = readLimitEvents(state.cgroups);
+  if (events.oomKills > 0) tell(rootOf(directory), subjectOf(state), ["oom"]);
   const limits = limitsOf(state);
   const call = status.signal === SIGSYS ? readSeccompKill(status.started, 0) : undefined;
   const killedCall = call === undefined ? undefined : Object.entries(SYSCALLS_X64).find(([, nr]) => nr === call)?.[0];

@@ -4,13 +4,16 @@ import { quote } from "../base/text.ts";
 import { cgroupVersion } from "../engine/cgroup-files.ts";
 import { readFreezer } from "../engine/cgroup-freeze.ts";
 import { readHost } from "../engine/host.ts";
+import { journalFiles, subjectOf } from "../engine/journal.ts";
 import { createImageFile, replaceProcess } from "../engine/launch.ts";
 import { openHandles } from "../engine/stopping.ts";
-import { readStatus } from "../engine/store.ts";
+import { readStatus, rootOf } from "../engine/store.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { syscall } from "../kernel/ffi.ts";
-import type { Blueprint, RuntimeFrame } from "../plan/blueprint.ts";
+import { randomBytes } from "../kernel/random.ts";
+import type { Blueprint, JournalLines, RuntimeFrame } from "../plan/blueprint.ts";
 import { compileJoining } from "../plan/joining.ts";
+import { eventHead, eventTail } from "../spec/event.ts";
 import type { Process } from "../spec/runtime-config.ts";
 import { stdioOf } from "./container-blueprint.ts";
 import { environmentOf } from "./container-config.ts";
@@ -84,6 +87,15 @@ function blueprintOf({ state, pid }: Running, process: Process, stdio: Blueprint
   };
 }
 
+/** What its supervisor tells; one that leaves tells no end. */
+function linesOf({ directory, state }: Running, command: readonly string[]): JournalLines {
+  const words = command.join(" ");
+  return {
+    path: journalFiles(rootOf(directory))[0], tail: eventTail(subjectOf(state, { execID: randomBytes(32).toHex() })),
+    started: eventHead([`exec_create: ${words}`, `exec_start: ${words}`]), ended: eventHead(["exec_die"]),
+  };
+}
+
 async function execute(args: Arguments, context: Context): Promise<Outcome> {
   const [reference = "", ...command] = args.operands;
   if (command.length === 0) throw new PidboxError("USAGE", "There is no command to run", { hint: "pidbox exec CONTAINER CMD [ARG...]" });
@@ -101,7 +113,8 @@ async function execute(args: Arguments, context: Context): Promise<Outcome> {
   const namespaces = (state.blueprint.config.linux?.namespaces ?? []).map(({ type }) => type);
   const cgroups = state.cgroups.map((directory) => ({ version: cgroupVersion(directory), directory }));
   const file = createImageFile();
-  const plan = compileJoining(blueprintOf(running, process, stdio, detach, context), { pid, namespaces, cgroups }, facts, { self: file, pidfd });
+  const blueprint = { ...blueprintOf(running, process, stdio, detach, context), events: linesOf(running, command) };
+  const plan = compileJoining(blueprint, { pid, namespaces, cgroups }, facts, { self: file, pidfd });
   return replaceProcess(file, plan, `exec ${state.name}`);
 }
 

@@ -2,7 +2,7 @@
 import { signalName } from "../kernel/abi/signals.ts";
 import type { EndRecord } from "../engine/end-record.ts";
 import type { ContainerState, ContainerStatus } from "../engine/store.ts";
-import { imageOf } from "../engine/stored.ts";
+import { imageOf } from "../engine/store.ts";
 import type { Life } from "../engine/stored.ts";
 import type { LinuxResources, Mount, Rlimit } from "../spec/runtime-config.ts";
 

@@ -3,7 +3,7 @@ import { readEnd, writeEnd } from "../engine/end-record.ts";
 import type { EndRecord } from "../engine/end-record.ts";
 import { removeContainer } from "../engine/removal.ts";
 import { restartDelay, wasAsked } from "../engine/restart.ts";
-import { readState } from "../engine/store.ts";
+import { readState, rootOf } from "../engine/store.ts";
 import type { ContainerState, ContainerStatus } from "../engine/store.ts";
 import { stat } from "../kernel/file.ts";
 import { CHARGE_DESCRIPTOR } from "../plan/names.ts";
@@ -15,11 +15,6 @@ export interface Finding {
   readonly status: ContainerStatus;
   readonly oomKilled: boolean;
   readonly why: string | undefined;
-}
-
-/** The store that a container's directory is in. */
-export function rootOf(directory: string): string {
-  return directory.slice(0, directory.lastIndexOf("/containers/"));
 }
 
 /** The end as it will be stored. `before` is that of the start that ended now: a policy's, if it has a delay. */

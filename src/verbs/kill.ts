@@ -1,7 +1,6 @@
 /** `kill`: a signal for programs in containers. */
 import { SIGNAL } from "../kernel/abi/constants.ts";
-import { thawCgroups } from "../engine/cgroup-freeze.ts";
-import { signalContainer, wishStopped } from "../engine/stopping.ts";
+import { signalContainer, thaw, wishStopped } from "../engine/stopping.ts";
 import { eachContainer } from "./each-container.ts";
 import { signalOf } from "./stop.ts";
 import { containerOf, stateRootOf } from "./stored-containers.ts";
@@ -25,7 +24,7 @@ export const kill: Verb = {
       if (last && life === "running") wishStopped(directory);
       signalContainer(directory, state, signal);
       // It would see the signal only when it goes on (docker does the same).
-      if (last) thawCgroups(state.cgroups);
+      if (last) thaw(directory, state);
     });
   },
 };

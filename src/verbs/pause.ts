@@ -2,6 +2,7 @@
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { freezeCgroups, readFreezer, thawCgroups } from "../engine/cgroup-freeze.ts";
+import { subjectOf, tell } from "../engine/journal.ts";
 import { eachContainer } from "./each-container.ts";
 import { containerOf, stateRootOf } from "./stored-containers.ts";
 import type { FoundContainer } from "./stored-containers.ts";
@@ -27,6 +28,7 @@ export const pause: Verb = {
       const { name, state } = running(root, reference);
       if (readFreezer(state.cgroups) === "frozen") throw new PidboxError("CONFLICT", `The container ${quote(name, 60)} is paused already`);
       freezeCgroups(state.cgroups);
+      tell(root, subjectOf(state), ["pause"]);
     });
   },
 };
@@ -43,6 +45,7 @@ export const unpause: Verb = {
       const { name, state } = running(root, reference);
       if (readFreezer(state.cgroups) !== "frozen") throw new PidboxError("CONFLICT", `The container ${quote(name, 60)} is not paused`);
       thawCgroups(state.cgroups);
+      tell(root, subjectOf(state), ["unpause"]);
     });
   },
 };

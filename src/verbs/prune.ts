@@ -1,6 +1,7 @@
 /** `prune`: takes away all containers that do not run. */
 import { EXIT, PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
+import { tell } from "../engine/journal.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
 import { parseWhen } from "../spec/when.ts";
@@ -73,6 +74,7 @@ export const prune: Verb = {
         return false;
       }
     });
+    tell(stateRootOf(context), { id: "", attributes: {} }, ["prune"]);
     const ids = removed.map(({ id }) => id);
     return { exit: ids.length === found.length ? EXIT.ok : EXIT.failure, data: ids, text: () => `Deleted Containers:\n${ids.map((id) => `${id}\n`).join("")}` };
   },

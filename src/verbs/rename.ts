@@ -1,6 +1,7 @@
 /** `rename`: another name for a container. */
 import { EXIT, PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
+import { subjectOf, tell } from "../engine/journal.ts";
 import { changeState, reserve } from "../engine/store.ts";
 import { readLink, unlink } from "../kernel/file.ts";
 import { parseName } from "../spec/name.ts";
@@ -24,8 +25,9 @@ export const rename: Verb = {
     const [name, link] = [parseName(wanted), `${root}/names/${wanted}`];
     if (name === state.name) throw new PidboxError("CONFLICT", `The container is called ${quote(name)} already`);
     if (!reserve(link, id)) throw new PidboxError("CONFLICT", `The name ${quote(name)} is in use by another container`);
-    changeState(directory, (now) => ({ ...now, name, names: [link] }));
+    const renamed = changeState(directory, (now) => ({ ...now, name, names: [link] }));
     for (const old of state.names) if (old !== link && readLink(old) === id) unlink(old);
+    tell(root, subjectOf(renamed, { oldName: `/${state.name}` }), ["rename"]);
     return { exit: EXIT.ok };
   },
 };

@@ -1,8 +1,8 @@
 /** `restart`: stops containers if they run, and starts them. */
-import { stopContainer } from "../engine/stopping.ts";
+import { subjectOf, tell } from "../engine/journal.ts";
 import { eachContainer } from "./each-container.ts";
 import { startOne } from "./start.ts";
-import { STOP_OPTIONS, stopOptions } from "./stop.ts";
+import { STOP_OPTIONS, stopAndTell, stopOptions } from "./stop.ts";
 import { containerOf, stateRootOf } from "./stored-containers.ts";
 import type { Verb } from "./verb.ts";
 
@@ -15,10 +15,11 @@ export const restart: Verb = {
   examples: [{ command: "pidbox restart web", text: "With the changes that it has made to its root filesystem" }],
   run(args, context) {
     const [root, optionsFor] = [stateRootOf(context), stopOptions(args)];
-    return eachContainer(args.operands, context, (reference) => {
+    return eachContainer(args.operands, context, async (reference) => {
       const { directory, state } = containerOf(root, reference);
-      stopContainer(directory, optionsFor(state));
-      return startOne(reference, context);
+      stopAndTell(directory, state, optionsFor(state));
+      await startOne(reference, context);
+      tell(root, subjectOf(state), ["restart"]);
     });
   },
 };

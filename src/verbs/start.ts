@@ -1,6 +1,7 @@
 /** `start`: containers that were made, or have ended, go on in the background. */
 import { EXIT, PidboxError } from "../base/error.ts";
 import { clientPair } from "../engine/client-socket.ts";
+import { subjectOf, tell } from "../engine/journal.ts";
 import { settleLost } from "../engine/lost.ts";
 import { TTY } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
@@ -52,6 +53,7 @@ async function startAttached(args: Arguments, context: Context): Promise<Outcome
   const window = windowOf(found);
   await startFound(root, found, context, { client: theirs, ...(window === undefined ? {} : { window }) });
   close(theirs);
+  tell(root, subjectOf(found.state), ["attach"]);
   return visit({ directory: found.directory, state: found.state, socket: ours, input: args.flag("interactive") }, args, context);
 }
 

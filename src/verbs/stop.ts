@@ -1,7 +1,9 @@
 /** `stop`: asks programs to end, and kills those that do not. */
 import { SIGNAL } from "../kernel/abi/constants.ts";
+import { subjectOf, tell } from "../engine/journal.ts";
 import { stopContainer } from "../engine/stopping.ts";
 import type { StopOptions } from "../engine/stopping.ts";
+import { rootOf } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
@@ -37,6 +39,11 @@ export function stopOptions(args: Arguments): (state: ContainerState) => StopOpt
   };
 }
 
+/** Stops a container. Throws IO, PERMISSION. */
+export function stopAndTell(directory: string, state: ContainerState, options: StopOptions): void {
+  if (stopContainer(directory, options)) tell(rootOf(directory), subjectOf(state), ["stop"]);
+}
+
 export const stop: Verb = {
   name: "stop",
   summary: "Stop containers",
@@ -48,7 +55,7 @@ export const stop: Verb = {
     const [root, optionsFor] = [stateRootOf(context), stopOptions(args)];
     return eachContainer(args.operands, context, (reference) => {
       const { directory, state } = containerOf(root, reference);
-      stopContainer(directory, optionsFor(state));
+      stopAndTell(directory, state, optionsFor(state));
     });
   },
 };

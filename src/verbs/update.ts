@@ -2,7 +2,8 @@
 import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { updateCgroups } from "../engine/cgroup-update.ts";
-import { changeState, readStatus } from "../engine/store.ts";
+import { subjectOf, tell } from "../engine/journal.ts";
+import { changeState, readStatus, rootOf } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
 import { lifeOf } from "../engine/stored.ts";
 import { mergeResources } from "../spec/merge-resources.ts";
@@ -38,7 +39,7 @@ function updateOne({ directory, name, state: { kept } }: FoundContainer, args: A
   if (restart !== undefined && kept === undefined) {
     throw new PidboxError("CONFLICT", `Cannot change the restart policy of the container ${quote(name, 60)}: it is gone when it ends`, { context: { from: "--restart" } });
   }
-  changeState(directory, (state) => {
+  const updated = changeState(directory, (state) => {
     const current = state.blueprint.config.linux?.resources ?? {};
     const none = Object.keys(change).length === 0;
     // Read here: whoever else changed it may have started or ended it while this waited.
@@ -48,6 +49,7 @@ function updateOne({ directory, name, state: { kept } }: FoundContainer, args: A
     const changed = none ? state : withResources(state, resources);
     return restart === undefined || changed.kept === undefined ? changed : { ...changed, kept: { ...changed.kept, restart } };
   });
+  tell(rootOf(directory), subjectOf(updated), ["update"]);
 }
 
 export const update: Verb = {

@@ -11,7 +11,9 @@ const scene = openScene();
 
 /** Waits until the pidbox that was started has become the launcher, which is a client by then, and has blocked the signals that it passes on. */
 function attached(pid: number): Promise<void> {
-  return until(() => readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:") && /^SigBlk:\t.*[1-9a-f]/m.test(readFileSync(`/proc/${pid}/status`, "utf8")));
+  // It takes signals once it has blocked them: SIGTERM is bit 14.
+  const blocks = (): boolean => /^SigBlk:\t[0-9a-f]*[4-7c-f][0-9a-f]{3}$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return until(() => readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:") && blocks());
 }
 
 describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {

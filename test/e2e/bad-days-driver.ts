@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RECORD } from "../../src/plan/op.ts";
+import { parseEntry } from "../../src/spec/event.ts";
 import { daily, traces, vanished } from "./traces.ts";
 
 export interface Order {
@@ -113,6 +114,16 @@ async function stormOne(order: Order, next: () => number): Promise<string> {
   return String(child.signalCode ?? child.exitCode);
 }
 
+/** Containers whose program ran and whose end is not in the journal of events just once, or that were removed twice. */
+function wrongLives(): string[] {
+  const entries = text(`${STATE}/events`).split("\n").map(parseEntry).filter((entry) => entry !== undefined);
+  return [...Map.groupBy(entries, ({ id }) => id)].flatMap(([id, lines]) => {
+    const count = (action: string): number => lines.filter(({ actions }) => actions.includes(action)).length;
+    const [starts, ends, removals] = [count("start"), count("die"), count("destroy")];
+    return (starts === 1 && ends !== 1) || starts > 1 || ends > 1 || removals > 1 ? [`${id} has ${starts} starts, ${ends} ends, ${removals} removals`] : [];
+  });
+}
+
 const kindOf = (trace: string): string => trace.split(" ")[0] ?? "";
 
 async function many(order: Order, before: readonly string[]): Promise<Result> {
@@ -149,7 +160,7 @@ async function repeat(order: Order, before: readonly string[]): Promise<Result> 
     if (order.what === "kill-first" || (order.what === "storm" && end === "SIGTERM")) await collect(order, before);
     problems.push(...(await vanished(before, daily(STATE))).map((trace) => `after ${i + 1} (${end}): ${trace}`));
   }
-  return { problems, ends, kinds: [] };
+  return { problems: [...problems, ...wrongLives()], ends, kinds: [] };
 }
 
 if (import.meta.main) {

@@ -22,7 +22,7 @@ needs("root")("the third start runs the plan that the first compiled, with names
   }
 });
 
-test("nothing is kept where a container may have been let in: outside of /run", async () => {
+test("no plan is kept where a container may have been let in: outside of /run", async () => {
   for (let n = 0; n < 3; n++) expect(await scene.output(["run", "@", "echo", "up"], { caller: "rootless" })).toBe("up");
-  expect(readdirSync(`${scene.runtime}/pidbox`).sort()).toEqual(["containers", "ids", "names"]);
+  expect(readdirSync(`${scene.runtime}/pidbox`).sort()).toEqual(["containers", "events", "ids", "names"]);
 });

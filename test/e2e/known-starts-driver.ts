@@ -3,10 +3,11 @@
  * Run by known-starts.test.ts in namespaces of its own, with an empty store and an /etc of its own: bun known-starts-driver.ts PIDBOX ROOTFS FOLDER
  */
 import {
-  chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync, writeFileSync,
+  chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync,
 } from "node:fs";
 import { cellAt, decodePlan, textAt } from "../../src/plan/decode.ts";
 import type { DecodedPlan } from "../../src/plan/decode.ts";
+import { JOURNAL_SIZE } from "../../src/engine/journal.ts";
 import { checksum } from "../../src/plan/known-start.ts";
 import { planInImage } from "../../src/engine/launch.ts";
 import { readState } from "../../src/engine/store.ts";
@@ -154,6 +155,8 @@ function storeCases(): void {
   changed("a file of another user", () => chownSync(theFile(), 1, 1), nothing);
   changed("a file that others may write", () => chmodSync(theFile(), 0o666), nothing);
   changed("no directory for containers", () => rmSync(`${STORE}/containers`, { recursive: true }), nothing);
+  changed("a full journal of events", () => truncateSync(`${STORE}/events`, JOURNAL_SIZE), nothing);
+  cases.push({ name: "the journal is", known: statSync(`${STORE}/events`).size < 4096, code: 0, out: "", err: "" });
   changed("a container that never was", () => mkdirSync(`${STORE}/containers/${"0".repeat(64)}`), () => rmdirSync(`${STORE}/containers/${"0".repeat(64)}`));
   const lines: readonly (readonly [string, ...string[]])[] = [
     ["do", "-e", "TOKEN=secret", "true"], ["do", "--name", "one", "true"], ["do", "--cidfile", `${folder}/cid`, "true"], ["run", `dir:${rootfs}`, "/bin/true"],

@@ -134,6 +134,11 @@ describe("is not taken from", () => {
     expect(find("left in a full store")).toMatchObject({ known: false, out: "" });
   });
 
+  when("a store whose journal of events is full, which begins a new one", () => {
+    expect(find("a full journal of events")).toMatchObject({ known: false, code: 0, err: "" });
+    expect(find("the journal is").known).toBe(true);
+  });
+
   when("a store with a container that lost its supervisor, which is taken away", () => {
     expect(find("beside one that lost its supervisor")).toMatchObject({ known: false, code: 0 });
     expect(find("what was lost is").known).toBe(false);

@@ -10,8 +10,9 @@ import { join } from "node:path";
 import { launcherImage } from "../../src/engine/launch.ts";
 import { SYSCALLS } from "../../src/kernel/abi/host.ts";
 import { compile } from "../../src/plan/compile.ts";
-import { argumentValue, CLIENT, FLAG, INPUT, KEEP, LOG_FORMAT, PLAN, WATCH } from "../../src/plan/op.ts";
+import { argumentValue, CLIENT, FLAG, INPUT, KEEP, LOG_FORMAT, PLAN, TELL, WATCH } from "../../src/plan/op.ts";
 import { PlanWriter } from "../../src/plan/writer.ts";
+import { eventHead, eventTail } from "../../src/spec/event.ts";
 import { bundleScene, doScene, HYBRID, ROOTLESS, rootlessScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
 import { needs } from "../parts.ts";
 
@@ -26,6 +27,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const [HEAD, TAIL] = [eventHead(["die"]), eventTail({ id: "a", attributes: {} })];
+
 /** One of each op, few enough for a fuzzer to move about. */
 function smallPlan(): Uint8Array {
   const w = new PlanWriter();
@@ -33,7 +36,7 @@ function smallPlan(): Uint8Array {
   const [there, child, main] = [w.label(), w.label(), w.label()];
   w.from("test").call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);
   w.call(SYSCALLS.write, 1, w.text("text"), 4).flags(FLAG.FULL).tolerate(11, 4).call(SYSCALLS.unlinkat, 0, w.text("x")).flags(FLAG.BUSY | FLAG.IGNORE);
-  w.same(w.text("text"), w.bytes(new TextEncoder().encode("text")), 4);
+  w.tell("/events", HEAD, TAIL, TELL.now).same(w.text("text"), w.bytes(new TextEncoder().encode("text")), 4);
   w.load(a, w.cells(7), 8).store(w.room(8), a, 4).decimal(w.room(24), a).expect(a, 7, { mask: 255 }).expect(a, 8, { differs: true });
   w.bits(SYSCALLS.prctl, 0x300, 24).bits(SYSCALLS.rt_sigaction, a, w.room(32), 0, 8).flags(FLAG.FIRST | FLAG.IGNORE);
   w.each([w.text("one"), w.text("two")], (pointer) => w.call(SYSCALLS.openat, -100, pointer).into(b).tolerate(2).jumpError(there, b));
@@ -50,7 +53,8 @@ function supervisedPlan(descriptor: 0 | -1): Uint8Array {
   const watch = w.room(WATCH.size);
   for (const at of [WATCH.status, WATCH.terminal, WATCH.output, WATCH.master, WATCH.guard]) w.store(watch + at, descriptor, 4);
   w.store(watch + WATCH.stopTimeout, 1, 4).call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);
-  w.clone(w.cells(0), 88, child, 3, 5).into(pid).supervise(pid, 6, 5, 7, page, watch).into(code).exit(code);
+  w.tell("/events", HEAD, TAIL, TELL.start).tell("/events", HEAD, TAIL, TELL.end);
+  w.clone(w.cells(0), 88, child, 3, 5).into(pid).supervise(pid, 6, 5, 7, page, watch).into(code).tell("/events", HEAD, TAIL, TELL.now).exit(code);
   w.place(child).init(4, page).exit(125);
   return w.finish(w.position - 1);
 }
@@ -147,7 +151,7 @@ describe("launcher.c under libFuzzer with AddressSanitizer and UndefinedBehavior
     expect(covered).toEqual(expect.arrayContaining([
       "decode", "valid_op", "run", "step", "plain_call", "each_bit", "execute", "fail", "supervise", "pass_signal", "pump", "collect", "init",
       "keep_container", "log_entry", "put_json", "put_time", "rotate_log", "commit_log", "offer", "admit", "hear", "feed", "end_of_client", "part",
-      "run_visit", "take_packets", "give_output", "read_input", "press", "take_signal", "send_input",
+      "tell", "fill_digits", "run_visit", "take_packets", "give_output", "read_input", "press", "take_signal", "send_input",
     ]));
   }, (SECONDS + 60) * 1000);
 

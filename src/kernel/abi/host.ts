@@ -71,6 +71,7 @@ export const SYSCALLS = {
   fgetxattr: 193,
   sched_setaffinity: 203,
   getdents64: 217,
+  clock_gettime: 228,
   set_mempolicy: 238,
   keyctl: 250,
   ioprio_set: 251,

@@ -127,6 +127,9 @@ static word own_call(word nr, word a, word b, word c, word d, word e)
 	case __NR_write: case __NR_pwrite64:
 		look((void *)b, (size_t)c);
 		return count(c);
+	case __NR_writev:
+		for (word i = 0; i < c; i++) look(((void **)b)[2 * i], ((size_t *)b)[2 * i + 1]);
+		return count(1 << 16);
 	case __NR_ioctl: return answer_ioctl(b, (void *)c);
 	case __NR_waitid: return answer_waitid((void *)c, (void *)e);
 	case __NR_clock_gettime: {
@@ -218,6 +221,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	report_fd = -1;
 	memory = 0;
 	visit = 0;
+	memset(events, 0, sizeof events);
+	events_fd = 0;
 	interrupts = 0;
 	deadline = 0;
 	if (!__builtin_setjmp(over) && decode(plan, length))
