@@ -20,6 +20,7 @@ test("parseJunit() counts what bun test reports", () => {
     expect(run.exitCode).toBe(1);
     const counts = parseJunit(readFileSync(report, "utf8"));
     expect(counts).toMatchObject({ passed: 1, failed: 1, skipped: 2 });
+    expect(counts.failures).toEqual(['a.test.ts: bad <&>: expect(received).toBe(expected)\n\nExpected: "b"\nReceived: "<testcase/>"']);
     expect(counts.skippedNames.join()).toContain("later [needs runc, root]");
     expect(closingLine(counts)).toBe("1 passed, 1 failed, 2 skipped");
     expect(brokenPromises(counts.skippedNames, ["root"])).toHaveLength(1);
@@ -30,5 +31,5 @@ test("parseJunit() counts what bun test reports", () => {
 });
 
 test("closingLine() leaves out skipped tests when there are none", () => {
-  expect(closingLine({ passed: 3, failed: 0, skipped: 0, skippedNames: [] })).toBe("3 passed, 0 failed");
+  expect(closingLine({ passed: 3, failed: 0, failures: [], skipped: 0, skippedNames: [] })).toBe("3 passed, 0 failed");
 });

@@ -18,29 +18,33 @@ const SETS: readonly (readonly string[])[] = [
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
+  /** Failed tests: name and message. */
+  readonly failures: readonly string[];
   readonly skipped: number;
   /** Names of skipped tests, each with the names of its describe blocks. */
   readonly skippedNames: readonly string[];
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&quot;": '"', "&apos;": "'", "&lt;": "<", "&gt;": ">", "&amp;": "&" };
+const ENTITIES: Readonly<Record<string, string>> = { "&quot;": '"', "&apos;": "'", "&lt;": "<", "&gt;": ">", "&amp;": "&", "&#10;": "\n" };
 
 function attribute(tag: string, name: string): string {
   const raw = new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1] ?? "";
-  return raw.replace(/&(quot|apos|lt|gt|amp);/g, (entity) => ENTITIES[entity] ?? entity);
+  return raw.replace(/&(quot|apos|lt|gt|amp|#10);/g, (entity) => ENTITIES[entity] ?? entity);
 }
 
 /** The counts of a JUnit report as `bun test` writes it: one <testcase> a test, with <failure>, <error> or <skipped> inside. */
 export function parseJunit(xml: string): Counts {
-  let [passed, failed] = [0, 0];
-  const skippedNames: string[] = [];
+  let passed = 0;
+  const [failures, skippedNames]: [string[], string[]] = [[], []];
   for (const match of xml.matchAll(/<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
-    const body = match[2] ?? "";
-    if (/<(failure|error)\b/.test(body)) failed++;
-    else if (/<skipped\b/.test(body)) skippedNames.push(`${attribute(match[1] ?? "", "classname")} ${attribute(match[1] ?? "", "name")}`.trim());
+    const [, tag = "", body = ""] = match;
+    const name = `${attribute(tag, "classname")} ${attribute(tag, "name")}`.trim();
+    const failure = /<(?:failure|error)\b(?:[^>"]|"[^"]*")*>/.exec(body)?.[0];
+    if (failure !== undefined) failures.push(`${attribute(tag, "file")}: ${name}: ${attribute(failure, "message")}`.trim());
+    else if (/<skipped\b/.test(body)) skippedNames.push(name);
     else passed++;
   }
-  return { passed, failed, skipped: skippedNames.length, skippedNames };
+  return { passed, failed: failures.length, failures, skipped: skippedNames.length, skippedNames };
 }
 
 /** The skipped tests whose name says `[needs PART...]` with a part that is required. */
@@ -64,7 +68,7 @@ async function runSet(targets: readonly string[], report: string): Promise<Count
   console.log(`== ${targets.join(" ")}`);
   const child = Bun.spawn(command, { cwd: ROOT, stdin: "ignore", stdout: "inherit", stderr: "inherit" });
   const code = await child.exited;
-  const counts = existsSync(report) ? parseJunit(readFileSync(report, "utf8")) : { passed: 0, failed: 0, skipped: 0, skippedNames: [] };
+  const counts = existsSync(report) ? parseJunit(readFileSync(report, "utf8")) : { passed: 0, failed: 0, failures: [], skipped: 0, skippedNames: [] };
   if (code !== 0 && counts.failed === 0) console.error(`test: bun test ${targets.join(" ")} exited with ${code}`);
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
@@ -83,8 +87,11 @@ async function main(chosen: readonly string[]): Promise<number> {
   const broken = brokenPromises(all.flatMap((counts) => counts.skippedNames), required);
   for (const name of broken) console.error(`test: skipped, but PIDBOX_REQUIRE asks for it: ${name}`);
   const counts: Counts = {
-    passed: sum((c) => c.passed), failed: sum((c) => c.failed) + broken.length, skipped: sum((c) => c.skipped) - broken.length, skippedNames: [],
+    passed: sum((c) => c.passed), failed: sum((c) => c.failed) + broken.length, failures: all.flatMap(({ failures }) => failures),
+    skipped: sum((c) => c.skipped) - broken.length, skippedNames: [],
   };
+  // Once more at the end, for whoever sees only that.
+  for (const failure of counts.failures) console.error(`test: failed: ${failure}`);
   if (counts.passed === 0) console.error("test: nothing ran");
   console.log(closingLine(counts));
   return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
