@@ -7,7 +7,8 @@ import { parseEntry } from "../../src/spec/event.ts";
 import { needs } from "../parts.ts";
 import { CALLERS, openScene } from "../scene.ts";
 import type { Caller } from "../scene.ts";
-import { freshName, isAlive, keep, until } from "./kept.ts";
+import { until } from "../until.ts";
+import { freshName, isAlive, keep } from "./kept.ts";
 
 const scene = openScene();
 

@@ -1,7 +1,8 @@
 /** Bundles for tests that look from inside a container of pidbox-oci or of another runtime: a root filesystem of busybox and a config to change. */
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config, Linux, Mount, Process } from "../../src/spec/runtime-config.ts";
+import { makeBusyboxRoot } from "../busybox.ts";
 import { PIDBOX_OCI, run, RUNC } from "./runtime.ts";
 import type { Result } from "./runtime.ts";
 
@@ -30,6 +31,9 @@ export interface Change {
   readonly config?: Partial<Config>;
 }
 
+/** All that need no map of ids and no clock. */
+export const NAMESPACES = ["mount", "pid", "ipc", "uts", "network", "cgroup"] as const;
+
 /** The config of a container that runs `script` in a shell. */
 export function configOf(script: string, change: Change = {}): Config {
   const mounts = change.mounts ?? [];
@@ -47,18 +51,18 @@ export function configOf(script: string, change: Change = {}): Config {
       ...mounts.filter(({ destination }) => !docker.has(destination)),
     ],
     linux: {
-      namespaces: (["mount", "pid", "ipc", "uts", "network", "cgroup"] as const).map((type) => ({ type })),
+      namespaces: NAMESPACES.map((type) => ({ type })),
       resources: { devices: [{ allow: true, access: "rwm" }] }, ...change.linux,
     },
     ...change.config,
   };
 }
 
-/** All eight, with users from `first` of the host. */
+/** A user namespace too, with users from `first` of the host. */
 export function ownUsers(first: number): Pick<Linux, "namespaces" | "uidMappings" | "gidMappings"> {
   const map = [{ containerID: 0, hostID: first, size: 65536 }];
   return {
-    namespaces: (["user", "mount", "pid", "ipc", "uts", "network", "cgroup"] as const).map((type) => ({ type })), uidMappings: map, gidMappings: map,
+    namespaces: (["user", ...NAMESPACES] as const).map((type) => ({ type })), uidMappings: map, gidMappings: map,
   };
 }
 
@@ -83,13 +87,7 @@ export class OciScene implements Disposable {
 
   makeRootfs(name: string): string {
     const root = join(this.directory, name);
-    for (const folder of ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "run", "var", "mnt"]) mkdirSync(join(root, folder), { recursive: true });
-    const busybox = Bun.which("busybox") ?? "/bin/busybox";
-    copyFileSync(busybox, join(root, "bin/busybox"));
-    chmodSync(join(root, "bin/busybox"), 0o755);
-    for (const applet of Bun.spawnSync([busybox, "--list"]).stdout.toString().trim().split("\n")) {
-      if (applet !== "busybox") symlinkSync("busybox", join(root, "bin", applet));
-    }
+    makeBusyboxRoot(root, ["run", "mnt"]);
     writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
     return root;
   }
