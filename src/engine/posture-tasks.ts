@@ -126,6 +126,14 @@ export class Descent {
   }
 }
 
+/** Reads the tasks of processes that are known already, once: what comes meanwhile is not looked for. */
+export function readTasks(pids: readonly number[]): Omit<TaskWalk, "settled"> {
+  const walk = new Walk();
+  for (const pid of pids) walk.process(pid);
+  const { tasks, unreadable, zombies, vanished } = walk;
+  return { tasks, unreadable, zombies, vanished };
+}
+
 /** Reads all tasks for which `isMember` holds, again and again until a look over the whole host finds none that is new. */
 export function walkTasks(isMember: (summary: ProcessSummary) => boolean): TaskWalk {
   const walk = new Walk();

@@ -1,0 +1,80 @@
+/** The audit for people: worst first, one line each, grouped by container. Pure. */
+import { paint } from "../base/style.ts";
+import type { Style } from "../base/style.ts";
+import { columns, printable } from "../base/text.ts";
+import type { AuditReport, CheckInfo, Result, Severity, Subject } from "./finding.ts";
+import { AREAS, byUrgency, countVerdicts, type Area, severityRank } from "./finding.ts";
+
+const STYLES: Readonly<Record<Severity, Style>> = { critical: "red", high: "red", medium: "yellow", low: "cyan", info: "dim" };
+const WIDEST = 110;
+
+function cut(text: string): string {
+  const shown = printable(text);
+  return shown.length <= WIDEST ? shown : `${shown.slice(0, WIDEST - 3)}...`;
+}
+
+/** `docker web (0123456789ab)`. */
+export function subjectText({ id, name, engine }: Subject): string {
+  const short = /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : printable(id);
+  if (id === "host") return "host";
+  return name === null || name === id ? `${engine} ${short}` : `${engine} ${printable(name)} (${short})`;
+}
+
+function countText(results: readonly Result[]): string {
+  const counts = countVerdicts(results);
+  const words = [
+    counts.finding === 1 ? "1 finding" : `${counts.finding} findings`, ...(counts.blocked > 0 ? [`${counts.blocked} blocked`] : []),
+    ...(counts.unknown > 0 ? [`${counts.unknown} unknown`] : []), `${counts.pass} passed`,
+  ];
+  return words.join(", ");
+}
+
+export interface TableOptions {
+  readonly color: boolean;
+  /** Lighter ones are counted but not listed. */
+  readonly least: Severity;
+  /** Also what passed, and what does not apply. */
+  readonly all: boolean;
+}
+
+function row(result: Result, checks: ReadonlyMap<string, CheckInfo>, color: boolean): string[] {
+  const severity = result.verdict === "finding" ? paint(STYLES[result.severity], result.severity, color) : paint("dim", result.verdict, color);
+  const title = checks.get(result.check)?.title ?? "";
+  const by = result.by === undefined ? "" : `by ${printable(result.by)}: `;
+  return [`  ${severity}`, result.check, result.verdict === "finding" ? `${title}: ${cut(result.text)}` : `${title}? ${by}${cut(result.text)}`];
+}
+
+/** The table; what came from a container is made printable here. Ends with a line that counts all results. */
+export function auditTable(report: AuditReport, { color, least, all }: TableOptions): string {
+  const checks = new Map(report.checks.map((check) => [check.id, check]));
+  const shown = (result: Result): boolean =>
+    severityRank(result.severity) <= severityRank(least) && (all || !["pass", "not-applicable"].includes(result.verdict));
+  const worst = (subject: Subject): readonly Result[] => report.results.filter((result) => result.subject.id === subject.id);
+  const blocks = report.subjects
+    .map((subject) => ({ subject, results: worst(subject) }))
+    .toSorted((a, b) => (a.results[0] === undefined || b.results[0] === undefined ? 0 : byUrgency(a.results[0], b.results[0])))
+    .map(({ subject, results }) => {
+      const rows = results.filter(shown).map((result) => row(result, checks, color));
+      return `${paint("bold", subjectText(subject), color)}: ${countText(results)}\n${columns(rows)}`;
+    });
+  const total = `${report.subjects.filter(({ id }) => id !== "host").length} containers, ${report.checks.length} checks: ${countText(report.results)}.\n`;
+  return [...blocks, total].join("\n");
+}
+
+function areaText(id: string): string {
+  const area = AREAS[id[0] as Area];
+  return `${area.kind}: ${area.title.toLowerCase()}`;
+}
+
+/** The whole story of one check, with its results. */
+export function explainCheck(check: CheckInfo, results: readonly Result[], color: boolean): string {
+  const remedies = Object.entries(check.remedy).flatMap(([engine, text]) => (engine === "text" ? [] : [`  ${engine}:`, ...String(text).split("\n").map((line) => `    ${line}`)]));
+  const told = results.flatMap((result) => [
+    `  ${subjectText(result.subject)}: ${result.verdict}${result.by === undefined ? "" : ` (${printable(result.by)})`}: ${printable(result.text)}`,
+    ...result.evidence.map(({ source, value, errno }) => `    ${printable(source)}: ${errno ?? printable(value)}`),
+  ]);
+  return [
+    paint("bold", `${check.id} ${check.name}: ${check.title}`, color), `${check.severity}; ${areaText(check.id)}${check.references.length > 0 ? `; ${check.references.join(", ")}` : ""}`,
+    "", check.why, "", `What to do: ${check.remedy.text}.`, ...remedies, ...(told.length > 0 ? ["", "Here:", ...told] : []), "",
+  ].join("\n");
+}
