@@ -20,8 +20,8 @@ function taskName(task: TaskFacts): string {
   return `PID ${task.pid} (${task.status.name})${task.thread === task.pid ? "" : ` thread ${task.thread}`}`;
 }
 
-const worse = (a: Answer, b: Answer): number =>
-  VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) || (a.severity === undefined ? 0 : severityRank(a.severity)) - (b.severity === undefined ? 0 : severityRank(b.severity));
+const rank = ({ severity }: Answer): number => (severity === undefined ? 0 : severityRank(severity));
+const worse = (a: Answer, b: Answer): number => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) || rank(a) - rank(b);
 
 /** Asks `test` of every thread; `file` is the one below /proc/PID that it looks at. The worst answer stands, and says of how many threads it is true. */
 export function eachTask(container: ContainerFacts, file: string, test: (task: TaskFacts) => TaskAnswer): Answer {

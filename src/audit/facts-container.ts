@@ -84,11 +84,13 @@ export function containerReader(host: HostFacts, inside: readonly string[]): (co
   const readLimits = limitReader(host.layout);
   const ownTable = readMountinfo("self");
   const ownProc = typeof ownTable === "number" ? undefined : mountAt(ownTable, "/proc");
-  const own: OwnProcfs | undefined = ownProc === undefined || host.namespaces.pid === undefined ? undefined : { device: ownProc.device, namespace: host.namespaces.pid };
+  const { pid: hostNamespace } = host.namespaces;
+  const own: OwnProcfs | undefined = ownProc === undefined || hostNamespace === undefined ? undefined : { device: ownProc.device, namespace: hostNamespace };
   return (container) => {
     const pids = [...container.processes, ...container.strays];
     const walk = readTasks(pids);
-    const tasks = ownTasks(container, walk.tasks).toSorted((a, b) => Number(b.pid === container.initPid) - Number(a.pid === container.initPid) || a.pid - b.pid || a.thread - b.thread);
+    const isFirst = (task: TaskFacts): number => Number(task.pid === container.initPid);
+    const tasks = ownTasks(container, walk.tasks).toSorted((a, b) => isFirst(b) - isFirst(a) || a.pid - b.pid || a.thread - b.thread);
     const first = tasks.find((task) => task.pid === container.initPid && task.thread === container.initPid);
     const members = new Set(tasks.map((task) => task.pid));
     const processes = pids.filter((pid) => members.has(pid)).map(readProcess).filter((process) => process !== undefined);

@@ -12,7 +12,10 @@ const MOST_NAMES = 10_000;
 /** All that `reads` ask for, each once. */
 export function mergeReads(reads: readonly Reads[]): Required<Reads> {
   const all = (of: (one: Reads) => readonly string[] | undefined): string[] => [...new Set(reads.flatMap((one) => of(one) ?? []))];
-  return { files: all((r) => r.files), filesOf: all((r) => r.filesOf), paths: all((r) => r.paths), directories: all((r) => r.directories), inside: all((r) => r.inside) };
+  return {
+    files: all((r) => r.files), filesOf: all((r) => r.filesOf), paths: all((r) => r.paths), directories: all((r) => r.directories),
+    inside: all((r) => r.inside),
+  };
 }
 
 function readFile(path: string): string | number {

@@ -68,13 +68,15 @@ function areaText(id: string): string {
 
 /** The whole story of one check, with its results. */
 export function explainCheck(check: CheckInfo, results: readonly Result[], color: boolean): string {
-  const remedies = Object.entries(check.remedy).flatMap(([engine, text]) => (engine === "text" ? [] : [`  ${engine}:`, ...String(text).split("\n").map((line) => `    ${line}`)]));
+  const indented = (text: string): string[] => text.split("\n").map((line) => `    ${line}`);
+  const { text: advice, ...engines } = check.remedy;
+  const remedies = Object.entries(engines).flatMap(([engine, text]) => [`  ${engine}:`, ...indented(String(text))]);
   const told = results.flatMap((result) => [
     `  ${subjectText(result.subject)}: ${result.verdict}${result.by === undefined ? "" : ` (${printable(result.by)})`}: ${printable(result.text)}`,
     ...result.evidence.map(({ source, value, errno }) => `    ${printable(source)}: ${errno ?? printable(value)}`),
   ]);
   return [
     paint("bold", `${check.id} ${check.name}: ${check.title}`, color), `${check.severity}; ${areaText(check.id)}${check.references.length > 0 ? `; ${check.references.join(", ")}` : ""}`,
-    "", check.why, "", `What to do: ${check.remedy.text}.`, ...remedies, ...(told.length > 0 ? ["", "Here:", ...told] : []), "",
+    "", check.why, "", `What to do: ${advice}.`, ...remedies, ...(told.length > 0 ? ["", "Here:", ...told] : []), "",
   ].join("\n");
 }

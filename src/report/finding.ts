@@ -112,7 +112,8 @@ export function severityRank(severity: Severity): number {
 
 /** Worst first: by verdict, then severity, then the check's id. */
 export function byUrgency(a: Result, b: Result): number {
-  return VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) || severityRank(a.severity) - severityRank(b.severity) || (a.check < b.check ? -1 : a.check > b.check ? 1 : 0);
+  const byId = a.check < b.check ? -1 : a.check > b.check ? 1 : 0;
+  return VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) || severityRank(a.severity) - severityRank(b.severity) || byId;
 }
 
 export function countVerdicts(results: readonly Result[]): Readonly<Record<Verdict, number>> {
