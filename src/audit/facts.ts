@@ -18,6 +18,8 @@ export interface ProcessFacts {
   readonly command: readonly string[];
   /** Target of the exe link; ` (deleted)` stays. */
   readonly program: string | number;
+  /** Cookie of core scheduling: 0 is none (PR_SCHED_CORE_GET, Linux 5.14). -EINVAL: this kernel has no core scheduling, or the CPU no siblings. */
+  readonly coreCookie: bigint | number;
   /** Names of environment variables as they were at exec, without values: those may be secrets. */
   readonly variables: readonly string[] | number;
 }
