@@ -1,8 +1,8 @@
 /** What an audit reads once of the host: the files, paths and directories that checks name, mounts and cgroup hierarchies. */
+import type { Survey } from "../engine/discover-survey.ts";
 import { parseCgroupLayout } from "../kernel/cgroup.ts";
 import { listDirectory, readText, stat } from "../kernel/file.ts";
 import { readMountinfo } from "../kernel/mountinfo.ts";
-import type { NamespaceInodes } from "../kernel/namespaces.ts";
 import type { Reads } from "./check.ts";
 import type { HostFacts, HostPath } from "./facts.ts";
 
@@ -35,7 +35,7 @@ function readPath(path: string): HostPath | number {
   return { mode, uid, gid, rdev };
 }
 
-export function readHost(reads: Required<Reads>, namespaces: NamespaceInodes): HostFacts {
+export function readHost(reads: Required<Reads>, { host: namespaces, processes }: Pick<Survey["facts"], "host" | "processes">): HostFacts {
   // The host's own table, where the caller is in a mount namespace of its own.
   const first = readMountinfo(1);
   const mounts = typeof first === "number" ? readMountinfo("self") : first;
@@ -46,10 +46,11 @@ export function readHost(reads: Required<Reads>, namespaces: NamespaceInodes): H
     return typeof names === "object" ? names.map((name) => `${directory}/${name}`) : [];
   });
   const files = new Map([...reads.files, ...listed].map((path) => [path, readFile(path)]));
+  const programs = processes.filter(({ pids, kernelThread }) => pids.length === 1 && !kernelThread).map(({ name }) => name);
   const last = readFile("/proc/sys/kernel/cap_last_cap");
   const words = (path: string): string => String(readFile(path)).slice(0, 256);
   return {
-    namespaces, release: words("/proc/sys/kernel/osrelease"), hostname: words("/proc/sys/kernel/hostname"),
+    namespaces, programs: [...new Set(programs)].toSorted(), release: words("/proc/sys/kernel/osrelease"), hostname: words("/proc/sys/kernel/hostname"),
     lastCapability: typeof last === "string" && /^[0-9]{1,2}$/.test(last) ? Number(last) : 63,
     mounts, layout: parseCgroupLayout(typeof own === "number" ? [] : own), files, directories,
     paths: new Map(reads.paths.map((path) => [path, readPath(path)])),
