@@ -19,7 +19,7 @@ export const check: HostCheck = {
     const answers = names.map((name) => ({ name, path: `${DIRECTORY}/${name}`, text: host.files.get(`${DIRECTORY}/${name}`) ?? -2 }));
     // "Vulnerable", or a mitigation with a hole: "Mitigation: Clear CPU buffers; SMT vulnerable", "KVM: Vulnerable", "Processor vulnerable".
     const open = answers.filter(({ text }) => typeof text === "string" && /^(KVM: )?(Processor )?[Vv]ulnerable/.test(text));
-    const dark = answers.filter(({ text }) => typeof text === "number" || /^Unknown/.test(text));
+    const dark = answers.filter(({ text }) => typeof text === "number" || text.startsWith("Unknown"));
     if (open.length > 0) return open.map(({ name, path, text }) => finding(`${name}: ${String(text)}`, evidenceOf(path, text)));
     if (dark.length > 0) return unknown(dark.map(({ name }) => name).join(", "), ...dark.map(({ path, text }) => evidenceOf(path, text)));
     return pass(`${answers.length} flaws, each mitigated or absent`, saw(DIRECTORY, names.join(" ")));
