@@ -13,7 +13,7 @@ interface Step {
 
 /** The generators that are there: each compares instead of writing with --check. */
 function generators(): Step[] {
-  return ["gen-abi", "gen-seccomp", "gen-plan", "gen-docs"]
+  return ["gen-abi", "gen-seccomp", "gen-plan", "gen-checks", "gen-docs"]
     .filter((name) => existsSync(join(ROOT, `tools/${name}.ts`)) && readFileSync(join(ROOT, `tools/${name}.ts`), "utf8").includes("--check"))
     .map((name) => ({ name, command: [BUN, `tools/${name}.ts`, "--check"] }));
 }

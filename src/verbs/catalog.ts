@@ -29,6 +29,7 @@ export const CATALOG = {
   top: async () => (await import("./top.ts")).top,
   tree: async () => (await import("./tree.ts")).tree,
   verify: async () => (await import("./verify.ts")).verify,
+  audit: async () => (await import("./audit.ts")).audit,
   gc: async () => (await import("./gc.ts")).gc,
   doctor: async () => (await import("./doctor.ts")).doctor,
   install: async () => (await import("./install.ts")).install,

@@ -1,0 +1,58 @@
+/** What an audit reads once of the host: the files, paths and directories that checks name, mounts and cgroup hierarchies. */
+import type { Survey } from "../engine/discover-survey.ts";
+import { parseCgroupLayout } from "../kernel/cgroup.ts";
+import { listDirectory, readText, stat } from "../kernel/file.ts";
+import { readMountinfo } from "../kernel/mountinfo.ts";
+import type { Reads } from "./check.ts";
+import type { HostFacts, HostPath } from "./facts.ts";
+
+const TEXT = 1 << 20;
+const MOST_NAMES = 10_000;
+
+/** All that `reads` ask for, each once. */
+export function mergeReads(reads: readonly Reads[]): Required<Reads> {
+  const all = (of: (one: Reads) => readonly string[] | undefined): string[] => [...new Set(reads.flatMap((one) => of(one) ?? []))];
+  return {
+    files: all((r) => r.files), filesOf: all((r) => r.filesOf), paths: all((r) => r.paths), directories: all((r) => r.directories),
+    inside: all((r) => r.inside),
+  };
+}
+
+function readFile(path: string): string | number {
+  const text = readText(path, TEXT);
+  return typeof text === "number" ? text : text.replace(/\n$/, "");
+}
+
+function readNames(path: string): readonly string[] | number {
+  const entries = listDirectory(path, MOST_NAMES);
+  return typeof entries === "number" ? entries : entries.map(({ name }) => name).toSorted();
+}
+
+function readPath(path: string): HostPath | number {
+  const status = stat(path);
+  if (typeof status === "number") return status;
+  const { mode, uid, gid, rdev } = status;
+  return { mode, uid, gid, rdev };
+}
+
+export function readHost(reads: Required<Reads>, { host: namespaces, processes }: Pick<Survey["facts"], "host" | "processes">): HostFacts {
+  // The host's own table, where the caller is in a mount namespace of its own.
+  const first = readMountinfo(1);
+  const mounts = typeof first === "number" ? readMountinfo("self") : first;
+  const own = readMountinfo("self");
+  const directories = new Map([...reads.directories, ...reads.filesOf].map((path) => [path, readNames(path)]));
+  const listed = reads.filesOf.flatMap((directory) => {
+    const names = directories.get(directory);
+    return typeof names === "object" ? names.map((name) => `${directory}/${name}`) : [];
+  });
+  const files = new Map([...reads.files, ...listed].map((path) => [path, readFile(path)]));
+  const programs = processes.filter(({ pids, kernelThread }) => pids.length === 1 && !kernelThread).map(({ name }) => name);
+  const last = readFile("/proc/sys/kernel/cap_last_cap");
+  const words = (path: string): string => String(readFile(path)).slice(0, 256);
+  return {
+    namespaces, programs: [...new Set(programs)].toSorted(), release: words("/proc/sys/kernel/osrelease"), hostname: words("/proc/sys/kernel/hostname"),
+    lastCapability: typeof last === "string" && /^[0-9]{1,2}$/.test(last) ? Number(last) : 63,
+    mounts, layout: parseCgroupLayout(typeof own === "number" ? [] : own), files, directories,
+    paths: new Map(reads.paths.map((path) => [path, readPath(path)])),
+  };
+}

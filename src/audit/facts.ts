@@ -1,0 +1,119 @@
+/**
+ * Everything that checks may look at, as plain data: a function of these facts gives the same results on another machine. Pure.
+ *
+ * A negative number in the place of a value is -errno: the kernel did not tell, which is never the same as nothing being there.
+ */
+import type { Container } from "../engine/discover.ts";
+import type { CgroupFiles, PathFacts, TaskFacts } from "../engine/posture.ts";
+import type { CgroupLayout } from "../kernel/cgroup.ts";
+import type { Mount } from "../kernel/mountinfo.ts";
+import type { IdRange, NamespaceInodes } from "../kernel/namespaces.ts";
+import type { ProcessStat } from "../kernel/process-status.ts";
+import type { Config } from "../spec/runtime-config.ts";
+
+/** What is read once per process, beside what each of its threads has. */
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly stat: ProcessStat | number;
+  /** At most 4 KiB; whatever the process wrote there. */
+  readonly command: readonly string[];
+  /** Target of the exe link; ` (deleted)` stays. */
+  readonly program: string | number;
+  /** Cookie of core scheduling: 0 is none (PR_SCHED_CORE_GET, Linux 5.14). -EINVAL: this kernel has no core scheduling, or the CPU no siblings. */
+  readonly coreCookie: bigint | number;
+  /** Names of environment variables as they were at exec, without values: those may be secrets. */
+  readonly variables: readonly string[] | number;
+}
+
+/** The mode and owner of a path of the host, links followed. */
+export interface HostPath {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly rdev: { readonly major: number; readonly minor: number };
+}
+
+export interface HostFacts {
+  /** Names of the processes in the host's own PID namespace, each once. */
+  readonly programs: readonly string[];
+  /** Namespaces that count as the host's. */
+  readonly namespaces: NamespaceInodes;
+  /** uname -r. */
+  readonly release: string;
+  readonly hostname: string;
+  /** Bits of capabilities that this kernel has: /proc/sys/kernel/cap_last_cap. */
+  readonly lastCapability: number;
+  readonly mounts: readonly Mount[] | number;
+  readonly layout: CgroupLayout;
+  /** Text of the files that checks name, without the last newline, or -errno. */
+  readonly files: ReadonlyMap<string, string | number>;
+  readonly paths: ReadonlyMap<string, HostPath | number>;
+  /** Names in the directories that checks name. */
+  readonly directories: ReadonlyMap<string, readonly string[] | number>;
+}
+
+/** A socket that waits for others. */
+export interface SocketFacts {
+  readonly protocol: "tcp" | "udp";
+  /** `0.0.0.0` and `::` are all addresses. */
+  readonly address: string;
+  readonly port: number;
+  readonly inode: number;
+}
+
+/** What a network namespace has, in the kernel's order. */
+export interface NetworkFacts {
+  readonly interfaces: readonly string[] | number;
+  readonly routes: readonly { readonly interface: string; readonly gateway: string }[] | number;
+  readonly listeners: readonly SocketFacts[] | number;
+  /** Names of abstract Unix sockets, with `@` for NUL. */
+  readonly abstractNames: readonly string[] | number;
+  /** Lines of packet(7) sockets. */
+  readonly packetSockets: readonly string[] | number;
+}
+
+/** What the engine's runtime was told to make. */
+export interface DeclaredFacts {
+  /** Path of config.json. */
+  readonly source: string;
+  readonly config: Config | number;
+}
+
+export interface ContainerFacts {
+  readonly container: Container;
+  /** The container's first process and thread; undefined: it ended while it was read. */
+  readonly first: TaskFacts | undefined;
+  /** Every thread of every process, the first process first. */
+  readonly tasks: readonly TaskFacts[];
+  readonly processes: readonly ProcessFacts[];
+  /** Threads of which the kernel tells nothing, with the reason. */
+  readonly unreadable: readonly { readonly pid: number; readonly errno: number }[];
+  /** Ended while they were read. */
+  readonly vanished: number;
+  readonly uidMap: readonly IdRange[] | number;
+  readonly gidMap: readonly IdRange[] | number;
+  /** Mount table of the first process. */
+  readonly mounts: readonly Mount[] | number;
+  /** What the paths that checks name lead to in the container. */
+  readonly paths: ReadonlyMap<string, PathFacts>;
+  /** PID namespace that each procfs in the container shows, by mount point. */
+  readonly procfs: ReadonlyMap<string, number>;
+  /** That of the first process; containers that share one have the same. */
+  readonly network: NetworkFacts | undefined;
+  /** Undefined: nobody says where. */
+  readonly declared: DeclaredFacts | undefined;
+  /** The cgroup of the first process in each hierarchy, as a directory of the host, by v1 controller or `unified`. */
+  readonly cgroups: ReadonlyMap<string, string>;
+  /** Files of these cgroups and of all above them, by path. */
+  readonly cgroupFiles: CgroupFiles;
+}
+
+export interface AuditFacts {
+  /** Milliseconds since the epoch. */
+  readonly taken: number;
+  readonly version: string;
+  readonly host: HostFacts;
+  readonly containers: readonly ContainerFacts[];
+  /** Why the picture may be incomplete, as sentences. */
+  readonly limits: readonly string[];
+}
