@@ -1,5 +1,6 @@
 /** What an audit reads once of each process of a container. An attacker controls all of it but `stat`. */
 import { close, readLink, readStart, readText } from "../kernel/file.ts";
+import { statObject } from "../kernel/object.ts";
 import { openProcess, parseCommandLine } from "../kernel/process-list.ts";
 import { parseProcessStat } from "../kernel/process-status.ts";
 import type { ProcessFacts } from "./facts.ts";
@@ -27,7 +28,8 @@ export function readProcess(pid: number): ProcessFacts | undefined {
     const variables = readStart("environ", ENVIRONMENT, dirfd);
     return {
       pid, stat: typeof stat === "number" ? stat : parseProcessStat(stat), command: typeof command === "number" ? [] : parseCommandLine(command),
-      program: readLink("exe", dirfd), variables: typeof variables === "number" ? variables : parseVariables(variables),
+      program: readLink("exe", dirfd), executable: statObject("exe", dirfd),
+      variables: typeof variables === "number" ? variables : parseVariables(variables),
     };
   } finally {
     close(dirfd);

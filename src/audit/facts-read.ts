@@ -16,7 +16,7 @@ export interface AuditScope {
 
 export function readAuditFacts(view: Survey, { checks, containers, version, now }: AuditScope): AuditFacts {
   const reads = mergeReads(checks.map((check) => check.reads ?? {}));
-  const host = readHost(reads, view.facts.host);
+  const host = readHost(reads, view.facts.host, view.facts.processes);
   const read = containerReader(host, reads.inside);
   const running = containers.filter((container) => container.initPid !== null);
   return { taken: now, version, host, containers: running.map(read), limits: view.facts.limits };

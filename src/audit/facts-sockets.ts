@@ -1,0 +1,126 @@
+/** Sockets of the host that give power over it: who answers on them, and what file they are, for a container may have it under another name. */
+import type { ProcessSummary } from "../kernel/process-list.ts";
+import { close, listDirectory, readLink, readText } from "../kernel/file.ts";
+import type { Mount } from "../kernel/mountinfo.ts";
+import { statObject } from "../kernel/object.ts";
+import { openProcess } from "../kernel/process-list.ts";
+import { readUnixSockets, type UnixSocket } from "../kernel/unix-sockets.ts";
+import { type FilePlace, placeOf } from "./mount-tree.ts";
+
+export interface EngineSocket {
+  /** `docker`, `containerd`, ... */
+  readonly engine: string;
+  /** The path that it was bound to, on the host. */
+  readonly path: string;
+  readonly device: { readonly major: number; readonly minor: number };
+  readonly inode: number;
+  /** Host PID of the process that answers; null: known by its path alone. */
+  readonly pid: number | null;
+  /** Where it is in its filesystem; null: on no mount of the host's table. */
+  readonly place: FilePlace | null;
+}
+
+/** Programs whose sockets are an engine's, by the name of their process. */
+const DAEMONS: Readonly<Record<string, string>> = {
+  "dockerd": "docker", "containerd": "containerd", "crio": "cri-o", "podman": "podman", "buildkitd": "buildkit", "kubelet": "kubelet",
+  "cri-dockerd": "docker", "lxd": "lxd", "incusd": "incus", "k3s-server": "k3s", "nomad": "nomad",
+};
+
+/** Paths that engines and the system's manager use. */
+const PATHS: readonly (readonly [pattern: RegExp, engine: string])[] = [
+  [/\/(docker|balena-engine|cri-dockerd|dockershim)\.sock$/, "docker"],
+  [/\/containerd(-debug)?\.sock(\.ttrpc)?$/, "containerd"], [/^\/run\/containerd\/s\//, "containerd"],
+  [/\/crio\.sock$/, "cri-o"], [/\/podman\.sock$/, "podman"], [/\/buildkitd\.sock$/, "buildkit"], [/\/kubelet\.sock$/, "kubelet"],
+  [/\/lxd\/unix\.socket$/, "lxd"], [/\/incus\/unix\.socket$/, "incus"], [/^\/run\/systemd\/private$/, "systemd"], [/\/dbus\/system_bus_socket$/, "D-Bus"],
+];
+
+/** The engine whose socket usually has this path. */
+export function engineOfPath(path: string): string | undefined {
+  const plain = path.replace(/^\/var\/run\//, "/run/");
+  return PATHS.find(([pattern]) => pattern.test(plain))?.[1];
+}
+
+const MOST_DESCRIPTORS = 4096;
+
+/** Inodes of the sockets that a process holds. */
+function socketsOf(pid: number): number[] {
+  const dirfd = openProcess(pid);
+  if (dirfd < 0) return [];
+  const entries = listDirectory("fd", MOST_DESCRIPTORS, dirfd);
+  const inodes = (typeof entries === "number" ? [] : entries).flatMap(({ name }) => {
+    const link = readLink(`fd/${name}`, dirfd);
+    const inode = typeof link === "number" ? undefined : /^socket:\[([0-9]{1,15})\]$/.exec(link)?.[1];
+    return inode === undefined ? [] : [Number(inode)];
+  });
+  close(dirfd);
+  return inodes;
+}
+
+/** Sockets that rootless engines have in network namespaces of their own, and others that sock_diag did not show: by their usual places. */
+const USUAL = ["/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock", "/run/crio/crio.sock", "/run/buildkit/buildkitd.sock"];
+
+function namedSockets(known: readonly EngineSocket[], mounts: readonly Mount[]): EngineSocket[] {
+  const users = listDirectory("/run/user", 1000);
+  const paths = [...USUAL, ...(typeof users === "number" ? [] : users).flatMap(({ name }) => [`/run/user/${name}/docker.sock`, `/run/user/${name}/podman/podman.sock`])];
+  return paths.flatMap((path) => {
+    const object = statObject(path);
+    if (typeof object === "number" || (object.mode & 0o170000) !== 0o140000) return [];
+    const { device, inode } = object;
+    if (known.some((one) => one.inode === inode && one.device.major === device.major && one.device.minor === device.minor)) return [];
+    return [{ engine: engineOfPath(path) ?? "engine", path, device, inode, pid: null, place: placeOf(path, mounts) ?? null }];
+  });
+}
+
+/** The engines' sockets on this host, or -errno. `processes` are those of the host, by whose names an engine is known. */
+export function readEngineSockets(processes: Iterable<ProcessSummary>, mounts: readonly Mount[]): readonly EngineSocket[] | number {
+  const sockets = readUnixSockets();
+  if (typeof sockets === "number") return sockets;
+  const owners = new Map<number, { readonly pid: number; readonly engine: string }>();
+  for (const { pid, name } of processes) {
+    const engine = DAEMONS[name];
+    if (engine !== undefined) for (const inode of socketsOf(pid)) owners.set(inode, { pid, engine });
+  }
+  const found = sockets.flatMap((socket): EngineSocket[] => {
+    const owner = owners.get(socket.inode);
+    const engine = owner?.engine ?? engineOfPath(socket.name);
+    if (!socket.listening || socket.file === undefined || engine === undefined) return [];
+    const { major, minor, inode } = socket.file;
+    return [{ engine, path: socket.name, device: { major, minor }, inode, pid: owner?.pid ?? null, place: placeOf(socket.name, mounts) ?? null }];
+  });
+  return [...found, ...namedSockets(found, mounts)];
+}
+
+/** Inodes in a table such as /proc/net/tcp (proc_net(5)): the tenth column. Lines of another form are left out. */
+export function parseSocketInodes(text: string): number[] {
+  return text.split("\n").flatMap((line) => {
+    const inode = line.trim().split(/ +/)[9];
+    return inode !== undefined && /^[1-9][0-9]{0,14}$/.test(inode) && line.includes(":") ? [Number(inode)] : [];
+  });
+}
+
+const TABLES = ["tcp", "tcp6", "udp", "udp6"] as const;
+const TABLE_LIMIT = 32 << 20;
+
+function unixText(socket: UnixSocket, byInode: ReadonlyMap<number, UnixSocket>): string {
+  const peer = socket.peer === undefined ? undefined : byInode.get(socket.peer);
+  if (socket.name !== "") return `unix ${socket.name}`;
+  return peer?.name === undefined || peer.name === "" ? "unix" : `unix, connected with ${peer.name}`;
+}
+
+/** What a socket of the host's network namespace is, by its inode: read once, when first asked. */
+export function hostSocketReader(): (inode: number) => string | undefined {
+  let known: Map<number, string> | undefined;
+  return (inode) => {
+    if (known === undefined) {
+      known = new Map();
+      const sockets = readUnixSockets();
+      const byInode = new Map((typeof sockets === "number" ? [] : sockets).map((socket) => [socket.inode, socket]));
+      for (const socket of byInode.values()) known.set(socket.inode, unixText(socket, byInode));
+      for (const table of TABLES) {
+        const text = readText(`/proc/net/${table}`, TABLE_LIMIT);
+        for (const one of typeof text === "number" ? [] : parseSocketInodes(text)) known.set(one, table);
+      }
+    }
+    return known.get(inode);
+  };
+}
