@@ -3,11 +3,14 @@ import type { Mount } from "../kernel/mountinfo.ts";
 import type { Answer } from "../report/finding.ts";
 import { evidenceOf, inapplicable, unknown } from "./check.ts";
 import type { AuditFacts, ContainerFacts, HostFacts } from "./facts.ts";
-import { hostPaths, MountTree } from "./mount-tree.ts";
+import { hostPaths, treeOf } from "./mount-tree.ts";
+import { remembered } from "./remembered.ts";
+
+const NONE: readonly Mount[] = [];
 
 /** The mount table of a container's first process; empty where it could not be read. */
 export function mountsOf({ mounts }: ContainerFacts): readonly Mount[] {
-  return typeof mounts === "number" ? [] : mounts;
+  return typeof mounts === "number" ? NONE : mounts;
 }
 
 /** A mount of a container that shows files of the host. */
@@ -17,15 +20,19 @@ export interface Bind {
   readonly paths: readonly string[];
 }
 
-/** The mounts of a container that lead to files of the host and can be reached. Its own root counts only if it is the host's. */
-export function bindsOf(container: ContainerFacts, { mounts: host }: Pick<HostFacts, "mounts">): Bind[] {
+const bindsOn = remembered((host: readonly Mount[]) => remembered((container: ContainerFacts) => {
   const mounts = mountsOf(container);
-  const tree = new MountTree(mounts);
-  return mounts.flatMap((mount) => {
-    const paths = hostPaths(mount, typeof host === "number" ? [] : host).toSorted((a, b) => a.length - b.length);
+  const tree = treeOf(mounts);
+  return mounts.flatMap((mount): Bind[] => {
+    const paths = hostPaths(mount, host).toSorted((a, b) => a.length - b.length);
     if (paths.length === 0 || !tree.shows(mount) || (mount.mountPoint === "/" && !paths.includes("/"))) return [];
     return [{ mount, paths }];
   });
+}));
+
+/** The mounts of a container that lead to files of the host and can be reached. Its own root counts only if it is the host's. */
+export function bindsOf(container: ContainerFacts, { mounts }: Pick<HostFacts, "mounts">): readonly Bind[] {
+  return bindsOn(typeof mounts === "number" ? NONE : mounts)(container);
 }
 
 /** Mount tables of every mount namespace of a container that is not the host's. */

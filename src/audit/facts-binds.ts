@@ -5,7 +5,7 @@ import { close, O } from "../kernel/file.ts";
 import { openInRoot } from "../kernel/inroot.ts";
 import { type Mount, readMountinfo } from "../kernel/mountinfo.ts";
 import { type KernelObject, statObject } from "../kernel/object.ts";
-import { isKernelType, joinPath, MountTree, sameDevice, under } from "./mount-tree.ts";
+import { isKernelType, joinPath, sameDevice, treeOf, under } from "./mount-tree.ts";
 import type { EngineSocket } from "./facts-sockets.ts";
 
 export interface SocketInside {
@@ -65,7 +65,7 @@ export function bindReader(host: readonly Mount[], engines: readonly EngineSocke
     const objects = new Map<number, KernelObject | number>();
     // In the host's own mount namespace every mount is the host's: there is nothing to find by looking at each.
     if (root < 0 || container.sharedWithHost.includes("mnt")) return { tables, objects, sockets: [] };
-    const tree = new MountTree(mounts);
+    const tree = treeOf(mounts);
     const serves = mounts.some(({ type }) => SERVED.test(type));
     const shown = mounts.filter((mount) => devices.has(`${mount.device.major}:${mount.device.minor}`) && !SERVED.test(mount.type) && !isKernelType(mount.type));
     const wanted = shown.filter((mount) => mount.mountPoint !== "/" && tree.shows(mount)).slice(0, MOST_MOUNTS);

@@ -3,6 +3,7 @@ import { effectiveDevicePrograms, type LoadedProgram, readDeviceProgram } from "
 import { close, listDirectory, O, stat } from "../kernel/file.ts";
 import { openInRoot } from "../kernel/inroot.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
+import { isLocalType } from "./mount-tree.ts";
 
 export interface DeviceNode {
   readonly path: string;
@@ -27,8 +28,6 @@ const DIRECTORY = 4;
 const MOST_NODES = 2000;
 const EREMOTE = -66;
 const ENOENT = -2;
-/** Kinds of filesystem of which no server answers. Others are not listed. */
-const LOCAL = new Set(["tmpfs", "devtmpfs", "overlay", "ext4", "xfs", "btrfs", "zfs", "f2fs", "erofs", "squashfs"]);
 
 /** A reader of the device programs that hold in a v2 cgroup, which asks for each program once. */
 export function programReader(): (directory: string | undefined) => DeviceFacts["programs"] {
@@ -65,8 +64,8 @@ function nodesIn(fd: number, path: string, nodes: DeviceNode[], deeper: string[]
 export function readDeviceNodes(root: number, mounts: readonly Mount[]): readonly DeviceNode[] | number {
   // A link in /dev would be followed to anywhere; a server could keep the caller waiting.
   const mount = mounts.findLast((one) => one.mountPoint === "/dev") ?? mounts.findLast((one) => one.mountPoint === "/");
-  if (mount === undefined || !LOCAL.has(mount.type)) return EREMOTE;
-  const served = (path: string): boolean => mounts.some((one) => one.mountPoint === path && !LOCAL.has(one.type));
+  if (mount === undefined || !isLocalType(mount.type)) return EREMOTE;
+  const served = (path: string): boolean => mounts.some((one) => one.mountPoint === path && !isLocalType(one.type));
   const fd = openInRoot(root, "/dev", O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.NONBLOCK);
   if (fd < 0) return fd === ENOENT ? [] : fd;
   const nodes: DeviceNode[] = [];

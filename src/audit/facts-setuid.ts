@@ -10,6 +10,7 @@ import { close, cString, listDirectory, O, stat } from "../kernel/file.ts";
 import { openInRoot } from "../kernel/inroot.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
 import { statObject } from "../kernel/object.ts";
+import { isLocalType } from "./mount-tree.ts";
 
 export interface SetuidFile {
   readonly path: string;
@@ -32,7 +33,6 @@ const GROUP_EXECUTE = 0o010;
 const ANY_EXECUTE = 0o111;
 const EFBIG = -27;
 const EREMOTE = -66;
-const LOCAL = new Set(["overlay", "ext4", "xfs", "btrfs", "zfs", "f2fs", "erofs", "squashfs", "tmpfs"]);
 const CAPABILITY = cString("security.capability");
 
 function hasCapabilities(fd: number, name: string): boolean {
@@ -87,11 +87,11 @@ export function setuidReader(): (root: number, mounts: readonly Mount[]) => Setu
     const top = mounts.findLast(({ mountPoint }) => mountPoint === "/");
     if (root < 0 || top === undefined) return root < 0 ? root : EREMOTE;
     // A link could lead from a directory above to a mount that a server answers for.
-    if (!LOCAL.has(top.type) || mounts.some(({ type }) => /^(fuse|nfs|9p|cifs|smb3|ceph|virtiofs|autofs)/.test(type))) return EREMOTE;
+    if (!isLocalType(top.type) || mounts.some(({ type }) => /^(fuse|nfs|9p|cifs|smb3|ceph|virtiofs|autofs)/.test(type))) return EREMOTE;
     const content = contentOf(top);
     const before = known.get(content);
     if (before !== undefined) return before;
-    const found = walk(root, new Set(mounts.filter(({ type }) => LOCAL.has(type)).map(({ id }) => id)));
+    const found = walk(root, new Set(mounts.filter(({ type }) => isLocalType(type)).map(({ id }) => id)));
     known.set(content, found);
     return found;
   };

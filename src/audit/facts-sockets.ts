@@ -1,11 +1,12 @@
 /** Sockets of the host that give power over it: who answers on them, and what file they are, for a container may have it under another name. */
 import type { ProcessSummary } from "../kernel/process-list.ts";
-import { close, listDirectory, readLink, readText } from "../kernel/file.ts";
-import type { Mount } from "../kernel/mountinfo.ts";
+import { close, listDirectory, O, open, readLink, readText } from "../kernel/file.ts";
+import { openInRoot } from "../kernel/inroot.ts";
+import { type Mount, readMountinfo } from "../kernel/mountinfo.ts";
 import { statObject } from "../kernel/object.ts";
 import { openProcess } from "../kernel/process-list.ts";
 import { readUnixSockets, type UnixSocket } from "../kernel/unix-sockets.ts";
-import { type FilePlace, placeOf } from "./mount-tree.ts";
+import { type FilePlace, isLocalType, MountTree, placeOf } from "./mount-tree.ts";
 
 export interface EngineSocket {
   /** `docker`, `containerd`, ... */
@@ -41,6 +42,7 @@ export function engineOfPath(path: string): string | undefined {
 }
 
 const MOST_DESCRIPTORS = 4096;
+const TABLE_LIMIT = 32 << 20;
 
 /** Inodes of the sockets that a process holds. */
 function socketsOf(pid: number): number[] {
@@ -54,6 +56,44 @@ function socketsOf(pid: number): number[] {
   });
   close(dirfd);
   return inodes;
+}
+
+interface Listener {
+  readonly inode: number;
+  readonly path: string;
+}
+
+const ACCEPTS = 0x10000;
+
+/** The listening sockets with a path in a table such as /proc/net/unix (proc_net(5)): `Num RefCount Protocol Flags Type St Inode Path`. */
+export function parseUnixTable(text: string): Listener[] {
+  return text.split("\n").flatMap((line) => {
+    const [, flags, inode, path] = /^[0-9a-f]{1,16}: [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{8}) [0-9A-F]{4} [0-9A-F]{2} +([0-9]{1,15}) (\/.*)$/.exec(line) ?? [];
+    return path === undefined || (Number.parseInt(flags ?? "", 16) & ACCEPTS) === 0 ? [] : [{ inode: Number(inode), path }];
+  });
+}
+
+/** The sockets of an engine that is in another network namespace, as rootless ones are: by its own table, and the paths in it below its own root. */
+function separateSockets(pid: number, engine: string, inodes: readonly number[], mounts: readonly Mount[]): EngineSocket[] {
+  const dirfd = openProcess(pid);
+  if (dirfd < 0) return [];
+  const root = open("root", O.PATH | O.DIRECTORY, 0, dirfd);
+  const text = readText("net/unix", TABLE_LIMIT, dirfd);
+  const table = readMountinfo(pid, dirfd);
+  close(dirfd);
+  const tree = new MountTree(typeof table === "number" ? [] : table);
+  const local = ({ path }: Listener): boolean => isLocalType(tree.at(path)?.type ?? "");
+  const listeners = typeof text === "number" || root < 0 ? [] : parseUnixTable(text).filter((one) => inodes.includes(one.inode) && local(one));
+  const found = listeners.flatMap(({ path }): EngineSocket[] => {
+    const fd = openInRoot(root, path, O.PATH);
+    if (fd < 0) return [];
+    const object = statObject("", fd);
+    close(fd);
+    if (typeof object === "number" || (object.mode & 0o170000) !== 0o140000) return [];
+    return [{ engine, path, device: object.device, inode: object.inode, pid, place: placeOf(path, typeof table === "number" ? mounts : table) ?? null }];
+  });
+  if (root >= 0) close(root);
+  return found;
 }
 
 /** Sockets that rootless engines have in network namespaces of their own, and others that sock_diag did not show: by their usual places. */
@@ -76,9 +116,15 @@ export function readEngineSockets(processes: Iterable<ProcessSummary>, mounts: r
   const sockets = readUnixSockets();
   if (typeof sockets === "number") return sockets;
   const owners = new Map<number, { readonly pid: number; readonly engine: string }>();
-  for (const { pid, name } of processes) {
+  const own = readLink("/proc/self/ns/net");
+  const separate: EngineSocket[] = [];
+  for (const { pid, name, pids } of processes) {
     const engine = DAEMONS[name];
-    if (engine !== undefined) for (const inode of socketsOf(pid)) owners.set(inode, { pid, engine });
+    if (engine === undefined) continue;
+    const inodes = socketsOf(pid);
+    for (const inode of inodes) owners.set(inode, { pid, engine });
+    // One in a container's PID namespace is that container's, with a tree that an attacker may have made.
+    if (pids.length === 1 && readLink(`/proc/${pid}/ns/net`) !== own) separate.push(...separateSockets(pid, engine, inodes, mounts));
   }
   const found = sockets.flatMap((socket): EngineSocket[] => {
     const owner = owners.get(socket.inode);
@@ -87,7 +133,8 @@ export function readEngineSockets(processes: Iterable<ProcessSummary>, mounts: r
     const { major, minor, inode } = socket.file;
     return [{ engine, path: socket.name, device: { major, minor }, inode, pid: owner?.pid ?? null, place: placeOf(socket.name, mounts) ?? null }];
   });
-  return [...found, ...namedSockets(found, mounts)];
+  const known = [...found, ...separate];
+  return [...known, ...namedSockets(known, mounts)];
 }
 
 /** Inodes in a table such as /proc/net/tcp (proc_net(5)): the tenth column. Lines of another form are left out. */
@@ -99,7 +146,6 @@ export function parseSocketInodes(text: string): number[] {
 }
 
 const TABLES = ["tcp", "tcp6", "udp", "udp6"] as const;
-const TABLE_LIMIT = 32 << 20;
 
 function unixText(socket: UnixSocket, byInode: ReadonlyMap<number, UnixSocket>): string {
   const peer = socket.peer === undefined ? undefined : byInode.get(socket.peer);

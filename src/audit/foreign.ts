@@ -8,12 +8,15 @@ import { ownTables } from "./binds.ts";
 import { unknown } from "./check.ts";
 import type { AuditFacts, ContainerFacts } from "./facts.ts";
 import { sameDevice } from "./mount-tree.ts";
+import { remembered } from "./remembered.ts";
 
 /** Files without a place in any mount namespace; the kernel makes these names up (dma-buf, secretmem, huge pages). */
 const NAMELESS = /^\/(dmabuf:|secretmem|anon_hugepage)/;
 
 /** Whose mount something is on that is on none of the container's. */
 export type Owner = "host" | "nobody" | "other";
+
+const idsOf = remembered((mounts: readonly Mount[]): ReadonlySet<number> => new Set(mounts.map(({ id }) => id)));
 
 /** Answers whose mount something is on. */
 export class Mounts {
@@ -25,7 +28,7 @@ export class Mounts {
   constructor(container: ContainerFacts, facts: AuditFacts) {
     const { mounts } = facts.host;
     this.#own = new Set(ownTables(container, facts.host).flat().map(({ id }) => id));
-    this.#host = new Set((typeof mounts === "number" ? [] : mounts).map(({ id }) => id));
+    this.#host = typeof mounts === "number" ? new Set() : idsOf(mounts);
     this.#container = container;
     this.#facts = facts;
   }

@@ -53,6 +53,11 @@ export function sensitivePath(path: string): SensitivePath | undefined {
   return undefined;
 }
 
+/** Whether `path` is below what the kernel makes up. */
+export function isKernelTree(path: string): boolean {
+  return ["/proc", "/sys", "/dev"].some((tree) => under(path, tree));
+}
+
 const STORAGE = [
   ...["docker", "containers", "containerd", "kubelet", "rancher", "pidbox", "lxc", "incus", "lxd"].map((engine) => `/var/lib/${engine}`), "/run",
 ];

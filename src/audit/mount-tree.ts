@@ -1,5 +1,6 @@
 /** Which mount a path of a container is on, from its mount table alone: names are taken as they are, for links a table does not show. Pure. */
 import type { Mount } from "../kernel/mountinfo.ts";
+import { remembered } from "./remembered.ts";
 
 /** Whether `path` is `tree` or below it. */
 export function under(path: string, tree: string): boolean {
@@ -18,18 +19,23 @@ export function sameDevice(a: Mount["device"], b: Mount["device"]): boolean {
   return a.major === b.major && a.minor === b.minor;
 }
 
+/** A path and those above it, the root first. */
+function prefixes(path: string): string[] {
+  const found = ["/"];
+  for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) found.push(path.slice(0, end));
+  if (path.length > 1) found.push(path);
+  return found;
+}
+
 /** A mount table, ready for questions about paths. */
 export class MountTree {
-  readonly #children = new Map<number, Mount[]>();
+  /** By parent and mount point: there is at most one, for what is mounted on a mount point later is a child of what is there. */
+  readonly #children = new Map<string, Mount>();
   readonly #root: Mount | undefined;
 
   constructor(mounts: readonly Mount[]) {
     const ids = new Set(mounts.map((mount) => mount.id));
-    for (const mount of mounts) {
-      const siblings = this.#children.get(mount.parent) ?? [];
-      siblings.push(mount);
-      this.#children.set(mount.parent, siblings);
-    }
+    for (const mount of mounts) if (mount.parent !== mount.id) this.#children.set(`${mount.parent} ${mount.mountPoint}`, mount);
     this.#root = mounts.find((mount) => mount.mountPoint === "/" && (!ids.has(mount.parent) || mount.parent === mount.id));
   }
 
@@ -37,15 +43,13 @@ export class MountTree {
   at(path: string): Mount | undefined {
     let current = this.#root;
     const seen = new Set<number>();
-    while (current !== undefined && !seen.has(current.id)) {
-      seen.add(current.id);
-      let next: Mount | undefined;
-      for (const child of this.#children.get(current.id) ?? []) {
-        const nearer = next === undefined || child.mountPoint.length < next.mountPoint.length;
-        if (child.id !== current.id && nearer && under(path, child.mountPoint)) next = child;
+    for (const prefix of current === undefined ? [] : prefixes(path)) {
+      let next = this.#children.get(`${current?.id ?? 0} ${prefix}`);
+      while (next !== undefined && !seen.has(next.id)) {
+        current = next;
+        seen.add(next.id);
+        next = this.#children.get(`${next.id} ${prefix}`);
       }
-      if (next === undefined) return current;
-      current = next;
     }
     return current;
   }
@@ -56,6 +60,9 @@ export class MountTree {
   }
 }
 
+/** The tree of a table that is asked about more than once. */
+export const treeOf = remembered((mounts: readonly Mount[]) => new MountTree(mounts));
+
 /** A place where a file of a kind of filesystem can be reached. */
 export interface Place {
   readonly path: string;
@@ -64,7 +71,7 @@ export interface Place {
 
 /** Where the file `name` (from the filesystem's root) of filesystems of `type` can be reached in a container, masks and later mounts considered. */
 export function placesOf(mounts: readonly Mount[], type: string, name: string): Place[] {
-  const tree = new MountTree(mounts);
+  const tree = treeOf(mounts);
   const places = mounts.filter((mount) => mount.type === type && under(name, mount.root)).map((mount): Place => {
     return { path: joinPath(mount.mountPoint, mount.root === "/" ? name : name.slice(mount.root.length)), mount };
   });
@@ -81,11 +88,21 @@ export function isKernelType(type: string): boolean {
   return KERNEL_TYPES.has(type);
 }
 
+/** Kinds of filesystem of which no server answers: a lookup there comes to an end. */
+const LOCAL_TYPES = new Set(["tmpfs", "devtmpfs", "ramfs", "overlay", "ext4", "xfs", "btrfs", "zfs", "f2fs", "erofs", "squashfs"]);
+
+export function isLocalType(type: string): boolean {
+  return LOCAL_TYPES.has(type);
+}
+
+const deviceKey = ({ major, minor }: Mount["device"]): string => `${major}:${minor}`;
+const byDevice = remembered((mounts: readonly Mount[]) => Map.groupBy(mounts, ({ device }) => deviceKey(device)));
+
 /** The paths on the host that a mount of a container shows, from the host's own mount table; none where the host has its filesystem nowhere. */
 export function hostPaths(mount: Mount, host: readonly Mount[]): string[] {
   if (isKernelType(mount.type)) return [];
-  const found = host
-    .filter((one) => sameDevice(one.device, mount.device) && under(mount.root, one.root))
+  const found = (byDevice(host).get(deviceKey(mount.device)) ?? [])
+    .filter((one) => under(mount.root, one.root))
     .map((one) => joinPath(one.mountPoint, one.root === "/" ? mount.root : mount.root.slice(one.root.length)));
   return [...new Set(found)];
 }
@@ -100,7 +117,7 @@ export interface FilePlace {
 /** The place of `path` on the host, as far as names tell. /var/run is the usual link to /run. */
 export function placeOf(path: string, mounts: readonly Mount[]): FilePlace | undefined {
   const plain = path.replace(/^\/var\/run\//, "/run/");
-  const mount = new MountTree(mounts).at(plain);
+  const mount = treeOf(mounts).at(plain);
   if (mount === undefined) return undefined;
   const rest = mount.mountPoint === "/" ? plain : plain.slice(mount.mountPoint.length);
   return { device: mount.device, path: mount.root === "/" ? rest : mount.root + rest };

@@ -61,11 +61,23 @@ export function writeObstacle(container: ContainerFacts, facts: AuditFacts): Obs
   return first ?? { by: undefined, evidence: saw("threads", 0) };
 }
 
+/** Where a host has these filesystems. */
+const MOUNTED: Readonly<Record<string, string>> = { proc: "/proc", sysfs: "/sys", binfmt_misc: "/proc/sys/fs/binfmt_misc" };
+const hostPathOf = (type: string, name: string): string => `${MOUNTED[type] ?? ""}${name}`;
+const ENOENT = -2;
+
+/** What a check has to read that asks `judgeWritable` about these files. */
+export function writableReads(files: Readonly<Record<string, readonly string[]>>): Reads {
+  return { ...OBSTACLE_READS, paths: Object.entries(files).flatMap(([type, names]) => names.map((name) => hostPathOf(type, name))) };
+}
+
 /** Answers for files of root, from the root of their filesystem, that nobody in a container should be able to write to. */
 export function judgeWritable(container: ContainerFacts, facts: AuditFacts, type: string, names: readonly string[]): Answer {
   const source = `/proc/${container.container.initPid ?? 0}/mountinfo`;
   if (typeof container.mounts === "number") return unknown("its mount table could not be read", evidenceOf(source, container.mounts));
-  const places = names.flatMap((name) => placesOf(mountsOf(container), type, name));
+  // What this kernel does not have is in no container either. A binfmt_misc of its own may be there without the host's.
+  const there = names.filter((name) => type === "binfmt_misc" || facts.host.paths.get(hostPathOf(type, name)) !== ENOENT);
+  const places = there.flatMap((name) => placesOf(mountsOf(container), type, name));
   const open = places.filter(({ mount }) => !isReadOnly(mount));
   const shown = (of: typeof places): Evidence[] => [...new Set(of.map(({ mount }) => mountText(mount)))].slice(0, 4).map((text) => saw(source, text));
   if (open.length === 0) return pass(places.length === 0 ? "covered or not there" : "read-only, covered or not there", ...shown(places));

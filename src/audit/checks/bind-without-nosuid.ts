@@ -1,7 +1,7 @@
 import { bindsOf, cannotJudge, mountSource } from "../binds.ts";
 import type { ContainerCheck } from "../check.ts";
 import { blocked, finding, pass, saw } from "../check.ts";
-import { isEngineStorage } from "../host-paths.ts";
+import { isEngineStorage, isKernelTree } from "../host-paths.ts";
 import { isReadOnly, mountText, sameDevice } from "../mount-tree.ts";
 import { hasHostUsers } from "../obstacles.ts";
 
@@ -36,7 +36,8 @@ export const check: ContainerCheck = {
     const found = bindsOf(container, facts.host).filter(({ mount, paths }) => {
       const object = container.binds.objects.get(mount.id);
       const directory = typeof object !== "object" || (object.mode & TYPE) === DIRECTORY;
-      return directory && !isReadOnly(mount) && !mount.options.includes("nosuid") && honours(mount.device) && !paths.some(isEngineStorage);
+      if (!directory || isReadOnly(mount) || mount.options.includes("nosuid") || !honours(mount.device)) return false;
+      return !paths.some((path) => isEngineStorage(path) || isKernelTree(path));
     });
     const [first] = found;
     if (first === undefined) return pass("no directory of the host is writable and without nosuid");

@@ -1,5 +1,7 @@
 import type { ContainerCheck } from "../check.ts";
-import { judgeWritable, OBSTACLE_READS } from "../obstacles.ts";
+import { judgeWritable, writableReads } from "../obstacles.ts";
+
+const PATTERN = "/sys/kernel/core_pattern";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -18,6 +20,6 @@ export const check: ContainerCheck = {
     compose: "# remove from the service:\nprivileged: true",
     kubernetes: "securityContext:\n  privileged: false\n  procMount: Default",
   },
-  reads: OBSTACLE_READS,
-  evaluate: (container, facts) => judgeWritable(container, facts, "proc", ["/sys/kernel/core_pattern"]),
+  reads: writableReads({ proc: [PATTERN] }),
+  evaluate: (container, facts) => judgeWritable(container, facts, "proc", [PATTERN]),
 };

@@ -8,7 +8,7 @@ import { mountsOf } from "../binds.ts";
 import type { AuditFacts, ContainerFacts } from "../facts.ts";
 import type { DeviceNode } from "../facts-devices.ts";
 import { gravest } from "../foreign.ts";
-import { MountTree } from "../mount-tree.ts";
+import { treeOf } from "../mount-tree.ts";
 import { hasHostUsers } from "../obstacles.ts";
 
 const MISC = "/proc/misc";
@@ -38,7 +38,7 @@ function nodesOf(container: ContainerFacts): DeviceNode[] {
 
 function judge(node: DeviceNode, hazard: Hazard, container: ContainerFacts, facts: AuditFacts): Seen {
   const { type, major, minor, path, mode } = node;
-  const mount = new MountTree(mountsOf(container)).at(path);
+  const mount = treeOf(mountsOf(container)).at(path);
   if (mount?.options.includes("nodev") === true) return { node, hazard, by: "mount nodev" };
   // Write access may be denied where reading is allowed, which is bad enough.
   const answers = [READ_WRITE, READ].map((access) => deviceAnswer(container, { type, major, minor, access }));

@@ -4,7 +4,7 @@ import { mountsOf, mountSource } from "../binds.ts";
 import type { ContainerCheck } from "../check.ts";
 import { blocked, evidenceOf, finding, pass, saw, unknown } from "../check.ts";
 import { gravest } from "../foreign.ts";
-import { isReadOnly, mountText, MountTree, sameDevice } from "../mount-tree.ts";
+import { isReadOnly, mountText, sameDevice, treeOf } from "../mount-tree.ts";
 import { OBSTACLE_READS, writeObstacle } from "../obstacles.ts";
 
 /** Filesystems that show or change the inside of the kernel, for root alone. */
@@ -35,7 +35,7 @@ export const check: ContainerCheck = {
     const source = mountSource(container);
     if (typeof container.mounts === "number") return unknown("its mount table could not be read", evidenceOf(source, container.mounts));
     const table = mountsOf(container);
-    const tree = new MountTree(table);
+    const tree = treeOf(table);
     const host = typeof facts.host.mounts === "number" ? undefined : facts.host.mounts;
     // Each bpffs is one of its own: only the host's has anything of the host in it.
     const onHost = ({ type, device }: Mount): boolean => host === undefined || host.some((one) => one.type === type && sameDevice(one.device, device));

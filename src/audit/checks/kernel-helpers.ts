@@ -1,14 +1,12 @@
-import type { Answer } from "../../report/finding.ts";
 import { VERDICTS } from "../../report/finding.ts";
 import type { ContainerCheck } from "../check.ts";
 import { pass } from "../check.ts";
-import { judgeWritable, OBSTACLE_READS } from "../obstacles.ts";
+import { judgeWritable, writableReads } from "../obstacles.ts";
 
 /** Each names a program that the kernel starts, by type of filesystem and path in it. */
-const HELPERS = [["proc", "/sys/kernel/modprobe"], ["proc", "/sys/kernel/hotplug"], ["proc", "/sys/kernel/poweroff_cmd"], ["sysfs", "/kernel/uevent_helper"], ["binfmt_misc", "/register"]] as const;
-const MOUNTED: Readonly<Record<string, string>> = { proc: "/proc", sysfs: "/sys", binfmt_misc: "/proc/sys/fs/binfmt_misc" };
-const pathOf = ([type, name]: (typeof HELPERS)[number]): string => `${MOUNTED[type] ?? ""}${name}`;
-const ENOENT = -2;
+const HELPERS: Readonly<Record<string, readonly string[]>> = {
+  proc: ["/sys/kernel/modprobe", "/sys/kernel/hotplug", "/sys/kernel/poweroff_cmd"], sysfs: ["/kernel/uevent_helper"], binfmt_misc: ["/register"],
+};
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -27,13 +25,9 @@ export const check: ContainerCheck = {
     kubernetes: "securityContext:\n  privileged: false",
     host: "echo 1 > /proc/sys/kernel/modules_disabled   # where no module is needed any more",
   },
-  reads: { ...OBSTACLE_READS, paths: HELPERS.map(pathOf) },
+  reads: writableReads(HELPERS),
   evaluate(container, facts) {
-    // What this kernel does not have is in no container either. A binfmt_misc of its own may be there without the host's.
-    const there = HELPERS.filter((helper) => helper[0] === "binfmt_misc" || facts.host.paths.get(pathOf(helper)) !== ENOENT);
-    const answers = ["proc", "sysfs", "binfmt_misc"].map((type): Answer => {
-      return judgeWritable(container, facts, type, there.filter(([kind]) => kind === type).map(([, name]) => name));
-    });
+    const answers = Object.entries(HELPERS).map(([type, names]) => judgeWritable(container, facts, type, names));
     const grave = answers.filter(({ verdict }) => verdict !== "pass");
     if (grave.length === 0) return pass("read-only, covered or not there", ...answers.flatMap(({ evidence }) => evidence));
     const [worst] = grave.toSorted((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict));

@@ -1,5 +1,7 @@
 import type { ContainerCheck } from "../check.ts";
-import { judgeWritable, OBSTACLE_READS } from "../obstacles.ts";
+import { judgeWritable, writableReads } from "../obstacles.ts";
+
+const SWITCHES = ["/sysrq-trigger", "/sys/vm/panic_on_oom", "/sys/kernel/panic", "/sys/fs/suid_dumpable"];
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -18,6 +20,6 @@ export const check: ContainerCheck = {
     kubernetes: "securityContext:\n  privileged: false\n  procMount: Default",
     host: "sysctl -w kernel.sysrq=0",
   },
-  reads: OBSTACLE_READS,
-  evaluate: (container, facts) => judgeWritable(container, facts, "proc", ["/sysrq-trigger", "/sys/vm/panic_on_oom", "/sys/kernel/panic", "/sys/fs/suid_dumpable"]),
+  reads: writableReads({ proc: SWITCHES }),
+  evaluate: (container, facts) => judgeWritable(container, facts, "proc", SWITCHES),
 };

@@ -4,7 +4,7 @@ import type { ContainerCheck } from "../check.ts";
 import { blocked, evidenceOf, finding, pass, saw, unknown } from "../check.ts";
 import { taskFile } from "../each-task.ts";
 import type { AuditFacts, ContainerFacts } from "../facts.ts";
-import { isReadOnly, mountText, MountTree } from "../mount-tree.ts";
+import { isReadOnly, mountText, treeOf } from "../mount-tree.ts";
 import { CAP_SYS_ADMIN, confinement, hasHostUsers, holds, OBSTACLE_READS } from "../obstacles.ts";
 
 /** What keeps a thread from setting a release agent: that takes CAP_SYS_ADMIN over the host's users since Linux 5.17 (24f6008564183, in stable kernels too). */
@@ -47,7 +47,7 @@ export const check: ContainerCheck = {
       return finding("it may mount a hierarchy and set its release agent", saw(taskFile(able, "status CapEff"), caps), saw(taskFile(able, "ns/cgroup"), able.namespaces.cgroup ?? 0));
     }
     const table = mountsOf(container);
-    const tree = new MountTree(table);
+    const tree = treeOf(table);
     const roots = table.filter((mount) => mount.type === "cgroup" && mount.root === "/" && !isReadOnly(mount) && tree.shows(mount));
     const [first] = roots;
     if (first === undefined) return pass("no root of a hierarchy is mounted writable, and none can be mounted");

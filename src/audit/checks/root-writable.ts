@@ -1,7 +1,7 @@
 import { mountsOf, mountSource } from "../binds.ts";
 import type { ContainerCheck } from "../check.ts";
 import { evidenceOf, finding, pass, saw, unknown } from "../check.ts";
-import { isReadOnly, mountText, MountTree } from "../mount-tree.ts";
+import { isReadOnly, mountText, treeOf } from "../mount-tree.ts";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -23,7 +23,7 @@ export const check: ContainerCheck = {
     if (typeof container.mounts === "number") return unknown("its mount table could not be read", evidenceOf(source, container.mounts));
     const { first } = container;
     const id = typeof first?.root === "object" ? first.root.mountId : undefined;
-    const root = mountsOf(container).find((mount) => mount.id === id) ?? new MountTree(mountsOf(container)).at("/");
+    const root = mountsOf(container).find((mount) => mount.id === id) ?? treeOf(mountsOf(container)).at("/");
     if (root === undefined) return unknown("its root is on no mount of its table", saw(source, `mount ${id ?? "?"}`));
     return isReadOnly(root) ? pass("read-only", saw(source, mountText(root))) : finding(root.type, saw(source, mountText(root)));
   },

@@ -1,7 +1,11 @@
+import type { Mount } from "../../kernel/mountinfo.ts";
 import { cannotJudge, mountsOf, mountSource } from "../binds.ts";
 import type { ContainerCheck } from "../check.ts";
 import { finding, pass, saw } from "../check.ts";
 import { mountText } from "../mount-tree.ts";
+import { remembered } from "../remembered.ts";
+
+const groupsOf = remembered((mounts: readonly Mount[]): ReadonlySet<number | undefined> => new Set(mounts.map(({ shared }) => shared)));
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -25,7 +29,7 @@ export const check: ContainerCheck = {
     const { mounts: host } = facts.host;
     const cannot = cannotJudge(container, facts);
     if (cannot !== undefined) return cannot;
-    const groups = new Set((typeof host === "number" ? [] : host).map(({ shared }) => shared));
+    const groups = typeof host === "number" ? new Set() : groupsOf(host);
     const found = mountsOf(container).filter(({ shared }) => shared !== undefined && groups.has(shared));
     const [first] = found;
     const slaves = mountsOf(container).filter(({ master }) => master !== undefined && groups.has(master)).length;
