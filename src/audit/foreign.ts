@@ -27,7 +27,10 @@ export class Mounts {
 
   constructor(container: ContainerFacts, facts: AuditFacts) {
     const { mounts } = facts.host;
-    this.#own = new Set(ownTables(container, facts.host).flat().map(({ id }) => id));
+    const root = container.first?.root;
+    // A root that is a directory (chroot) is on a mount that the table does not show, which is a finding of its own.
+    const around = typeof root === "object" && !root.mountRoot ? [root.mountId] : [];
+    this.#own = new Set([...ownTables(container, facts.host).flat().map(({ id }) => id), ...around]);
     this.#host = typeof mounts === "number" ? new Set() : idsOf(mounts);
     this.#container = container;
     this.#facts = facts;
