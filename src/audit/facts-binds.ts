@@ -1,6 +1,7 @@
 /** What is at the mount points of a container that lead to files of the host, the engines' sockets that can be reached there, and its other mount tables. */
 import type { Container } from "../engine/discover.ts";
 import type { TaskFacts } from "../engine/posture.ts";
+import { RESOLVE } from "../kernel/abi/constants.ts";
 import { close, O } from "../kernel/file.ts";
 import { openInRoot } from "../kernel/inroot.ts";
 import { type Mount, readMountinfo } from "../kernel/mountinfo.ts";
@@ -29,8 +30,9 @@ const MOST_TABLES = 64;
 /** A server answers for what is below: it could keep the caller waiting. */
 const SERVED = /^(fuse|fuseblk|fuse\..*|nfs4?|9p|virtiofs|cifs|smb3|ceph|afs|gfs2|ocfs2|lustre|autofs)$/;
 
+/** What is at a path of a mount table, which holds no links: one that came in its place meanwhile is not followed. */
 function look(root: number, path: string): KernelObject | number {
-  const fd = openInRoot(root, path, O.PATH);
+  const fd = openInRoot(root, path, O.PATH, RESOLVE.NO_SYMLINKS);
   if (fd < 0) return fd;
   const object = statObject("", fd);
   close(fd);

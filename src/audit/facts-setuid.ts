@@ -10,7 +10,7 @@ import { close, cString, listDirectory, O, stat } from "../kernel/file.ts";
 import { openInRoot } from "../kernel/inroot.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
 import { statObject } from "../kernel/object.ts";
-import { isLocalType } from "./mount-tree.ts";
+import { isLocalType, under } from "./mount-tree.ts";
 
 export interface SetuidFile {
   readonly path: string;
@@ -88,11 +88,13 @@ export function setuidReader(): (root: number, mounts: readonly Mount[]) => Setu
     if (root < 0 || top === undefined) return root < 0 ? root : EREMOTE;
     // A link could lead from a directory above to a mount that a server answers for.
     if (!isLocalType(top.type) || mounts.some(({ type }) => /^(fuse|nfs|9p|cifs|smb3|ceph|virtiofs|autofs)/.test(type))) return EREMOTE;
+    // What is mounted over programs is this container's own.
+    const own = mounts.some(({ mountPoint }) => mountPoint !== "/" && DIRECTORIES.some((path) => under(path, mountPoint) || under(mountPoint, path)));
     const content = contentOf(top);
-    const before = known.get(content);
+    const before = own ? undefined : known.get(content);
     if (before !== undefined) return before;
     const found = walk(root, new Set(mounts.filter(({ type }) => isLocalType(type)).map(({ id }) => id)));
-    known.set(content, found);
+    if (!own) known.set(content, found);
     return found;
   };
 }

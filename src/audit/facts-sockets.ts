@@ -1,12 +1,13 @@
 /** Sockets of the host that give power over it: who answers on them, and what file they are, for a container may have it under another name. */
+import { RESOLVE } from "../kernel/abi/constants.ts";
 import type { ProcessSummary } from "../kernel/process-list.ts";
 import { close, listDirectory, O, open, readLink, readText } from "../kernel/file.ts";
 import { openInRoot } from "../kernel/inroot.ts";
 import { type Mount, readMountinfo } from "../kernel/mountinfo.ts";
-import { statObject } from "../kernel/object.ts";
+import { type KernelObject, statObject } from "../kernel/object.ts";
 import { openProcess } from "../kernel/process-list.ts";
 import { readUnixSockets, type UnixSocket } from "../kernel/unix-sockets.ts";
-import { type FilePlace, isLocalType, MountTree, placeOf } from "./mount-tree.ts";
+import { type FilePlace, isLocalType, MountTree, placeOf, sameDevice, treeOf } from "./mount-tree.ts";
 
 export interface EngineSocket {
   /** `docker`, `containerd`, ... */
@@ -41,6 +42,8 @@ export function engineOfPath(path: string): string | undefined {
   return PATHS.find(([pattern]) => pattern.test(plain))?.[1];
 }
 
+const S_IFMT = 0o170000;
+const S_IFSOCK = 0o140000;
 const MOST_DESCRIPTORS = 4096;
 const TABLE_LIMIT = 32 << 20;
 
@@ -56,6 +59,14 @@ function socketsOf(pid: number): number[] {
   });
   close(dirfd);
   return inodes;
+}
+
+/** The socket at `path` below `root`; undefined: there is none. */
+function socketAt(root: number, path: string, resolve = 0): KernelObject | undefined {
+  const fd = openInRoot(root, path, O.PATH, resolve);
+  const object = fd < 0 ? fd : statObject("", fd);
+  if (fd >= 0) close(fd);
+  return typeof object === "number" || (object.mode & S_IFMT) !== S_IFSOCK ? undefined : object;
 }
 
 interface Listener {
@@ -85,11 +96,8 @@ function separateSockets(pid: number, engine: string, inodes: readonly number[],
   const local = ({ path }: Listener): boolean => isLocalType(tree.at(path)?.type ?? "");
   const listeners = typeof text === "number" || root < 0 ? [] : parseUnixTable(text).filter((one) => inodes.includes(one.inode) && local(one));
   const found = listeners.flatMap(({ path }): EngineSocket[] => {
-    const fd = openInRoot(root, path, O.PATH);
-    if (fd < 0) return [];
-    const object = statObject("", fd);
-    close(fd);
-    if (typeof object === "number" || (object.mode & 0o170000) !== 0o140000) return [];
+    const object = socketAt(root, path);
+    if (object === undefined) return [];
     return [{ engine, path, device: object.device, inode: object.inode, pid, place: placeOf(path, typeof table === "number" ? mounts : table) ?? null }];
   });
   if (root >= 0) close(root);
@@ -102,13 +110,17 @@ const USUAL = ["/run/docker.sock", "/run/containerd/containerd.sock", "/run/podm
 function namedSockets(known: readonly EngineSocket[], mounts: readonly Mount[]): EngineSocket[] {
   const users = listDirectory("/run/user", 1000);
   const paths = [...USUAL, ...(typeof users === "number" ? [] : users).flatMap(({ name }) => [`/run/user/${name}/docker.sock`, `/run/user/${name}/podman/podman.sock`])];
-  return paths.flatMap((path) => {
-    const object = statObject(path);
-    if (typeof object === "number" || (object.mode & 0o170000) !== 0o140000) return [];
+  const root = open("/", O.PATH | O.DIRECTORY);
+  const found = paths.flatMap((path): EngineSocket[] => {
+    // Users own what is there: a link or a filesystem of theirs could keep the caller waiting.
+    const object = root >= 0 && isLocalType(treeOf(mounts).at(path)?.type ?? "") ? socketAt(root, path, RESOLVE.NO_SYMLINKS) : undefined;
+    if (object === undefined) return [];
     const { device, inode } = object;
-    if (known.some((one) => one.inode === inode && one.device.major === device.major && one.device.minor === device.minor)) return [];
+    if (known.some((one) => one.inode === inode && sameDevice(one.device, device))) return [];
     return [{ engine: engineOfPath(path) ?? "engine", path, device, inode, pid: null, place: placeOf(path, mounts) ?? null }];
   });
+  if (root >= 0) close(root);
+  return found;
 }
 
 /** The engines' sockets on this host, or -errno. `processes` are those of the host, by whose names an engine is known. */

@@ -3,6 +3,8 @@ import type { ContainerCheck } from "../check.ts";
 import { blocked, evidenceOf, finding, pass, saw, unknown } from "../check.ts";
 import { hasHostUsers } from "../obstacles.ts";
 
+const MOST_SHOWN = 50;
+
 export const check: ContainerCheck = {
   scope: "container",
   id: "P20",
@@ -28,7 +30,7 @@ export const check: ContainerCheck = {
     const [first] = setuid;
     if (first === undefined) return pass("none in the usual directories", saw(source, "0 files"));
     const text = `${setuid.slice(0, 4).map(({ path }) => path).join(", ")}${setuid.length > 4 ? ` and ${setuid.length - 4} more` : ""}`;
-    const evidence = setuid.slice(0, 8).map(({ path, kind, uid }) => saw(source + path, `${kind}, owner ${uid}`));
+    const evidence = setuid.slice(0, MOST_SHOWN).map(({ path, kind, uid }) => saw(source + path, `${kind}, owner ${uid}`));
     const root = mountsOf(container).findLast(({ mountPoint }) => mountPoint === "/");
     if (root?.options.includes("nosuid") === true) return blocked("mount nosuid", text, ...evidence);
     const free = tasks.find(({ status }) => status.noNewPrivileges !== true);
