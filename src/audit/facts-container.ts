@@ -15,8 +15,13 @@ import { mountAt, readMountinfo } from "../kernel/mountinfo.ts";
 import { readIdMap } from "../kernel/namespaces.ts";
 import { openProcess } from "../kernel/process-list.ts";
 import type { ContainerFacts, HostFacts, NetworkFacts } from "./facts.ts";
+import { bindReader } from "./facts-binds.ts";
 import { readDeclared } from "./facts-declared.ts";
+import { programReader, readDeviceNodes } from "./facts-devices.ts";
+import { handleReader } from "./facts-handles.ts";
 import { readNetwork } from "./facts-network.ts";
+import { setuidReader } from "./facts-setuid.ts";
+import { hostSocketReader } from "./facts-sockets.ts";
 import { readProcess } from "./facts-process.ts";
 
 /** Files that hold limits, by controller; `unified` for those of every v2 cgroup. A file that is not there is left out. */
@@ -84,6 +89,10 @@ function ownTasks(container: Container, tasks: readonly TaskFacts[]): readonly T
 /** Reads containers of one host, one after the other. */
 export function containerReader(host: HostFacts, inside: readonly string[]): (container: Container) => ContainerFacts {
   const readLimits = limitReader(host.layout);
+  const readPrograms = programReader();
+  const readBinds = bindReader(typeof host.mounts === "number" ? [] : host.mounts, typeof host.engineSockets === "number" ? [] : host.engineSockets);
+  const readHandles = handleReader(hostSocketReader());
+  const readSetuid = setuidReader();
   const ownTable = readMountinfo("self");
   const ownProc = typeof ownTable === "number" ? undefined : mountAt(ownTable, "/proc");
   const { pid: hostNamespace } = host.namespaces;
@@ -106,16 +115,24 @@ export function containerReader(host: HostFacts, inside: readonly string[]): (co
     const processes = pids.filter((pid) => members.has(pid)).map(readProcess).filter((process) => process !== undefined);
     const base = { container, first, tasks, processes, unreadable: walk.unreadable, vanished: walk.vanished + walk.tasks.length - tasks.length };
     const cgroups = cgroupsOf(first, host.layout);
-    const limits = { cgroups, cgroupFiles: readLimits(cgroups), declared: readDeclared(container), network: networkOf(first) };
+    const limits = {
+      cgroups, cgroupFiles: readLimits(cgroups), declared: readDeclared(container), network: networkOf(first), handles: readHandles(container, tasks),
+    };
+    const programs = readPrograms(cgroups.get("unified"));
     const dirfd = first === undefined ? -3 : openProcess(first.pid);
-    if (dirfd < 0) return { ...base, ...limits, uidMap: dirfd, gidMap: dirfd, mounts: dirfd, paths: new Map(), procfs: new Map() };
+    if (dirfd < 0) {
+      const binds = readBinds(dirfd, container, tasks, []);
+      const hidden = { uidMap: dirfd, gidMap: dirfd, mounts: dirfd, devices: { programs, nodes: dirfd }, setuid: dirfd };
+      return { ...base, ...limits, ...hidden, paths: new Map(), procfs: new Map(), binds };
+    }
     const root = openRoot(dirfd);
     const mounts = readMountinfo(container.initPid ?? 0, dirfd);
     const table = typeof mounts === "number" ? [] : mounts;
     const paths = root < 0 ? new Map(inside.map((path): [string, PathFacts] => [path, { object: root }])) : readPaths(root, table, inside);
     const facts = {
       ...base, ...limits, uidMap: readIdMap(dirfd, "uid"), gidMap: readIdMap(dirfd, "gid"), mounts, paths,
-      procfs: root < 0 ? new Map<string, number>() : readProcfs(root, table, own),
+      procfs: root < 0 ? new Map<string, number>() : readProcfs(root, table, own), devices: { programs, nodes: root < 0 ? root : readDeviceNodes(root, table) },
+      binds: readBinds(root, container, tasks, table), setuid: readSetuid(root, table),
     };
     if (root >= 0) close(root);
     close(dirfd);

@@ -1,9 +1,13 @@
 /** What an audit reads once of the host: the files, paths and directories that checks name, mounts and cgroup hierarchies. */
 import type { Survey } from "../engine/discover-survey.ts";
+import { SYSCALLS } from "../kernel/abi/host.ts";
 import { parseCgroupLayout } from "../kernel/cgroup.ts";
-import { listDirectory, readText, stat } from "../kernel/file.ts";
+import { address, syscall } from "../kernel/ffi.ts";
+import { close, cString, listDirectory, readText, stat } from "../kernel/file.ts";
 import { readMountinfo } from "../kernel/mountinfo.ts";
+import { statObject } from "../kernel/object.ts";
 import type { Reads } from "./check.ts";
+import { readEngineSockets } from "./facts-sockets.ts";
 import type { HostFacts, HostPath } from "./facts.ts";
 
 const TEXT = 1 << 20;
@@ -35,6 +39,17 @@ function readPath(path: string): HostPath | number {
   return { mode, uid, gid, rdev };
 }
 
+const MFD_CLOEXEC = 1;
+
+/** The kernel has one mount for all memfds: that of one's own tells which it is. */
+function readMemfdMount(): number {
+  const fd = syscall(SYSCALLS.memfd_create, address(cString("audit")), MFD_CLOEXEC);
+  if (fd < 0) return fd;
+  const object = statObject("", fd);
+  close(fd);
+  return typeof object === "number" ? object : object.mountId;
+}
+
 export function readHost(reads: Required<Reads>, { host: namespaces, processes }: Pick<Survey["facts"], "host" | "processes">): HostFacts {
   // The host's own table, where the caller is in a mount namespace of its own.
   const first = readMountinfo(1);
@@ -53,6 +68,7 @@ export function readHost(reads: Required<Reads>, { host: namespaces, processes }
     namespaces, programs: [...new Set(programs)].toSorted(), release: words("/proc/sys/kernel/osrelease"), hostname: words("/proc/sys/kernel/hostname"),
     lastCapability: typeof last === "string" && /^[0-9]{1,2}$/.test(last) ? Number(last) : 63,
     mounts, layout: parseCgroupLayout(typeof own === "number" ? [] : own), files, directories,
-    paths: new Map(reads.paths.map((path) => [path, readPath(path)])),
+    paths: new Map(reads.paths.map((path) => [path, readPath(path)])), memfdMount: readMemfdMount(),
+    engineSockets: readEngineSockets(processes, typeof mounts === "number" ? [] : mounts),
   };
 }

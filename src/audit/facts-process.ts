@@ -2,6 +2,7 @@
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
 import { close, readLink, readStart, readText } from "../kernel/file.ts";
+import { statObject } from "../kernel/object.ts";
 import { openProcess, parseCommandLine } from "../kernel/process-list.ts";
 import { parseProcessStat } from "../kernel/process-status.ts";
 import type { ProcessFacts } from "./facts.ts";
@@ -38,7 +39,8 @@ export function readProcess(pid: number): ProcessFacts | undefined {
     const variables = readStart("environ", ENVIRONMENT, dirfd);
     return {
       pid, stat: typeof stat === "number" ? stat : parseProcessStat(stat), command: typeof command === "number" ? [] : parseCommandLine(command),
-      program: readLink("exe", dirfd), coreCookie: readCoreCookie(pid), variables: typeof variables === "number" ? variables : parseVariables(variables),
+      program: readLink("exe", dirfd), executable: statObject("exe", dirfd), coreCookie: readCoreCookie(pid),
+      variables: typeof variables === "number" ? variables : parseVariables(variables),
     };
   } finally {
     close(dirfd);

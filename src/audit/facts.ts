@@ -7,9 +7,15 @@ import type { Container } from "../engine/discover.ts";
 import type { CgroupFiles, PathFacts, TaskFacts } from "../engine/posture.ts";
 import type { CgroupLayout } from "../kernel/cgroup.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
+import type { KernelObject } from "../kernel/object.ts";
 import type { IdRange, NamespaceInodes } from "../kernel/namespaces.ts";
 import type { ProcessStat } from "../kernel/process-status.ts";
 import type { Config } from "../spec/runtime-config.ts";
+import type { BindFacts } from "./facts-binds.ts";
+import type { DeviceFacts } from "./facts-devices.ts";
+import type { HandleFacts } from "./facts-handles.ts";
+import type { SetuidFacts } from "./facts-setuid.ts";
+import type { EngineSocket } from "./facts-sockets.ts";
 
 /** What is read once per process, beside what each of its threads has. */
 export interface ProcessFacts {
@@ -21,6 +27,8 @@ export interface ProcessFacts {
   readonly program: string | number;
   /** Cookie of core scheduling: 0 is none (PR_SCHED_CORE_GET, Linux 5.14). -EINVAL: this kernel has no core scheduling, or the CPU no siblings. */
   readonly coreCookie: bigint | number;
+  /** What that link leads to. */
+  readonly executable: KernelObject | number;
   /** Names of environment variables as they were at exec, without values: those may be secrets. */
   readonly variables: readonly string[] | number;
 }
@@ -50,6 +58,10 @@ export interface HostFacts {
   readonly paths: ReadonlyMap<string, HostPath | number>;
   /** Names in the directories that checks name. */
   readonly directories: ReadonlyMap<string, readonly string[] | number>;
+  /** Id of the kernel's own mount that memfds are on, or -errno. */
+  readonly memfdMount: number;
+  /** Sockets on which engines answer. */
+  readonly engineSockets: readonly EngineSocket[] | number;
 }
 
 /** A socket that waits for others. */
@@ -106,6 +118,10 @@ export interface ContainerFacts {
   readonly cgroups: ReadonlyMap<string, string>;
   /** Files of these cgroups and of all above them, by path. */
   readonly cgroupFiles: CgroupFiles;
+  readonly devices: DeviceFacts;
+  readonly binds: BindFacts;
+  readonly handles: HandleFacts;
+  readonly setuid: SetuidFacts;
 }
 
 export interface AuditFacts {

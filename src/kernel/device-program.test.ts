@@ -1,11 +1,12 @@
 import { describe, expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { hasHierarchy, testCgroups } from "../../test/cgroups.ts";
 import { needs } from "../../test/parts.ts";
+import { runDeviceProgram } from "../plan/device-interpreter.ts";
 import { deviceProgram } from "../plan/device-program.ts";
 import { devicePolicy } from "../plan/device-rules.ts";
 import type { DeviceRule } from "../spec/runtime-config.ts";
-import { replaceDeviceProgram } from "./device-program.ts";
+import { effectiveDevicePrograms, readDeviceProgram, replaceDeviceProgram } from "./device-program.ts";
 
 const NAME = "pidbox_test";
 const DENY_ALL: DeviceRule = { allow: false };
@@ -35,6 +36,28 @@ if (hasHierarchy("unified")) {
       expect(opens(cgroup, ...all)).toEqual(["< /dev/null", "> /dev/null", "< /dev/full"]);
       expect(replaceDeviceProgram(cgroup, deviceProgram({ allowed: true, exceptions: [] }), NAME)).toBe(0);
       expect(opens(cgroup, ...all)).toEqual(all);
+    });
+
+    needs("root")("is read back as the kernel runs it, with those of the cgroups above", () => {
+      using cgroups = testCgroups("unified");
+      const [cgroup = ""] = cgroups.directories;
+      const below = `${cgroup}/below`;
+      mkdirSync(below);
+      try {
+        expect(replaceDeviceProgram(cgroup, program(NULL), "outer")).toBe(0);
+        expect(replaceDeviceProgram(below, program(NULL, ZERO), NAME)).toBe(0);
+        const ids = effectiveDevicePrograms(below);
+        const programs = (typeof ids === "number" ? [] : ids).map(readDeviceProgram).filter((one) => typeof one === "object");
+        expect(programs.map(({ name }) => name).toSorted()).toEqual(["outer", NAME]);
+        const answers = (minor: number): (number | undefined)[] => programs.map(({ code }) => (
+          typeof code === "number" ? undefined : runDeviceProgram(Uint8Array.fromHex(code), { type: "c", major: 1, minor, access: 2 })
+        ));
+        expect([answers(3), answers(5).filter((answer) => answer === 0).length, answers(8)]).toEqual([[1, 1], 1, [0, 0]]);
+        expect(effectiveDevicePrograms("/proc")).toBeLessThan(0);
+        expect(readDeviceProgram(0xffff_fff0)).toBe(-2);
+      } finally {
+        rmdirSync(below);
+      }
     });
 
     needs("root")("leaves programs with other names, which must agree", () => {

@@ -6,6 +6,7 @@ import { close } from "./file.ts";
 import { findLink, listAddresses, RTM } from "../plan/netlink.ts";
 import type { NetAddress, NetAttribute } from "../plan/netlink.ts";
 
+const NETLINK_ROUTE = 0;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 
@@ -70,9 +71,9 @@ export function keptAddress({ type, body }: NetlinkMessage, index: number): NetA
   };
 }
 
-/** Sends a request and gives what comes back to `take` until that says it is enough. Returns 0 or -errno. */
-function converse(request: Uint8Array, take: (message: NetlinkMessage) => boolean): number {
-  const socket = syscall(SYSCALLS.socket, AF_NETLINK, SOCK.RAW | SOCK.CLOEXEC, 0);
+/** Sends a request to a protocol of netlink(7) and gives what comes back to `take` until that says it is enough. Returns 0 or -errno. */
+export function converse(protocol: number, request: Uint8Array, take: (message: NetlinkMessage) => boolean): number {
+  const socket = syscall(SYSCALLS.socket, AF_NETLINK, SOCK.RAW | SOCK.CLOEXEC, protocol);
   if (socket < 0) return socket;
   const buffer = new Uint8Array(64 * 1024);
   let result = syscall(SYSCALLS.sendto, socket, address(request), request.length, 0, 0, 0);
@@ -93,7 +94,7 @@ function converse(request: Uint8Array, take: (message: NetlinkMessage) => boolea
 /** The number of an interface of the caller's network namespace, or -errno (-19: there is none of this name). */
 export function readLinkIndex(name: string): number {
   let index = -19;
-  const result = converse(findLink(name), ({ type, body }) => {
+  const result = converse(NETLINK_ROUTE, findLink(name), ({ type, body }) => {
     if (type === RTM.NEWLINK && body.length >= 16) index = new DataView(body.buffer, body.byteOffset).getInt32(4, true);
     return true;
   });
@@ -103,7 +104,7 @@ export function readLinkIndex(name: string): number {
 /** The permanent, global addresses of an interface, or -errno. */
 export function readAddresses(index: number): NetAddress[] | number {
   const found: NetAddress[] = [];
-  const result = converse(listAddresses(), (message) => {
+  const result = converse(NETLINK_ROUTE, listAddresses(), (message) => {
     const one = keptAddress(message, index);
     if (one !== undefined) found.push(one);
     return true;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { runDeviceProgram } from "../../test/device-interpreter.ts";
-import type { DeviceRequest } from "../../test/device-interpreter.ts";
 import { PidboxError } from "../base/error.ts";
 import type { DeviceRule } from "../spec/runtime-config.ts";
+import { runDeviceProgram } from "./device-interpreter.ts";
+import type { DeviceRequest } from "./device-interpreter.ts";
 import { deviceProgram } from "./device-program.ts";
 import { devicePolicy, deviceRules, deviceTransition, deviceWrites, parseDeviceList } from "./device-rules.ts";
 import type { DevicePolicy, DeviceWrite } from "./device-rules.ts";

@@ -59,7 +59,7 @@ export const SECCOMP_SET_MODE_FILTER = 1;
 /** linux/bpf.h: commands of bpf(2), and what device programs need. */
 export const BPF = {
   PROG_LOAD: 5, PROG_ATTACH: 8, PROG_DETACH: 9, PROG_GET_FD_BY_ID: 13, OBJ_GET_INFO_BY_FD: 15, PROG_QUERY: 16,
-  PROG_TYPE_CGROUP_DEVICE: 15, CGROUP_DEVICE: 6, F_ALLOW_MULTI: 2, F_REPLACE: 4,
+  PROG_TYPE_CGROUP_DEVICE: 15, CGROUP_DEVICE: 6, F_ALLOW_MULTI: 2, F_REPLACE: 4, F_QUERY_EFFECTIVE: 1,
 } as const;
 /** linux/capability.h */
 export const CAPABILITY_VERSION_3 = 0x20080522;

@@ -68,6 +68,7 @@ export const SYSCALLS = {
   setdomainname: 171,
   fsetxattr: 190,
   getxattr: 191,
+  lgetxattr: 192,
   fgetxattr: 193,
   sched_setaffinity: 203,
   getdents64: 217,
