@@ -2,6 +2,7 @@
  * All benchmarks, one after the other, and their tables for the README. Results lie in bench/results/*.json.
  * Run: bun bench/index.ts [--reference], which also writes bench/results/reference.json, the numbers that the README quotes.
  */
+import { auditCostTable, benchAudit } from "./audit.ts";
 import { benchMany, manyTable } from "./many.ts";
 import { benchDocker, dockerTable } from "./docker.ts";
 import { benchExecLatency, latencyTable } from "./exec-latency.ts";
@@ -24,5 +25,7 @@ const memory = await benchMemory();
 console.log(`\n${memoryTable(memory)}`);
 const many = await benchMany();
 console.log(`\n${manyTable(many)}`);
-if (process.argv.includes("--reference")) writeResult("reference", { start, oci, latency, docker, memory, many });
+const audit = await benchAudit();
+console.log(`\n${auditCostTable(audit)}`);
+if (process.argv.includes("--reference")) writeResult("reference", { start, oci, latency, docker, memory, many, audit });
 if (many.left.length > 0) process.exitCode = 1;
