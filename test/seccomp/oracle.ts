@@ -6,7 +6,7 @@ import type { LinuxSeccomp, SeccompSyscall } from "../../src/spec/runtime-config
 import { wordOf } from "./reference.ts";
 
 export interface Oracle {
-  /** libseccomp's filter, or the message with which it refused. */
+  /** libseccomp's filter, or the message with which it refused; it is killed where it does not come to an end (oracle.c). */
   compile(profile: LinuxSeccomp, arch: "x86_64" | "x86" | "aarch64"): Uint8Array | string;
   /** The names that this libseccomp knows on x86-64. */
   known(names: readonly string[]): Set<string>;
@@ -31,7 +31,7 @@ function create(directory: string): Oracle | undefined {
       const defaultWord = wordOf({ action: profile.defaultAction, ...(profile.defaultErrnoRet === undefined ? {} : { errnoRet: profile.defaultErrnoRet }) });
       const text = [`default ${hex(defaultWord)}`, ...(profile.syscalls ?? []).flatMap(lines)].join("\n");
       const run = Bun.spawnSync([program, arch], { stdin: new TextEncoder().encode(`${text}\n`) });
-      return run.exitCode === 0 ? new Uint8Array(run.stdout) : `exit ${run.exitCode}: ${run.stderr.toString()}`;
+      return run.exitCode === 0 ? new Uint8Array(run.stdout) : `${run.signalCode ?? `exit ${run.exitCode}`}: ${run.stderr.toString()}`;
     },
     known(names) {
       const run = Bun.spawnSync([program, "names"], { stdin: new TextEncoder().encode(`${names.join("\n")}\n`) });
