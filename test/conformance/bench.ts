@@ -9,6 +9,7 @@ import {
 import { join } from "node:path";
 import { SYSCALLS } from "../../src/kernel/abi/host.ts";
 import { address, syscall } from "../../src/kernel/ffi.ts";
+import { BOUNDED, emptied, until } from "../until.ts";
 import { BASE, merge, type Patch } from "./config.ts";
 
 export type RuntimeName = "pidbox" | "runc";
@@ -16,7 +17,6 @@ export const BUILT = join(import.meta.dir, "..", "..", "dist", "pidbox-oci");
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const WNOHANG = 1;
-const PATIENCE = 20_000;
 const APPLETS = ["sh", "cat", "echo", "true", "false", "sleep", "env", "stty", "ls", "id"];
 
 export interface Ended {
@@ -43,17 +43,6 @@ export interface State {
   readonly pid?: number;
   readonly bundle?: unknown;
   readonly annotations?: Readonly<Record<string, unknown>>;
-}
-
-/** Polls until `look` has an answer; throws after twenty seconds. */
-export async function eventually<T>(what: string, look: () => T | undefined): Promise<T> {
-  const end = Date.now() + PATIENCE;
-  for (;;) {
-    const found = look();
-    if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`waited for ${what}`);
-    await Bun.sleep(1);
-  }
 }
 
 function readOr(path: string, absent = ""): string {
@@ -141,7 +130,7 @@ export class Bench {
     const child = spawn(this.command(args, options.before), {
       cwd: options.cwd ?? this.directory, env: { PATH: process.env["PATH"] ?? "", ...options.env },
       stdio: [Bun.file(`${base}.in`), Bun.file(`${base}.out`), Bun.file(`${base}.err`), ...(options.descriptors ?? [])],
-      timeout: PATIENCE, killSignal: "SIGKILL",
+      ...BOUNDED,
     });
     const code = await child.exited;
     return { code, out: readOr(`${base}.out`), err: readOr(`${base}.err`), output: `${base}.out` };
@@ -188,21 +177,12 @@ export class Bench {
     // What does not end is seen by leftovers().
     for (const container of this.#containers) await container.destroy().catch(() => undefined);
     reapAll();
-    const left = await settledLeftovers(this);
+    const left = await emptied(() => this.leftovers());
     // A relative path may be below the cgroup of the caller, whose parents a runtime leaves.
     const own = readOr("/proc/self/cgroup").trim().split("\n").map((line) => line.split(":")[2] ?? "/");
     for (const top of ["", ...directories("/sys/fs/cgroup")]) for (const path of ["", ...own]) removeEmpty(`/sys/fs/cgroup/${top}${path}${this.cgroup}`);
     rmSync(this.directory, { recursive: true, force: true });
     return left;
-  }
-}
-
-async function settledLeftovers(bench: Bench): Promise<string[]> {
-  const end = Date.now() + 2000;
-  for (;;) {
-    const left = bench.leftovers();
-    if (left.length === 0 || Date.now() > end) return left;
-    await Bun.sleep(2);
   }
 }
 
@@ -220,7 +200,8 @@ function removeEmpty(path: string): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process is there and no zombie. */
+export function isAlive(pid: number): boolean {
   const state = /^State:\t(\w)/m.exec(readOr(`/proc/${pid}/status`))?.[1];
   return state !== undefined && state !== "Z" && state !== "X";
 }
@@ -317,7 +298,7 @@ export class Container {
   async stop(): Promise<void> {
     for (const pid of this.pids) {
       if (isAlive(pid)) process.kill(pid, "SIGKILL");
-      await eventually(`the end of ${pid}`, () => (reap(pid) !== undefined || !isAlive(pid) ? true : undefined));
+      await until(() => reap(pid) !== undefined || !isAlive(pid), `the end of ${pid}`);
     }
   }
 
@@ -342,18 +323,18 @@ export class Container {
   }
 
   /** Waits until the program has written `text`. */
-  wrote(text: string): Promise<true> {
-    return eventually(`${text} in ${JSON.stringify(this.output)}`, () => (this.output.includes(text) ? true : undefined));
+  async wrote(text: string): Promise<void> {
+    await until(() => this.output.includes(text), `${text} in the output of ${this.id}`);
   }
 
   /** Waits until the program has written `text` or the first process has ended. */
   async wroteOrEnded(text: string): Promise<void> {
-    await eventually(`${text} or the end of ${this.id}`, () => (this.output.includes(text) || reap(this.pid) !== undefined ? true : undefined));
+    await until(() => this.output.includes(text) || reap(this.pid) !== undefined, `${text} or the end of ${this.id}`);
   }
 
   /** Waits for the end of the first process, which is a child of this process after `create`: `exit N` or `signal N`. */
   ended(): Promise<string> {
-    return eventually(`the end of ${this.id}`, () => reap(this.pid));
+    return until(() => reap(this.pid), `the end of ${this.id}`);
   }
 }
 

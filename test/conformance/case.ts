@@ -27,6 +27,12 @@ export function clause(at: string): (id: string, level: Level, sentence: string,
   return (id, level, sentence, expected, run) => ({ id, clause: at, level, sentence, expected, run });
 }
 
+/** Creates a container of `patch`, which must be refused in words that have `reason`; else what was said instead. */
+export async function refused(bench: Bench, patch: Patch, reason: RegExp): Promise<string> {
+  const { code, err } = await bench.container(patch).create();
+  return code === 0 ? "accepted" : reason.test(err) ? "refused" : err;
+}
+
 /** Creates and starts a container of `patch`: `accepted`, or `refused` with everything that the attempt left behind. */
 export async function verdict(bench: Bench, patch: Patch): Promise<string> {
   const before = bench.leftovers();

@@ -15,7 +15,6 @@ const PARTS: Readonly<Record<RuntimeName, readonly Part[]>> = { pidbox: ["root",
 
 /** Cases that run at the same time: starts of containers wait for the disk and for RCU more than for a processor. */
 const AT_ONCE = 3;
-const PATIENCE = 60_000;
 
 let programs: string | undefined;
 afterAll(() => {
@@ -51,7 +50,7 @@ describe.each(["pidbox", "runc"] as const)("%s", (runtime) => {
         needsBeside(...PARTS[runtime])(`${runtime}: ${one.id}: ${one.clause} ${one.level}: ${one.sentence}`, async () => {
           const seen = await inTurn(() => look(runtime, one));
           expect(seen).toEqual(wanted(one, runtime, seen));
-        }, PATIENCE);
+        });
       }
     });
   }

@@ -1,6 +1,7 @@
 /** The far end of a container's terminal: a console socket whose server (console.c) is a process of its own. */
 import { readFileSync, rmSync } from "node:fs";
-import { answers, type Bench, eventually, spawn } from "./bench.ts";
+import { until, within } from "../until.ts";
+import { answers, type Bench, spawn } from "./bench.ts";
 
 export interface Console {
   /** Path for `--console-socket`. */
@@ -24,7 +25,7 @@ export async function withConsole<T>(bench: Bench, body: (console: Console) => P
   const base = `${bench.directory}/console`;
   rmSync(socket, { force: true });
   const server = spawn([`${bench.programs}/console`, socket], { stdin: "pipe", stdout: Bun.file(`${base}.out`), stderr: Bun.file(`${base}.err`) });
-  await eventually("the console socket", () => (textOf(`${base}.err`).includes("listening") ? true : undefined));
+  await until(() => textOf(`${base}.err`).includes("listening"), "the console socket");
   try {
     return await body({
       socket,
@@ -34,7 +35,7 @@ export async function withConsole<T>(bench: Bench, body: (console: Console) => P
         void input.flush();
       },
       async answers() {
-        await server.exited;
+        await within(server.exited, "the end of the terminal");
         return answers(textOf(`${base}.out`).replaceAll("\r", ""));
       },
     });

@@ -1,7 +1,7 @@
 /** config-linux.md: what is left of it besides seccomp: sysctl, propagation, masks, personality, labels, NUMA, Intel RDT. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { Bench } from "./bench.ts";
-import { type Case, clause, look, verdict, verdicts } from "./case.ts";
+import { type Case, clause, look, refused, verdicts } from "./case.ts";
 import { merge, mounted, namespaces, type Patch } from "./config.ts";
 import { USER } from "./namespaces.ts";
 
@@ -139,9 +139,11 @@ const REST: readonly Case[] = [
       nodes: linux({ memoryPolicy: { mode: "MPOL_BIND", nodes: "x" } }), none: linux({ memoryPolicy: { mode: "MPOL_BIND" } }),
     })),
   rdt("rdt-absent", "MUST", "If no mounted `resctrl` pseudo-filesystem is available in the runtime mount namespace, the runtime MUST generate an error.", "refused", async (bench) =>
-    existsSync("/sys/fs/resctrl/schemata") ? "refused" : verdict(bench, linux({ intelRdt: { closID: "guaranteed" } }))),
-  rdt("rdt-schema", "MUST", "`memBwSchema`: The value MUST start with `MB:` and MUST NOT contain newlines.", { start: "refused", newline: "refused" },
-    verdicts({ start: linux({ intelRdt: { memBwSchema: "L3:0=f" } }), newline: linux({ intelRdt: { memBwSchema: "MB:0=20\nL3:0=f" } }) })),
+    existsSync("/sys/fs/resctrl/schemata") ? "refused" : refused(bench, linux({ intelRdt: { closID: "guaranteed" } }), /intelRdt|resctrl/i)),
+  rdt("rdt-schema", "MUST", "`memBwSchema`: The value MUST start with `MB:` and MUST NOT contain newlines.", { start: "refused", newline: "refused" }, async (bench) => ({
+    start: await refused(bench, linux({ intelRdt: { memBwSchema: "L3:0=f" } }), /memBwSchema/i),
+    newline: await refused(bench, linux({ intelRdt: { memBwSchema: "MB:0=20\nL3:0=f" } }), /memBwSchema/i),
+  })),
 ];
 
 export const KERNEL: readonly Case[] = [...SYSCTL, ...PROPAGATION, ...MASKS, ...REST];

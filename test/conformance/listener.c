@@ -77,6 +77,8 @@ int main(int count, char **words)
 	if (count < 2) return 2;
 	strncpy(name.sun_path, words[1], sizeof name.sun_path - 1);
 	if (bind(listener, (void *)&name, sizeof name) < 0 || listen(listener, 4) < 0) return 1;
+	/* A line is written before the call that it tells of is answered. */
+	setlinebuf(stdout);
 	fprintf(stderr, "listening\n");
 	for (;;) {
 		struct pollfd all[3] = { { connection < 0 ? listener : -1, POLLIN, 0 }, { connection, POLLIN, 0 }, { seccomp_fd, POLLIN, 0 } };
@@ -91,6 +93,5 @@ int main(int count, char **words)
 			close(seccomp_fd);
 			seccomp_fd = -1;
 		}
-		fflush(stdout);
 	}
 }

@@ -1,7 +1,6 @@
 /** config.md#configLinuxProcess: capabilities, privileges, scheduling. */
-import { readFileSync } from "node:fs";
 import type { Bench } from "./bench.ts";
-import { type Case, clause, verdicts } from "./case.ts";
+import { type Case, clause, refused, verdict, verdicts } from "./case.ts";
 import { allowRealTime, groupsHaveRealTime } from "./cgroups.ts";
 import { merge, mounted, namespaces, type Patch } from "./config.ts";
 
@@ -90,12 +89,14 @@ const PRIVILEGES: readonly Case[] = [
   linux("oom-score-range", "MUST", "adjusts the oom-killer score in `[pid]/oom_score_adj`: values that the kernel does not take", { "1000": "accepted", "1001": "refused", "-1001": "refused" },
     verdicts({ "1000": { process: { oomScoreAdj: 1000 } }, "1001": { process: { oomScoreAdj: 1001 } }, "-1001": { process: { oomScoreAdj: -1001 } } })),
   linux("apparmor-absent", "MUST", "`apparmorProfile` specifies the name of the AppArmor profile for the process: an error where the kernel has no AppArmor", { none: "accepted", profile: "refused" }, async (bench) => {
-    const apparmor = readFileSync("/proc/filesystems", "utf8").length > 0 && Bun.spawnSync(["test", "-d", "/sys/kernel/security/apparmor"]).exitCode === 0;
-    const found = await verdicts({ none: {}, profile: { process: { apparmorProfile: "no-such-profile" } } })(bench) as Record<string, string>;
-    return apparmor ? { ...found, profile: found["profile"] === "refused" ? "refused" : "accepted" } : found;
+    // Where it has AppArmor, there is no such profile.
+    const profile = await refused(bench, { process: { apparmorProfile: "no-such-profile" } }, /apparmor/i);
+    return { none: await verdict(bench, {}), profile };
   }),
-  linux("selinux-absent", "MUST", "`selinuxLabel` specifies the SELinux label for the process: an error where the kernel has no SELinux", { none: "accepted", label: "refused" },
-    verdicts({ none: {}, label: { process: { selinuxLabel: "system_u:system_r:svirt_lxc_net_t:s0:c124,c675" } } })),
+  linux("selinux-absent", "MUST", "`selinuxLabel` specifies the SELinux label for the process: an error where the kernel has no SELinux", { none: "accepted", label: "refused" }, async (bench) => ({
+    none: await verdict(bench, {}),
+    label: await refused(bench, { process: { selinuxLabel: "system_u:system_r:svirt_lxc_net_t:s0:c124,c675" } }, /selinux/i),
+  })),
 ];
 
 async function scheduled(bench: Bench, scheduler: Patch, more: Patch = {}): Promise<string> {

@@ -1,7 +1,8 @@
 /** config-linux.md#configLinuxSeccomp and the container process state. */
 import { readFileSync, rmSync } from "node:fs";
 import { SYSCALLS_X64 } from "../../src/kernel/abi/syscalls-x64.ts";
-import { type Bench, eventually, spawn } from "./bench.ts";
+import { until } from "../until.ts";
+import { type Bench, spawn } from "./bench.ts";
 import { type Case, clause, verdicts } from "./case.ts";
 import { merge, type Patch } from "./config.ts";
 import { schemaErrors } from "./schema.ts";
@@ -162,7 +163,7 @@ async function withAgent<T>(bench: Bench, body: (agent: Agent) => Promise<T>): P
   const base = `${bench.directory}/agent`;
   rmSync(socket, { force: true });
   const server = spawn([`${bench.programs}/listener`, socket], { stdin: "ignore", stdout: Bun.file(`${base}.out`), stderr: Bun.file(`${base}.err`) });
-  await eventually("the agent's socket", () => (readFileSync(`${base}.err`, "utf8").includes("listening") ? true : undefined));
+  await until(() => readFileSync(`${base}.err`, "utf8").includes("listening"), "the agent's socket");
   const lines = (): string[] => readFileSync(`${base}.out`, "utf8").split("\n").filter((line) => line !== "");
   try {
     return await body({
@@ -186,7 +187,7 @@ const LISTENER: readonly Case[] = [
     (bench) => withAgent(bench, async ({ socket }) => ({ call: (await bench.look(notified(socket), [query(PRIORITY, 0, 0)]))[query(PRIORITY, 0, 0)] }))),
   processState("listener-once", "MUST", "The runtime MUST send exactly one container process state per connection. The connection MUST NOT be reused and it MUST be closed after sending a seccomp state.", ["state", "closed", "notified"], (bench) => withAgent(bench, async (agent) => {
     await bench.look(notified(agent.socket), [query(PRIORITY, 0, 0)]);
-    return eventually("the end of the connection", () => (agent.events().includes("closed") ? agent.events() : undefined));
+    return until(() => (agent.events().includes("closed") ? agent.events() : undefined), "the end of the connection");
   })),
   processState("listener-descriptors", "MUST", "file descriptors MUST be sent using `SCM_RIGHTS`, only in the first call; `seccompFd` (string, REQUIRED)", { first: 1, rest: 0, fds: ["seccompFd"] }, (bench) => withAgent(bench, async (agent) => {
     await bench.look(notified(agent.socket), [query(PRIORITY, 0, 0)]);
@@ -199,7 +200,7 @@ const LISTENER: readonly Case[] = [
       const container = bench.container(merge(notified(agent.socket), { process: { args: ["/bin/probe", "pause"] } }));
       await container.begin();
       await container.wrote("ready");
-      const payload = agent.states()[0]?.payload ?? {};
+      const { payload } = await until(() => agent.states()[0], "the state of the container");
       const state = (payload["state"] ?? {}) as Record<string, unknown>;
       return {
         ociVersion: /^1\.\d+\.\d+/.test(String(payload["ociVersion"])) ? "a version" : payload["ociVersion"],
