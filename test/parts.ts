@@ -4,6 +4,7 @@
  */
 import { test } from "bun:test";
 import { existsSync } from "node:fs";
+import { readLandlockAbi } from "../src/kernel/host-features.ts";
 
 function program(...names: readonly string[]): boolean {
   return names.every((name) => Bun.which(name) !== null || existsSync(`/usr/sbin/${name}`));
@@ -12,6 +13,24 @@ function program(...names: readonly string[]): boolean {
 /** How each part is recognised. */
 const PARTS = {
   root: () => process.getuid?.() === 0,
+  /** The machine that has launcher/front.c, and other tables of system calls beside its own. */
+  x64: () => process.arch === "x64",
+  /** The hierarchies of version 1 that containers are limited in; of hybrid hosts too. */
+  cgroup1: () => ["memory", "cpu", "pids", "cpuset", "freezer", "devices", "blkio"].every((name) => existsSync(`/sys/fs/cgroup/${name}/cgroup.procs`)),
+  /** The tree of version 2; of hybrid hosts too. */
+  cgroup2: () => ["", "/unified"].some((place) => existsSync(`/sys/fs/cgroup${place}/cgroup.controllers`)),
+  /** No systemd manages this host. */
+  unmanaged: () => !existsSync("/run/systemd/system"),
+  landlock: () => readLandlockAbi() > 0,
+  noapparmor: () => !existsSync("/sys/module/apparmor"),
+  cc: () => program("cc"),
+  make: () => program("make", "cc"),
+  git: () => program("git"),
+  node: () => program("node"),
+  python: () => program("python3"),
+  go: () => program("go"),
+  java: () => program("java"),
+  apt: () => program("apt-get", "dpkg"),
   runc: () => program("runc"),
   crun: () => program("crun"),
   bubblewrap: () => program("bwrap"),

@@ -1,9 +1,10 @@
 /** A containerd of the test's own, with ctr and the interface of Kubernetes as its clients. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { until, within } from "../until.ts";
 import { converse, type Step } from "./conversation.ts";
 import { Cri, inner, integer } from "./cri.ts";
 import { IMAGE, makeImage, PAUSE } from "./image.ts";
-import { normalise, type Ended } from "./outcome.ts";
+import { normalise, untilInside, type Ended } from "./outcome.ts";
 import { runtimePath, RUNTIMES, type Closable, type Runtime, type Stage } from "./scenario.ts";
 import { World, type Options } from "./world.ts";
 
@@ -50,18 +51,22 @@ export class Containerd {
 
   static async start(): Promise<Containerd> {
     const engine = new Containerd(await World.open());
-    const { directory } = engine.world;
+    return engine.world.closeOnFailure(() => engine.#begin());
+  }
+
+  async #begin(): Promise<this> {
+    const { directory } = this.world;
     mkdirSync(`${directory}/cni`);
     writeFileSync(`${directory}/config.toml`, configuration(directory));
     writeFileSync(`${directory}/cni/10-test.conflist`, JSON.stringify(NETWORK));
-    await engine.#serve();
+    await this.#serve();
     const archive = makeImage(directory);
     for (const namespace of [NAMESPACE, "k8s.io"]) {
-      const { code, err } = await engine.world.run(["ctr", "-a", engine.socket, "-n", namespace, "images", "import", archive]);
+      const { code, err } = await this.world.run(["ctr", "-a", this.socket, "-n", namespace, "images", "import", archive]);
       if (code !== 0) throw new Error(err);
     }
-    engine.#traces = engine.world.traces();
-    return engine;
+    this.#traces = this.world.traces();
+    return this;
   }
 
   async #serve(): Promise<void> {
@@ -69,15 +74,15 @@ export class Containerd {
       stdin: "ignore", stdout: "ignore", stderr: "pipe", cwd: "/", env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
     });
     const up = Promise.withResolvers<void>();
+    let log = "";
     void (async () => {
-      let log = "";
       for await (const part of child.stderr) {
         log = (log + new TextDecoder().decode(part)).slice(-10_000);
         if (log.includes("containerd successfully booted")) up.resolve();
       }
       up.reject(new Error(`containerd ended: ${log}`));
     })();
-    await up.promise;
+    await within(up.promise, () => `containerd to come up: ${log}`);
   }
 
   async close(): Promise<string[]> {
@@ -140,14 +145,19 @@ export class ContainerdBox implements Closable {
     return this.ctr(["task", "exec", "--exec-id", `exec-${crypto.randomUUID()}`, ...flags, this.id, ...words(program)]);
   }
 
+  /** Waits until a condition of sh(1) holds in the container. */
+  holds(condition: string): Promise<void> {
+    return untilInside(condition, (script) => this.exec(script));
+  }
+
   /** Waits until the container's program has ended. */
   async stopped(): Promise<void> {
-    while ((await this.state()) !== "STOPPED") if ((await this.state()) === "none") throw new Error(`${this.id} is gone`);
+    await until(async () => (await this.state()) === "STOPPED", `the end of ${this.id}`);
   }
 
   /** Waits until a container of the interface of Kubernetes has ended. */
   async ended(id: string): Promise<void> {
-    while (integer(inner(await this.engine.cri.call("ContainerStatus", { 1: id }), 1), 3) === 1) await Bun.sleep(5);
+    await until(async () => integer(inner(await this.engine.cri.call("ContainerStatus", { 1: id }), 1), 3) !== 1, `the end of ${id}`);
   }
 
   /** The state that `ctr task ls` shows. */
@@ -180,6 +190,6 @@ export function containerdStage(): Stage<ContainerdBox> {
       engine = await Containerd.start();
     },
     box: (scenario, runtime) => new ContainerdBox(there(), scenario, runtime),
-    close: () => there().close(),
+    close: async () => (await engine?.close()) ?? [],
   };
 }

@@ -145,7 +145,7 @@ export const DIFFERENCES: readonly Difference[] = [
 ];
 
 /** Whether the caller lacks capabilities of the kernel. */
-function lacksCapabilities(): boolean {
+export function lacksCapabilities(): boolean {
   const mask = /^CapEff:\s*(\w+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "";
   const last = Number(readFileSync("/proc/sys/kernel/cap_last_cap", "utf8"));
   return Number.parseInt(mask, 16) !== 2 ** (last + 1) - 1;

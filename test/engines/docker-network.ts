@@ -11,7 +11,7 @@ export const NETWORKS: readonly Scenario<DockerBox>[] = [
       await box.start(["-p", "127.0.0.1::80"], SERVE);
       await box.says("up");
       const port = (await box.output("port", box.name, "80")).split(":").at(-1) ?? "";
-      await box.exec("until netstat -tln | grep -q ':80 '; do :; done");
+      await box.holds("netstat -tln | grep -q ':80 '");
       const bridge = await box.docker.world.run(["busybox", "wget", "-q", "-O-", `127.0.0.1:${port}/`]);
       return { bridge, tcp: (await box.inspect("{{json .NetworkSettings.Ports}}")).includes(`"HostPort":"${port}"`) };
     },
@@ -23,7 +23,7 @@ export const NETWORKS: readonly Scenario<DockerBox>[] = [
       await box.output("network", "create", network);
       try {
         await box.start(["--network", network, "--network-alias", "server"], SERVE, "-server");
-        await box.docker.cli(["exec", `${box.name}-server`, "sh", "-c", "until netstat -tln | grep -q ':80 '; do :; done"]);
+        await box.holds("netstat -tln | grep -q ':80 '", "-server");
         return await box.run(["--network", network], "wget -q -O- http://server/");
       } finally {
         await box.close();
@@ -47,7 +47,7 @@ export const NETWORKS: readonly Scenario<DockerBox>[] = [
     name: "the network of another container", expected: { code: 0, out: "hello\nsame\n" },
     async run(box) {
       await box.start([], SERVE, "-server");
-      await box.docker.cli(["exec", `${box.name}-server`, "sh", "-c", "until netstat -tln | grep -q ':80 '; do :; done"]);
+      await box.holds("netstat -tln | grep -q ':80 '", "-server");
       const id = (await box.docker.cli(["exec", `${box.name}-server`, "readlink", "/proc/self/ns/net"])).out.trim();
       return box.run(["--network", `container:${box.name}-server`], `wget -q -O- 127.0.0.1; [ $(readlink /proc/self/ns/net) = '${id}' ] && echo same`);
     },
@@ -77,7 +77,7 @@ export const NETWORKS: readonly Scenario<DockerBox>[] = [
     name: "IPC", expected: { shared: { code: 0, out: "x\n" }, own: { code: 1 } },
     async run(box) {
       await box.start(["--ipc", "shareable"], "echo x >/dev/shm/x; echo up; exec sleep 1000", "-first");
-      await box.docker.cli(["exec", `${box.name}-first`, "sh", "-c", "until [ -e /dev/shm/x ]; do :; done"]);
+      await box.holds("[ -e /dev/shm/x ]", "-first");
       const script = ["cat", "/dev/shm/x"];
       return {
         shared: await box.run(["--ipc", `container:${box.name}-first`], script), own: await box.run([], script), none: await box.run(["--ipc", "none"], "ls -d /dev/shm /dev/mqueue"),

@@ -1,5 +1,6 @@
 /** Privileges of containers of docker: capabilities, filters, labels. */
 import { writeFileSync } from "node:fs";
+import { lacksCapabilities } from "./differences.ts";
 import { type DockerBox } from "./docker.ts";
 import { type Scenario } from "./scenario.ts";
 
@@ -11,6 +12,9 @@ function profile(box: DockerBox, name: string, syscalls: readonly unknown[], mor
   writeFileSync(path, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"], syscalls, ...more }));
   return `seccomp=${path}`;
 }
+
+/** runc does not start what asks for a capability that the engine lacks (differences.ts). */
+const GRANTED = lacksCapabilities() ? { started: false, all: false } : { started: true, all: true };
 
 export const SECURITY: readonly Scenario<DockerBox>[] = [
   {
@@ -25,7 +29,7 @@ export const SECURITY: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "all capabilities", expected: {},
+    name: "all capabilities", expected: GRANTED,
     async run(box) {
       const { code, out } = await box.run(["--cap-add", "ALL"], "awk '/^CapEff/ { e = $2 } /^CapBnd/ { b = $2 } END { print e, b }' /proc/self/status");
       // docker knows fewer than the kernel, and CAP_SYS_ADMIN is number 21.
@@ -34,7 +38,7 @@ export const SECURITY: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "every privilege", expected: {},
+    name: "every privilege", expected: GRANTED,
     async run(box) {
       const { code, out } = await box.run(["--privileged"], "mount -t tmpfs tmpfs /tmp && echo mounted; ls /dev/loop0; grep Seccomp: /proc/self/status");
       return { started: code === 0, all: out === "mounted\n/dev/loop0\nSeccomp:\t0\n" };
@@ -82,7 +86,7 @@ export const SECURITY: readonly Scenario<DockerBox>[] = [
     },
   },
   { name: "no security module", expected: { code: 0 }, run: (box) => box.run(["--security-opt", "apparmor=unconfined", "--security-opt", "label=disable"], "cat /proc/self/attr/current 2>/dev/null | tr -d '\\0'; true") },
-  { name: "a profile of AppArmor that is not there", expected: {}, run: (box) => box.run(["--security-opt", "apparmor=nosuchprofile"], ["true"]) },
+  { name: "a profile where the kernel has no AppArmor", parts: ["noapparmor"], expected: { code: 0 }, run: (box) => box.run(["--security-opt", "apparmor=nosuchprofile"], ["true"]) },
   {
     name: "masked and read-only paths", expected: { code: 0 },
     async run(box) {

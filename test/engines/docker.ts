@@ -1,15 +1,14 @@
 /** A dockerd of the test's own, and what a scenario has of it. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { BOUNDED, until, within } from "../until.ts";
 import { makeImage } from "./image.ts";
-import { normalise, type Ended } from "./outcome.ts";
+import { normalise, untilInside, type Ended } from "./outcome.ts";
 import { runtimePath, RUNTIMES, type Closable, type Runtime, type Stage } from "./scenario.ts";
 import { run, World, type Options } from "./world.ts";
 
 /** The client of Debian's docker.io, which is of the daemon's version; another may stand before it in PATH. */
 const CLIENT = existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker";
 const BOX = "box:1";
-/** Milliseconds until an event that must come is missed. */
-const PATIENCE = 40_000;
 
 interface Event {
   readonly Action: string;
@@ -32,7 +31,6 @@ export class Docker {
   readonly world: World;
   readonly socket: string;
   readonly #events: Event[] = [];
-  readonly #watchers = new Set<() => void>();
   readonly #log: string[] = [];
   #traces: readonly string[] = [];
   #gone: Promise<unknown> = Promise.resolve();
@@ -45,22 +43,25 @@ export class Docker {
   /** Starts a daemon in a new world, with the image loaded. `config` is added to its configuration file. */
   static async start(config: Readonly<Record<string, unknown>> = {}): Promise<Docker> {
     const docker = new Docker(await World.open());
-    const { directory, cgroup } = docker.world;
+    return docker.world.closeOnFailure(() => docker.#begin(config));
+  }
+
+  async #begin(config: Readonly<Record<string, unknown>>): Promise<this> {
+    const { directory, cgroup } = this.world;
     mkdirSync(`${directory}/client`);
-    for (const file of ["/etc/subuid", "/etc/subgid"]) await docker.world.replace(file, "nobody:100000:65536\n");
+    for (const file of ["/etc/subuid", "/etc/subgid"]) await this.world.replace(file, "nobody:100000:65536\n");
     const whole = {
-      "data-root": `${directory}/data`, "exec-root": "/run/docker", pidfile: "/run/docker.pid", hosts: [`unix://${docker.socket}`],
+      "data-root": `${directory}/data`, "exec-root": "/run/docker", pidfile: "/run/docker.pid", hosts: [`unix://${this.socket}`],
       // Its own cgroups, so that nothing of the machine's is touched. Without CAP_SYS_RESOURCE it cannot lower its own score.
       "cgroup-parent": cgroup, "exec-opts": ["native.cgroupdriver=cgroupfs"], "oom-score-adjust": 0,
       runtimes: { pidbox: { path: runtimePath("pidbox") } }, ...config,
     };
     writeFileSync(`${directory}/daemon.json`, JSON.stringify(whole));
-    await docker.serve();
-    docker.#traces = docker.world.traces();
-    const archive = makeImage(directory);
-    const loaded = await docker.cli(["load", "-q", "-i", archive]);
+    await this.serve();
+    this.#traces = this.world.traces();
+    const loaded = await this.cli(["load", "-q", "-i", makeImage(directory)]);
     if (loaded.code !== 0) throw new Error(loaded.err);
-    return docker;
+    return this;
   }
 
   /** Starts dockerd, and listens to its events once it is up. */
@@ -77,15 +78,12 @@ export class Docker {
       }
       up.reject(new Error(`dockerd ended: ${this.#log.slice(-20).join("\n")}`));
     })();
-    await up.promise;
+    await within(up.promise, () => `dockerd to come up: ${this.log()}`);
     const { body } = await fetch("http://docker/events", { unix: this.socket });
     if (body === null) throw new Error("dockerd gives no events");
     void (async () => {
       try {
-        for await (const line of linesOf(body)) {
-          this.#events.push(JSON.parse(line) as Event);
-          for (const look of this.#watchers) look();
-        }
+        for await (const line of linesOf(body)) this.#events.push(JSON.parse(line) as Event);
       } catch {
         // The daemon was stopped or killed.
       }
@@ -107,27 +105,15 @@ export class Docker {
 
   /** Waits until the event `action` of that container has come `times` times. */
   async until(container: string, action: string, times = 1): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const look = (): void => {
-      const of = this.#events.filter((one) => one.Action === action && (one.Actor.Attributes["name"] === container || one.Actor.ID === container));
-      if (of.length >= times) resolve();
-    };
-    this.#watchers.add(look);
-    look();
-    const late = setTimeout(() => reject(new Error(`${container}: no event ${action}\n${this.log()}`)), PATIENCE);
-    try {
-      await promise;
-    } finally {
-      clearTimeout(late);
-      this.#watchers.delete(look);
-    }
+    const isOne = ({ Action, Actor }: Event): boolean => Action === action && (Actor.Attributes["name"] === container || Actor.ID === container);
+    await until(() => this.#events.filter(isOne).length >= times, () => `event ${action} of ${container}\n${this.log()}`);
   }
 
   /** Kills the daemon, and waits until it is gone. */
   async kill(): Promise<void> {
     const { code, err } = await this.world.run(["sh", "-c", "kill -9 $(cat /run/docker.pid)"]);
     if (code !== 0) throw new Error(err);
-    await this.#gone;
+    await within(this.#gone, "the end of dockerd");
   }
 
   /** The end of the daemon's log. */
@@ -189,8 +175,13 @@ export class DockerBox implements Closable {
     await this.output("run", "-d", ...this.place(suffix), ...flags, BOX, ...words(program));
   }
 
-  exec(program: string | readonly string[], flags: readonly string[] = []): Promise<Ended> {
-    return this.cli(["exec", ...flags, this.name, ...words(program)]);
+  exec(program: string | readonly string[], flags: readonly string[] = [], suffix = ""): Promise<Ended> {
+    return this.cli(["exec", ...flags, `${this.name}${suffix}`, ...words(program)]);
+  }
+
+  /** Waits until a condition of sh(1) holds in the container. */
+  holds(condition: string, suffix = ""): Promise<void> {
+    return untilInside(condition, (script) => this.exec(script, [], suffix));
   }
 
   /** A template of `docker inspect`. */
@@ -206,11 +197,16 @@ export class DockerBox implements Closable {
   /** Waits until the container's output has a line; those that start with it tell that they are up. */
   async says(line: string): Promise<void> {
     const child = Bun.spawn(this.docker.clientCommand(["logs", "-f", this.name]), {
-      stdin: "ignore", stdout: "pipe", stderr: "ignore", env: { ...this.docker.clientEnvironment() }, timeout: PATIENCE,
+      stdin: "ignore", stdout: "pipe", stderr: "ignore", env: this.docker.clientEnvironment(), ...BOUNDED,
     });
-    for await (const one of linesOf(child.stdout)) if (one.trimEnd() === line) break;
+    let said = false;
+    for await (const one of linesOf(child.stdout)) {
+      said = one.trimEnd() === line;
+      if (said) break;
+    }
     child.kill();
     await child.exited;
+    if (!said) throw new Error(`${this.name} never said ${line}`);
   }
 
   /** The flags of `run` and `create` that every container of the scenario has. */
@@ -245,8 +241,8 @@ export function dockerStage(options: StageOptions = {}): Stage<DockerBox> {
     engine: "docker", parts: ["root", "docker", "runc", "busybox", "iptables"],
     async open() {
       const { each } = options;
-      const started = each === undefined ? [await Docker.start(options.config)] : await Promise.all(RUNTIMES.map((runtime) => Docker.start(each(runtime))));
-      for (const [i, runtime] of RUNTIMES.entries()) daemons.set(runtime, (started[i] ?? started[0]) as Docker);
+      const one = each === undefined ? await Docker.start(options.config) : undefined;
+      for (const runtime of RUNTIMES) daemons.set(runtime, one ?? (await Docker.start(each?.(runtime))));
     },
     box(scenario, runtime) {
       const docker = daemons.get(runtime);

@@ -20,3 +20,9 @@ export function sections(text: string): Record<string, string[]> {
   for (let i = 1; i < parts.length; i += 2) found[parts[i] ?? ""] = (parts[i + 1] ?? "").split("\n").filter((line) => line !== "");
   return found;
 }
+
+/** Waits inside a container until a condition of sh(1) holds; `exec` runs a script there, within its own time (world.ts). */
+export async function untilInside(condition: string, exec: (script: string) => Promise<Ended>): Promise<void> {
+  const { code, err } = await exec(`until ${condition}; do sleep 0.02; done`);
+  if (code !== 0) throw new Error(`waited inside for ${condition}: ${code} ${err}`);
+}

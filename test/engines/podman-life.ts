@@ -1,7 +1,7 @@
 /** Containers and pods of podman. */
 import { writeFileSync } from "node:fs";
 import { type PodmanBox } from "./podman.ts";
-import { sections } from "./outcome.ts";
+import { sections, type Ended } from "./outcome.ts";
 import { runtimePath, type Scenario } from "./scenario.ts";
 
 const POLITE = "trap 'echo bye; exit 5' TERM; echo up; touch /up; while :; do sleep 1000 & wait $!; done";
@@ -95,7 +95,7 @@ export const COMMON: readonly Scenario<PodmanBox>[] = [
       await box.up();
       const follow = box.cli(["logs", "-f", box.name]);
       await box.output("kill", "-s", "HUP", box.name);
-      await box.exec("until [ \"$(ps -o comm | grep -c '^sleep')\" -eq 2 ]; do :; done");
+      await box.holds("[ $(ps -o comm | grep -c '^sleep') -eq 2 ]");
       await box.output("kill", box.name);
       const code = await box.output("wait", box.name);
       const hup = await follow;
@@ -216,15 +216,15 @@ export const ROOTFUL: readonly Scenario<PodmanBox>[] = [
     run: (box) => box.run(["--uidmap", "0:500000:1000", "--gidmap", "0:500000:1000"], "awk '{ print $1, $2, $3 }' /proc/self/uid_map; stat -c %u /data/file"),
   },
   {
-    name: "a published port", expected: { code: 0, out: "hello\n" },
+    name: "a published port", expected: { published: { code: 0, out: "hello\n" }, bridge: { code: 0, out: "hello\n" } },
     async run(box) {
       await box.start(["--network", "podman", "-p", "127.0.0.1::80"], "echo hello >/index.html; touch /up; exec httpd -f -h / -p 80");
       await box.up();
-      await box.exec("until netstat -tln | grep -q ':80 '; do :; done");
+      await box.holds("netstat -tln | grep -q ':80 '");
       const port = (await box.output("port", box.name, "80")).split(":").at(-1) ?? "";
       const address = await box.inspect("{{.NetworkSettings.IPAddress}}");
-      await box.podman.world.run(["busybox", "wget", "-q", "-O-", `127.0.0.1:${port}/`], { timeout: 5000 });
-      return box.podman.world.run(["busybox", "wget", "-q", "-O-", `${address}:80/`]);
+      const get = (from: string): Promise<Ended> => box.podman.world.run(["busybox", "wget", "-q", "-O-", `${from}/`], { timeout: 10_000 });
+      return { published: await get(`127.0.0.1:${port}`), bridge: await get(address) };
     },
   },
   {

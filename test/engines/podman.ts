@@ -2,7 +2,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { converse, type Step } from "./conversation.ts";
 import { makeImage } from "./image.ts";
-import { normalise, type Ended } from "./outcome.ts";
+import { normalise, untilInside, type Ended } from "./outcome.ts";
 import { runtimePath, type Closable, type Runtime, type Stage } from "./scenario.ts";
 import { run, World, type Options } from "./world.ts";
 
@@ -63,13 +63,16 @@ export class Podman {
 
   static async start(rootless = false): Promise<Podman> {
     const podman = new Podman(await World.open(), rootless);
-    await podman.#configure();
-    const archive = makeImage(podman.world.directory);
-    const loaded = await podman.cli(["load", "-q", "-i", archive]);
+    return podman.world.closeOnFailure(() => podman.#begin());
+  }
+
+  async #begin(): Promise<this> {
+    await this.#configure();
+    const loaded = await this.cli(["load", "-q", "-i", makeImage(this.world.directory)]);
     if (loaded.code !== 0) throw new Error(loaded.err);
-    await podman.cli(["network", "ls"]);
-    podman.#traces = podman.world.traces();
-    return podman;
+    await this.cli(["network", "ls"]);
+    this.#traces = this.world.traces();
+    return this;
   }
 
   async #configure(): Promise<void> {
@@ -177,10 +180,14 @@ export class PodmanBox implements Closable {
     return this.output("inspect", "--format", template, `${this.name}${suffix}`);
   }
 
-  /** Waits until a program in the container says so by a file. */
-  async up(suffix = ""): Promise<void> {
-    const { code, err } = await this.exec("until [ -e /up ]; do :; done", [], suffix);
-    if (code !== 0) throw new Error(err);
+  /** Waits until a condition of sh(1) holds in the container. */
+  holds(condition: string, suffix = ""): Promise<void> {
+    return untilInside(condition, (script) => this.exec(script, [], suffix));
+  }
+
+  /** Waits until the program in the container says by a file that it is up. */
+  up(suffix = ""): Promise<void> {
+    return this.holds("[ -e /up ]", suffix);
   }
 
   async close(): Promise<void> {
@@ -208,6 +215,6 @@ export function podmanStage(rootless = false): Stage<PodmanBox> {
       podman = await Podman.start(rootless);
     },
     box: (scenario, runtime) => new PodmanBox(there(), scenario, runtime),
-    close: () => there().close(),
+    close: async () => (await podman?.close()) ?? [],
   };
 }

@@ -4,7 +4,7 @@
  */
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { settled } from "../leftovers.ts";
+import { emptied, within } from "../until.ts";
 import type { Ended } from "./outcome.ts";
 
 let worlds = 0;
@@ -75,11 +75,23 @@ export class World {
 
   static async open(): Promise<World> {
     const world = new World();
-    const first = await world.#server.stdout.getReader().read();
-    if (first.done) throw new Error("the world did not come up");
-    const made = await world.run(["sh", "-c", DEV]);
-    if (made.code !== 0) throw new Error(made.err);
-    return world;
+    return world.closeOnFailure(async () => {
+      const first = await within(world.#server.stdout.getReader().read(), "the world to come up");
+      if (first.done) throw new Error("the world did not come up");
+      const made = await world.run(["sh", "-c", DEV]);
+      if (made.code !== 0) throw new Error(made.err);
+      return world;
+    });
+  }
+
+  /** What `work` comes to; if it fails, nothing is left of the world. */
+  async closeOnFailure<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   /** The PID of the process that has the namespaces. */
@@ -128,7 +140,7 @@ export class World {
     for (const path of cgroups()) if (existsSync(`${path}/freezer.state`)) writeFileSync(`${path}/freezer.state`, "THAWED");
     await this.#server.stdin.end();
     await this.#server.exited;
-    const left = await settled(() => {
+    const left = await emptied(() => {
       for (const path of cgroups()) {
         try {
           rmdirSync(path);
