@@ -86,13 +86,3 @@ export function readLeftovers(scene: string, uid: number): string[] {
   return [...state(scene), ...cgroups(), ...mounts(scene), ...processes(uid), ...runtime(scene), ...data("/var/lib/pidbox", `${STATE}/containers`),
     ...data(`${scene}/data/pidbox`, `${scene}/runtime/pidbox/containers`)];
 }
-
-/** Asks again for up to five seconds until the list is empty: the kernel takes killed processes away in its own time. */
-export async function settled(list: () => string[]): Promise<string[]> {
-  const end = Date.now() + 5000;
-  for (;;) {
-    const found = list();
-    if (found.length === 0 || Date.now() > end) return found;
-    await Bun.sleep(5);
-  }
-}

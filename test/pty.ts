@@ -1,11 +1,10 @@
 /** pidbox at a real terminal: a pty whose far end the test holds, and a session of its own on it. */
 import { readFileSync } from "node:fs";
 import type { Caller, Scene } from "./scene.ts";
+import { until } from "./until.ts";
 
 /** ICANON | ECHO | ISIG of c_lflag, and OPOST of c_oflag (termios(3)): what raw mode takes away. */
 const COOKED = { local: 0o2 | 0o10 | 0o1, output: 0o1 } as const;
-/** Under bun's own limit for a test, so that it is this message that is seen. */
-const PATIENCE = 4500;
 
 export interface PtyEnd {
   /** Exit code, or 128 + the signal's number. */
@@ -42,46 +41,29 @@ const LEADER = '"$@"; printf "<end %s>" $?; read -r forever';
 /** Runs a command line as the foreground job of a session on a new pty of 91 columns and 33 rows. */
 export function openPty(scene: Scene, command: readonly string[], caller: Caller = "root"): PtySession {
   let text = "";
-  const waiting = new Set<() => void>();
   const decoder = new TextDecoder();
   const terminal = new Bun.Terminal({
     cols: 91, rows: 33,
-    data(_terminal, bytes) {
-      text += decoder.decode(bytes, { stream: true });
-      for (const wake of waiting) wake();
-    },
+    data: (_terminal, bytes) => void (text += decoder.decode(bytes, { stream: true })),
   });
   const env = scene.environment(caller, { TERM: "dumb" });
   const leader = Bun.spawn(["setsid", "--ctty", "sh", "-c", LEADER, "sh", ...command], { terminal, cwd: scene.directory, env });
   scene.track(leader);
   const cooked = (): boolean => (terminal.localFlags & COOKED.local) === COOKED.local && (terminal.outputFlags & COOKED.output) === COOKED.output;
   const pid = (): number => [...childrenOf(leader.pid).values()][0] ?? 0;
-  const until = async (wanted: string | RegExp): Promise<void> => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const late = setTimeout(() => reject(new Error(`the terminal never showed ${String(wanted)}, but: ${JSON.stringify(text)}`)), PATIENCE);
-    const look = (): void => {
-      if (typeof wanted === "string" ? text.includes(wanted) : wanted.test(text)) resolve();
-    };
-    waiting.add(look);
-    look();
-    await promise;
-    clearTimeout(late);
-    waiting.delete(look);
+  const shows = async (wanted: string | RegExp): Promise<void> => {
+    await until(() => (typeof wanted === "string" ? text.includes(wanted) : wanted.test(text)), () => `${String(wanted)} at the terminal, which shows ${JSON.stringify(text)}`);
   };
   return {
-    pid, until, cooked,
+    pid, cooked, until: shows,
     type: (keys) => void terminal.write(keys),
     resize: (columns, rows) => terminal.resize(columns, rows),
     async becomes(state) {
-      const end = Date.now() + PATIENCE;
-      while (cooked() !== (state === "cooked")) {
-        if (Date.now() > end) throw new Error(`the terminal never became ${state}`);
-        await Bun.sleep(2);
-      }
+      await until(() => cooked() === (state === "cooked"), `the terminal to become ${state}`);
     },
     kill: (signal) => void process.kill(pid(), signal),
     async ended() {
-      await until(/<end \d+>/);
+      await shows(/<end \d+>/);
       const [, all = "", code] = /^([^]*)<end (\d+)>/.exec(text) ?? [];
       const left = cooked();
       terminal.close();

@@ -5,13 +5,14 @@ import { childrenOf, openPty } from "../pty.ts";
 import { needs } from "../parts.ts";
 import { CALLERS, openScene } from "../scene.ts";
 import type { Held } from "../scene.ts";
-import { isAlive, keep, until } from "./kept.ts";
+import { until, within } from "../until.ts";
+import { isAlive, keep } from "./kept.ts";
 
 const scene = openScene();
 
 /** Waits until the pidbox that was started has become the launcher, which is a client by then. */
-function attached(pid: number): Promise<void> {
-  return until(() => readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:"));
+async function attached(pid: number): Promise<void> {
+  await until(() => readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:"));
 }
 
 describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
@@ -52,7 +53,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   test("several clients see the same; whoever goes does not matter", async () => {
     const script = "echo up; while read x; do echo \"<$x>\"; done; sleep 600";
     await using box = await keep(scene, caller, ["run", "-d", "-i", "@", "sh", "-c", script]);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     const [one, other] = [scene.hold(["attach", box.name], { caller }), scene.hold(["attach", "--no-stdin", box.name], { caller })];
     await Promise.all([attached(one.pid), attached(other.pid)]);
     one.write("first\n");
@@ -70,7 +71,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   test("signals go to the program, unless they are to stay here", async () => {
     const script = "trap 'echo got; exit 9' TERM; echo up; while :; do sleep 0.02; done";
     await using box = await keep(scene, caller, ["run", "-d", "@", "sh", "-c", script]);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     const mute = scene.hold(["attach", "--sig-proxy=false", box.name], { caller });
     await attached(mute.pid);
     mute.kill("SIGTERM");
@@ -97,7 +98,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 
   test("ctrl-p ctrl-q detaches and leaves the container; a window that changes while attached is passed on", async () => {
     await using box = await keep(scene, caller, ["run", "-dit", "@", "sh", "-c", "trap 'stty size' WINCH; echo up; while :; do read x && echo \"<$x>\"; done"]);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     const pty = openPty(scene, command("attach", box.name), caller);
     await pty.becomes("raw");
     pty.type("one\r");
@@ -121,7 +122,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 
   test("keys that are too slow, or of no whole sequence, are the program's", async () => {
     await using box = await keep(scene, caller, ["run", "-dit", "@", "sh", "-c", "stty raw -echo; echo up; while :; do dd bs=1 count=1 2>/dev/null | od -An -tx1; done"]);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     const pty = openPty(scene, command("attach", box.name), caller);
     await pty.becomes("raw");
     pty.type("\x10");
@@ -140,7 +141,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 
   test.each(["SIGTERM", "SIGHUP", "SIGKILL"] as const)("the terminal is put back when the client gets %s", async (signal) => {
     await using box = await keep(scene, caller, ["run", "-dit", "@", "sh", "-c", "echo up; read x; read x"]);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     const pty = openPty(scene, command("attach", box.name), caller);
     await pty.becomes("raw");
     process.kill(pty.pid(), signal);
@@ -151,28 +152,26 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 
   test("a client that takes nothing is let go, and the container does not wait for it", async () => {
     await using box = await keep(scene, caller, ["run", "-d", "-i", "--log-opt", "max-size=1m", "@", "sh", "-c", "echo up; read x; seq 2000000; echo end >&2; sleep 600"]);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     const client = scene.spawn(["attach", box.name], { caller, stdin: "pipe" });
     await attached(client.pid);
     process.kill(client.pid, "SIGSTOP");
     const other = scene.hold(["attach", box.name], { caller });
     await attached(other.pid);
     other.write("go\n");
-    const { err } = await Promise.race([readAll(other), Bun.sleep(30_000).then(() => ({ err: "it waits" }))]);
-    expect(err).toBe("end\n");
+    await within(readTo(other, "2000000"), "all that the program wrote");
     process.kill(client.pid, "SIGCONT");
     const [said] = await Promise.all([new Response(client.stderr).text(), new Response(client.stdout).bytes()]);
     expect(await client.exited).toBe(1);
     expect(said).toContain("its output was not taken for a second");
     await box.output("kill");
-    await other.ended();
-  }, 60_000);
+    expect((await other.ended()).err).toBe("end\n");
+  });
 });
 
-/** Reads lines until the last of `seq`: what comes then is written to standard error. */
-async function readAll(held: Held): Promise<{ err: string }> {
-  while ((await held.line()) !== "2000000");
-  return { err: "end\n" };
+/** Reads lines as far as this one. */
+async function readTo(held: Held, last: string): Promise<void> {
+  for (let line = await held.line(); line !== last; line = await held.line()) if (line === undefined) throw new Error(`it ended before ${last}`);
 }
 
 needs("root")("the terminal's guard is a child of the client", async () => {

@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { needs } from "../parts.ts";
 import { CALLERS, openScene } from "../scene.ts";
-import { freshName, keep, until } from "./kept.ts";
+import { until } from "../until.ts";
+import { freshName, keep } from "./kept.ts";
 
 const scene = openScene();
 
@@ -72,15 +73,15 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 
   test("stop asks, and kills who does not listen; kill and signals reach the program", async () => {
     await using box = await keep(scene, caller, ["run", "-d", "@", "sh", "-c", PATIENT]);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     expect(await box.output("stop")).toBe(box.name);
     expect([await box.output("wait"), (await box.output("logs")).split("\n").at(-1)]).toEqual(["7", "asked"]);
     await using deaf = await keep(scene, caller, ["run", "-d", "@", "sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.02; done"]);
-    await deaf.until(() => log(deaf.id).includes("up"));
+    await until(() => log(deaf.id).includes("up"));
     expect(await deaf.output("stop", "-t", "0")).toBe(deaf.name);
     expect([await deaf.output("wait"), deaf.end()["stopped"]]).toEqual(["137", true]);
     await using user = await keep(scene, caller, ["run", "-d", "@", "sh", "-c", "trap 'echo usr1; exit 3' USR1; echo up; while :; do sleep 0.02; done"]);
-    await user.until(() => log(user.id).includes("up"));
+    await until(() => log(user.id).includes("up"));
     expect(await user.output("kill", "-s", "USR1")).toBe(user.name);
     expect([await user.output("wait"), user.end()["stopped"]]).toEqual(["3", false]);
     expect((await user.run("kill")).err).toContain("[CONFLICT]");
@@ -89,13 +90,13 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 
   test("restart, and start of one that runs, or that was never there", async () => {
     await using box = await keep(scene, caller, ["run", "-d", "@", "sh", "-c", PATIENT]);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     const before = box.supervisor();
     expect(await box.output("start")).toBe(box.name);
     expect(box.supervisor()).toBe(before);
     expect(await box.output("restart")).toBe(box.name);
     expect(box.supervisor()).not.toBe(before);
-    await box.until(() => log(box.id).match(/"log":"up/g)?.length === 2);
+    await until(() => log(box.id).match(/"log":"up/g)?.length === 2);
     expect((await box.run("rm")).err).toContain("[CONFLICT]");
     const several = await scene.run(["start", "no-such-container", box.name], { caller });
     expect(several).toMatchObject({ code: 1, out: `${box.name}\n` });
@@ -116,7 +117,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     const all = await Promise.all(Array.from({ length: 6 }, () => box.run("start")));
     expect(all.some(({ code }) => code === 0)).toBe(true);
     for (const { code, err } of all) expect(code === 0 || err.includes("[CONFLICT]")).toBe(true);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     expect(log(box.id).match(/"log":"up/g)).toHaveLength(1);
     expect(await box.output("stop", "-t", "0")).toBe(box.name);
     const removed = await Promise.all(Array.from({ length: 4 }, () => box.run("rm", "-f")));
@@ -126,7 +127,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 
   test("a supervisor that is killed takes its container along, and everybody says so", async () => {
     await using box = await keep(scene, caller, ["run", "-d", "@", "sh", "-c", "echo kept > /file; echo up; sleep 60"]);
-    await box.until(() => log(box.id).includes("up"));
+    await until(() => log(box.id).includes("up"));
     const init = readFileSync(`${box.directory}/status`).readInt32LE(8);
     const waiting = box.run("wait");
     await until(() => readdirSync("/proc").some((pid) => /^\d+$/.test(pid) && isWaiting(pid, box.name)));

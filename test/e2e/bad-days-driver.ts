@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RECORD } from "../../src/plan/op.ts";
+import { PATIENCE } from "../until.ts";
 import { daily, traces, vanished } from "./traces.ts";
 
 export interface Order {
@@ -72,7 +73,7 @@ function age(): void {
 
 /** Calls gc until nothing is left: what is still being killed holds its lock, and counts as alive that long. */
 async function collect(order: Order, before: readonly string[]): Promise<void> {
-  for (const end = performance.now() + 5000; performance.now() < end; ) {
+  for (const end = performance.now() + PATIENCE; performance.now() < end; ) {
     age();
     await Bun.spawn([order.pidbox, "gc"], { stdin: "ignore", stdout: "ignore", stderr: "inherit", env: ENVIRONMENT }).exited;
     if (traces(daily(STATE)).every((trace) => before.includes(trace))) return;
@@ -84,14 +85,12 @@ async function killOne(order: Order, next: () => number): Promise<string> {
   const short = order.what === "kill-first" && next() < 0.5;
   const child = start(order, ["do", "sh", "-c", short ? "exit 3" : "sleep 1000 & exec cat"]);
   if (order.what === "kill-init") {
-    const deadline = performance.now() + 5000;
     let init = initOf(child.pid);
-    while (init === undefined && performance.now() < deadline) {
-      await moment(0.1);
-      init = initOf(child.pid);
-    }
+    // More often than until() would look: the first milliseconds count.
+    for (const end = performance.now() + PATIENCE; init === undefined && performance.now() < end; init = initOf(child.pid)) await moment(0.1);
+    if (init === undefined) throw new Error("no first process came");
     await moment(next() * 12);
-    if (init !== undefined) process.kill(init, "SIGKILL");
+    process.kill(init, "SIGKILL");
   } else {
     // The same process is Bun first, for some six milliseconds, then the supervisor.
     await moment(next() * 40);

@@ -2,6 +2,7 @@
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { RECORD } from "../../src/plan/op.ts";
+import { BOUNDED, until } from "../until.ts";
 
 const PIDBOX = join(import.meta.dir, "../../dist/pidbox");
 
@@ -21,7 +22,7 @@ export interface How {
 /** Runs pidbox to its end. */
 export function pidbox(argv: readonly string[], options: How = {}): Ended {
   const { through = [], env = {}, cwd = "/" } = options;
-  const child = Bun.spawnSync([...through, PIDBOX, ...argv], { stdin: "ignore", cwd, env: { PATH: process.env["PATH"] ?? "", ...env } });
+  const child = Bun.spawnSync([...through, PIDBOX, ...argv], { stdin: "ignore", cwd, env: { PATH: process.env["PATH"] ?? "", ...env }, ...BOUNDED });
   return { code: child.exitCode, out: child.stdout.toString(), err: child.stderr.toString() };
 }
 
@@ -49,15 +50,13 @@ const SAY = "echo up; exec cat";
 /** Starts a command that says a line when it is up and ends when its standard input does. */
 export async function start(command: readonly string[], options: { env?: Record<string, string>; cwd?: string } = {}): Promise<Running> {
   const env = { PATH: process.env["PATH"] ?? "", ...options.env };
-  const child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "pipe", cwd: options.cwd ?? "/", env });
+  const child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "pipe", cwd: options.cwd ?? "/", env, ...BOUNDED });
   await firstLine(child.stdout, child.stderr);
   return {
     pid: child.pid, ended: child.exited,
     async [Symbol.asyncDispose]() {
       await child.stdin.end();
-      const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
       await child.exited;
-      clearTimeout(late);
     },
   };
 }
@@ -77,9 +76,7 @@ function isRecorded(supervisor: number): boolean {
 
 /** Waits until gc would know the container of `supervisor` as one that lived. */
 export async function recorded(supervisor: number): Promise<void> {
-  for (const end = performance.now() + 20_000; !isRecorded(supervisor); await new Promise((resolve) => setImmediate(resolve))) {
-    if (performance.now() > end) throw new Error("the supervisor has not noted that its container runs");
-  }
+  await until(() => isRecorded(supervisor), "the supervisor's note that its container runs");
 }
 
 /** Starts `pidbox do|run FLAGS... [image] sh` and waits until it runs and its record says so. `flags` begins with the verb. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LAUNCHER_LIMIT } from "../../tools/build.ts";
+import { needs } from "../parts.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const PIDBOX = join(ROOT, "dist/pidbox");
@@ -98,7 +99,7 @@ describe("the binary", () => {
     expect(shell('exec env -i "$0" version').out).toBe(pidbox(["version"]).out);
   });
   // By launcher/front.c; Bun itself ends with 1 and its own words.
-  test.skipIf(process.arch !== "x64")("works where the current directory was removed, unless paths are taken from there", () => {
+  needs("x64")("works where the current directory was removed, unless paths are taken from there", () => {
     const gone = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0"';
     expect(shell(`${gone} version`)).toEqual(pidbox(["version"]));
     for (const words of ["do true", "run dir:. true", "--color never do true"]) {

@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { needs } from "../parts.ts";
 import { CALLERS, openScene } from "../scene.ts";
-import { freshName, keep, until } from "./kept.ts";
+import { until } from "../until.ts";
+import { freshName, keep } from "./kept.ts";
 
 const scene = openScene();
 
@@ -64,7 +65,7 @@ describe.each(CALLERS.flatMap((caller) => STATES.map((state) => [caller, state] 
     expect((await scene.run(["cp", "-", `${made.name}:/etc`], { caller, input: new Uint8Array(1024).fill(0x41) })).err).toContain("[PARSE]");
   });
 
-  test.skipIf(state === "created")("a tree out: links, hard links, holes, and no set-user-ID bit", async () => {
+  if (state !== "created") test("a tree out: links, hard links, holes, and no set-user-ID bit", async () => {
     await using made = await box();
     const here = place("trees");
     expect(await copy(`${made.name}:/data`, here)).toMatchObject({ code: 0, err: "" });

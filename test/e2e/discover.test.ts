@@ -9,18 +9,17 @@ import { top } from "../../src/verbs/top.ts";
 import { tree } from "../../src/verbs/tree.ts";
 import type { Arguments, Context } from "../../src/verbs/verb.ts";
 import { needs } from "../parts.ts";
+import { BOUNDED } from "../until.ts";
 
 const SAY = "echo $$; exec cat";
 const started: (() => Promise<void>)[] = [];
 
 /** Starts a command that writes a PID inside and becomes cat; waits for that line, and for an empty one back, which only cat writes. */
 async function start(command: readonly string[], cwd = "/"): Promise<number> {
-  const child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "pipe", cwd });
+  const child = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "pipe", cwd, ...BOUNDED });
   const stop = async (): Promise<void> => {
     await child.stdin.end();
-    const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
     await child.exited;
-    clearTimeout(late);
   };
   started.push(stop);
   const reader = child.stdout.getReader();

@@ -4,7 +4,8 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { needs } from "../parts.ts";
 import { openPty } from "../pty.ts";
 import { CALLERS, openScene } from "../scene.ts";
-import { keep, until } from "./kept.ts";
+import { until } from "../until.ts";
+import { keep } from "./kept.ts";
 import type { KeptContainer } from "./kept.ts";
 
 const scene = openScene();

@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, readFileSync, unlinkSync } from "node:fs";
 import { listenForDescriptors } from "../oci/socket.ts";
+import { until } from "../until.ts";
 import { traces, vanished } from "./traces.ts";
 import type { Place } from "./traces.ts";
 
@@ -117,7 +118,7 @@ async function start(variant: Variant, more: readonly string[], n: number): Prom
   if ((made.code === 0 || made.code === KILLED_BY_SECCOMP) && pidFile !== undefined) unlinkSync(pidFile.replaceAll("{n}", String(n)));
   if (made.code !== 0 || later === undefined) return made;
   const started = await run(later.start, n);
-  while ((await run(later.state, n)).said.includes('"running"'));
+  await until(async () => !(await run(later.state, n)).said.includes('"running"'), "the end of the container");
   const deleted = await run(later.delete, n);
   return deleted.code === 0 ? started : { code: -1, said: `${started.code} ${started.said}, and then delete: ${deleted.code} ${deleted.said}` };
 }

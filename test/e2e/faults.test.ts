@@ -53,17 +53,17 @@ function check(report: Report): void {
 }
 
 describe("each op that fails", () => {
-  needs("root")("leaves nothing of `do true`", () => check(failEachOp(["do", "true"])), 120_000);
+  needs("root")("leaves nothing of `do true`", () => check(failEachOp(["do", "true"])));
 
-  needs("root", "busybox")("leaves nothing of `run dir:ROOTFS`", () => check(failEachOp(["run", "--rm", `dir:${folder}/rootfs`, "/bin/true"])), 120_000);
+  needs("root", "busybox")("leaves nothing of `run dir:ROOTFS`", () => check(failEachOp(["run", "--rm", `dir:${folder}/rootfs`, "/bin/true"])));
 
   needs("root", "busybox")("leaves nothing of a container with a terminal, volumes, limits, sysctls and another user", () => check(failEachOp([
     "run", "--rm", "-i", "--tty=force", "-v", `${folder}/data:/data:ro`, "-v", `${folder}/one.conf:/etc/one.conf`, "--tmpfs", "/scratch",
     "--sysctl", "net.ipv4.ip_unprivileged_port_start=80", "-u", "1000:1000", "--cap-drop", "ALL", "--cap-add", "KILL", "--hostname", "h", "-m", "64m",
     "--pids-limit", "16", "--read-only", "-w", "/data", `dir:${folder}/rootfs`, "/bin/true",
-  ], { terminal: true })), 120_000);
+  ], { terminal: true })));
 
-  needs("root")("leaves nothing of `do true` without privileges", () => check(failEachOp(["do", "--allow-degraded=cgroups", "true"], { rootless: true })), 120_000);
+  needs("root")("leaves nothing of `do true` without privileges", () => check(failEachOp(["do", "--allow-degraded=cgroups", "true"], { rootless: true })));
 });
 
 describe("fates()", () => {

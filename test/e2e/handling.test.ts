@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { needs } from "../parts.ts";
 import { CALLERS, openScene } from "../scene.ts";
-import { freshName, keep, until } from "./kept.ts";
+import { until } from "../until.ts";
+import { freshName, keep } from "./kept.ts";
 
 const scene = openScene();
 
@@ -125,16 +126,17 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 
 needs("root")("pause lets it stand still, stop lets it go on, and limits change at once", async () => {
   await using box = await keep(scene, "root", ["run", "-d", "--memory", "64m", "--pids-limit", "50", "@", "sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done"]);
-  await until(() => box.state()["logs"] !== undefined);
+  await until(async () => (await box.output("logs")) !== "");
   expect(await box.output("pause")).toBe(box.name);
   expect((await box.run("pause")).err).toContain("[CONFLICT]");
   expect((await scene.run(["ps", "--filter", `name=${box.name}`])).out).toContain("(Paused)");
   expect(await box.output("inspect", "-f", "{{.State.Status}} {{.State.Paused}} {{.State.Running}}")).toBe("paused true true");
   const before = await box.output("logs");
-  await Bun.sleep(120);
+  // Meanwhile another container comes and goes, which takes longer than two lines of this one.
+  await scene.output(["do", "sleep", "0.05"]);
   expect(await box.output("logs")).toBe(before);
   expect(await box.output("unpause")).toBe(box.name);
-  await until(() => true);
+  await until(async () => (await box.output("logs")) !== before);
   expect((await box.run("unpause")).err).toContain("[CONFLICT]");
   expect(await box.output("update", "--memory", "128m", "--memory-swap", "-1", "--pids-limit", "70")).toBe(box.name);
   expect(await box.output("stats", "--no-stream", "--format", "{{.MemUsage}}")).toEndWith(" / 128MiB");

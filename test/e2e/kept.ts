@@ -17,8 +17,6 @@ export interface KeptContainer extends AsyncDisposable {
   end(): Record<string, unknown>;
   /** PID of its supervisor: the launcher, or the pidbox that it is for a moment. */
   supervisor(): number;
-  /** Waits until the file in its directory, or a test of it, is there. */
-  until(condition: () => boolean): Promise<void>;
 }
 
 export function freshName(what: string): string {
@@ -31,15 +29,6 @@ export function isAlive(pid: number): boolean {
     return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;
-  }
-}
-
-/** Waits for something that another process does. */
-export async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`it never came to be: ${condition.toString()}`);
-    await Bun.sleep(5);
   }
 }
 
@@ -68,7 +57,6 @@ export async function keep(scene: Scene, caller: Caller, words: readonly string[
     state: () => json("state.json"),
     end: () => json("end.json"),
     supervisor: () => readFileSync(`${directory}/status`).readInt32LE(72),
-    until,
     async [Symbol.asyncDispose]() {
       const { code, err } = await scene.run(["rm", "-f", name], { caller });
       if (code !== 0) throw new Error(`rm -f ended with ${code}: ${err}`);

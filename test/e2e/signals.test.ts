@@ -5,6 +5,7 @@ import { SIGNALS } from "../../src/kernel/abi/signals.ts";
 import { needs } from "../parts.ts";
 import { childrenOf } from "../pty.ts";
 import { CALLERS, openScene } from "../scene.ts";
+import { until } from "../until.ts";
 import { recorded } from "./box.ts";
 
 const scene = openScene();
@@ -16,12 +17,8 @@ const PASSED = Object.entries(SIGNALS).filter(([name]) => !NOT_PASSED.includes(n
 const LOOP = "echo ready; while :; do sleep 0.01; done";
 
 /** PID 1 of a container, which takes its name while the program may run already. */
-async function initOf(supervisor: number): Promise<number> {
-  for (;;) {
-    const init = childrenOf(supervisor).get("pidbox-init");
-    if (init !== undefined) return init;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+function initOf(supervisor: number): Promise<number> {
+  return until(() => childrenOf(supervisor).get("pidbox-init"), `pidbox-init below ${supervisor}`);
 }
 
 describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {

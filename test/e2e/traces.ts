@@ -1,6 +1,7 @@
 /** Everything of containers that can be seen from inside of isolation.ts: processes, namespaces, mounts, state, cgroups. One line each. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { emptied } from "../until.ts";
 
 function list(path: string): string[] {
   try {
@@ -61,12 +62,7 @@ export function traces({ root, folders }: Place): string[] {
   return [...new Set([...processes(), ...state, ...cgroups().map((path) => `cgroup ${path}`), ...mounts])].sort();
 }
 
-/** What is there now and was not there before, once the ending processes have ended: three seconds at most. */
-export async function vanished(before: readonly string[], place: Place): Promise<string[]> {
-  const deadline = performance.now() + 3000;
-  for (;;) {
-    const extra = traces(place).filter((trace) => !before.includes(trace));
-    if (extra.length === 0 || performance.now() > deadline) return extra;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+/** What is there now and was not there before, once the ending processes have ended. */
+export function vanished(before: readonly string[], place: Place): Promise<string[]> {
+  return emptied(() => traces(place).filter((trace) => !before.includes(trace)));
 }

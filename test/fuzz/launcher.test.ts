@@ -157,7 +157,7 @@ describe("launcher.c under libFuzzer with AddressSanitizer and UndefinedBehavior
     expect(blind).not.toBe(source);
     // Either may be the first to see it: an access outside, or an address that no object has.
     expect(fuzz("blind", build("blind", blind), 30).log).toMatch(/^SUMMARY: (Address|UndefinedBehavior)Sanitizer: /m);
-  }, 120_000);
+  });
 });
 
 /** `plan` with its first op failing on purpose and its last, exit(125), as the clean-up: whatever else it says, it may do nothing. */
@@ -202,7 +202,7 @@ describe("the launcher", () => {
       for (const [at, value] of words) if (!kept(4 * at)) view.setUint32(4 * at, value, true);
       expect(start(plan)).toEqual(DEAD);
     }), { numRuns: process.env["PIDBOX_FUZZ"] === "smoke" ? 60 : 400 });
-  }, 120_000);
+  });
 
   test("ends with 125 for plans that are cut off", () => {
     const small = harmless(smallPlan());

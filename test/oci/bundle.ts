@@ -1,5 +1,5 @@
 /** Real containers for tests: a bundle with busybox, created and started by a runtime, and deleted at the end of its scope. */
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { exampleConfig } from "../../src/spec/example-config.ts";
 import type { Config } from "../../src/spec/runtime-config.ts";
@@ -30,6 +30,18 @@ export function makeBundle(...edits: readonly ((config: Config) => Config)[]): B
   const config = edits.reduce((made, edit) => edit(made), running("sleep", "1000")(exampleConfig("1.0.2", false)));
   writeFileSync(join(path, "config.json"), JSON.stringify(config));
   return { path, root: join(path, "state"), [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** PIDs of the processes that have something of the bundle mounted. */
+export function processesIn(bundle: Bundle): string[] {
+  return readdirSync("/proc").filter((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/mountinfo`, "utf8").includes(bundle.path);
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
 }
 
 export interface Container extends Disposable {

@@ -3,6 +3,7 @@ import { describe, expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import type { Config } from "../../src/spec/runtime-config.ts";
 import { needs } from "../parts.ts";
+import { untilSync } from "../until.ts";
 import { create, makeBundle, running, start } from "./bundle.ts";
 import type { Container } from "./bundle.ts";
 import { messageOf, PIDBOX_OCI, run, RUNC } from "./runtime.ts";
@@ -57,7 +58,7 @@ for (const [name, program] of RUNTIMES) {
       using container = start(bundle, "paused-kill", program);
       expect(answer(container, "pause", "ID")).toEqual([0, undefined]);
       expect(answer(container, "kill", "ID", "KILL")).toEqual([0, undefined]);
-      while (status(container) !== "stopped") Bun.sleepSync(1);
+      untilSync(() => status(container) === "stopped");
       for (const words of [["pause", "ID"], ["kill", "ID", "KILL"], ["update", "--pids-limit", "7", "ID"]]) {
         expect(answer(container, ...words)).toEqual([1, "container not running"]);
       }
@@ -73,7 +74,7 @@ for (const [name, program] of RUNTIMES) {
       using bundle = makeBundle(running("sh", "-c", "sleep 1000 & sleep 1000 & wait"));
       using container = start(bundle, "ps", program);
       const pids = (): number[] => JSON.parse(container.call("ps", "--format", "json", "ID").out) as number[];
-      while (pids().length < 3) Bun.sleepSync(1);
+      untilSync(() => pids().length === 3);
       expect(pids()).toContain(container.pid);
       const table = container.call("ps", "ID", "-o", "pid,comm").out.split("\n");
       expect(table.map((line) => line.trim().split(/\s+/)[1])).toEqual(["COMMAND", "sh", "sleep", "sleep", undefined]);
@@ -88,26 +89,24 @@ for (const [name, program] of RUNTIMES) {
       using bundle = makeBundle(running("sh", "-c", script), (config) => ({ ...config, root: { path: "rootfs" } }));
       using container = start(bundle, "all", program);
       const log = (): string => (existsSync(`${bundle.path}/rootfs/log`) ? readFileSync(`${bundle.path}/rootfs/log`, "utf8") : "");
-      const until = (text: string): void => {
-        while (!log().includes(text)) Bun.sleepSync(5);
-      };
-      until("up");
+      const logged = (text: string): true => untilSync(() => log().includes(text), `${text} in the log`);
+      logged("up");
       expect(answer(container, "kill", "ID", "USR1")).toEqual([0, undefined]);
-      until("first");
+      logged("first");
       expect(log()).not.toContain("child");
       expect(answer(container, "kill", "--all", "ID", "SIGUSR1")).toEqual([0, undefined]);
-      until("child");
-    }, 20_000);
+      logged("child");
+    });
 
     needs("root", "runc", "busybox")("kill --all and delete --force leave nobody of a container in the host's PID namespace", () => {
       using bundle = makeBundle(running("sh", "-c", "sleep 1000 & sleep 1000 & wait"), withoutPids);
       for (const words of [["kill", "--all", "ID", "KILL"], ["delete", "--force", "ID"]]) {
         using container = start(bundle, `shared-${words[0]}`, program);
         const pids = (): number[] => JSON.parse(container.call("ps", "-f", "json", "ID").out) as number[];
-        while (pids().length < 3) Bun.sleepSync(1);
+        untilSync(() => pids().length === 3);
         const found = pids();
         expect(answer(container, ...words)).toEqual([0, undefined]);
-        for (const pid of found) while (existsSync(`/proc/${pid}/root/bin`)) Bun.sleepSync(1);
+        untilSync(() => found.every((pid) => !existsSync(`/proc/${pid}/root/bin`)));
       }
     });
 

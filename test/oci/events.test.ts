@@ -70,5 +70,5 @@ describe("events", () => {
     for (const line of lines) expect(line).toBe('{"type":"oom","id":"oom"}');
     expect(container.call("delete", "-f", "ID").code).toBe(0);
     expect(await child.exited).toBe(0);
-  }, 30_000);
+  });
 });

@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../parts.ts";
+import { until } from "../until.ts";
 import { makeBundle, running, start } from "./bundle.ts";
 
 needs("root", "busybox")("a detached process and its init end together", async () => {
@@ -13,6 +14,6 @@ needs("root", "busybox")("a detached process and its init end together", async (
   const pid = readFileSync(pidFile, "utf8");
   const state = (): string => (existsSync(`/proc/${pid}/stat`) ? (/\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "") : "gone");
   // PID 1 of this machine may reap it late.
-  while (!["Z", "gone"].includes(state())) await new Promise(setImmediate);
+  await until(() => ["Z", "gone"].includes(state()));
   expect(container.call("state", "ID").out).toContain('"running"');
 });

@@ -88,24 +88,24 @@ function exec(path: string, options: readonly string[] = []): Variant {
 }
 
 describe("each op that fails", () => {
-  needs("root", "busybox")("leaves nothing of `create` and `start` with hooks", () => check(failEachOp(create(bundle("rich", configOf("true", RICH))))), 240_000);
+  needs("root", "busybox")("leaves nothing of `create` and `start` with hooks", () => check(failEachOp(create(bundle("rich", configOf("true", RICH))))));
 
   needs("root", "busybox")("leaves nothing of `create` and `start` with a console socket and users of its own", () => {
     const config = configOf("true", { process: { terminal: true, noNewPrivileges: false }, linux: { ...RICH.linux, ...ownUsers(100_000) } });
     check(failEachOp({ ...create(bundle("console", config), ["--console-socket", SOCKET]), sockets: [SOCKET] }));
-  }, 240_000);
+  });
 
-  needs("root", "busybox")("leaves nothing of `run` with hooks", () => check(failEachOp(run(bundle("run", configOf("true", RICH))))), 240_000);
+  needs("root", "busybox")("leaves nothing of `run` with hooks", () => check(failEachOp(run(bundle("run", configOf("true", RICH))))));
 
   needs("root", "busybox")("leaves nothing of `run` with a terminal", () => {
     const config = configOf("true", { process: { terminal: true }, linux: { ...configOf("").linux, ...ownUsers(100_000) } });
     check(failEachOp({ ...run(bundle("terminal", config)), terminal: true }));
-  }, 240_000);
+  });
 
-  needs("root", "busybox")("leaves the container as it was after `exec`", () => check(failEachOp(exec(bundle(HELD, configOf(REAPS, RICH))))), 240_000);
+  needs("root", "busybox")("leaves the container as it was after `exec`", () => check(failEachOp(exec(bundle(HELD, configOf(REAPS, RICH))))));
 
   needs("root", "busybox")("leaves the container as it was after `exec` with a terminal, in a user namespace", () => {
     const config = configOf(REAPS, { linux: { ...RICH.linux, ...ownUsers(100_000) }, process: { noNewPrivileges: false } });
     check(failEachOp({ ...exec(bundle("users", config), ["--tty"]), terminal: true }));
-  }, 240_000);
+  });
 });

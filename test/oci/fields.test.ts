@@ -2,15 +2,14 @@
 import { afterAll, describe, expect } from "bun:test";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { has, needs } from "../parts.ts";
-import { OciScene, configOf, ownUsers } from "./scene.ts";
+import { needs } from "../parts.ts";
+import { RUNTIMES } from "./runtime.ts";
+import { configOf, NAMESPACES, OciScene, ownUsers } from "./scene.ts";
 import type { Change } from "./scene.ts";
 
 const scene = new OciScene();
 afterAll(() => scene[Symbol.dispose]());
-const RUNTIMES = has("runc") ? (["pidbox", "runc"] as const) : (["pidbox"] as const);
 
-const NAMESPACES = ["mount", "pid", "ipc", "uts", "network", "cgroup"] as const;
 const namespaces = { namespaces: NAMESPACES.map((type) => ({ type })) };
 
 /** Nice value and policy of the program itself, without a shell in between. */
@@ -90,7 +89,7 @@ describe("timeOffsets", () => {
 });
 
 describe("sysctl", () => {
-  needs("root", "busybox")("takes both separators", () => {
+  needs("root", "busybox", "runc")("takes both separators", () => {
     const sysctl = { "net.ipv4.ip_forward": "1", "net/ipv4/tcp_syncookies": "0", "net.ipv4.conf.lo/x.y": "1", "kernel.shmmni": "100", "kernel/msgmax": "9000" };
     const { ["net.ipv4.conf.lo/x.y"]: _absent, ...there } = sysctl;
     const script = "cd /proc/sys; cat net/ipv4/ip_forward net/ipv4/tcp_syncookies kernel/shmmni kernel/msgmax";

@@ -2,8 +2,9 @@
 import { afterAll, describe, expect } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readdirSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { has, needs } from "../parts.ts";
-import { OciScene, configOf, ownUsers } from "./scene.ts";
+import { needs } from "../parts.ts";
+import { RUNTIMES } from "./runtime.ts";
+import { configOf, NAMESPACES, OciScene, ownUsers } from "./scene.ts";
 import type { Change } from "./scene.ts";
 
 const scene = new OciScene();
@@ -16,11 +17,9 @@ const mapped: Change = { root: { path: "mapped" }, linux: ownUsers(USERS) };
 
 const ADMIN = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"];
 const admin: Change = { process: { capabilities: { bounding: ADMIN, effective: ADMIN, permitted: ADMIN } } };
-const NAMESPACES = ["mount", "pid", "ipc", "uts", "network", "cgroup"] as const;
 const without = (...types: readonly string[]): { readonly namespaces: { readonly type: (typeof NAMESPACES)[number] }[] } => ({
   namespaces: NAMESPACES.filter((type) => !types.includes(type)).map((type) => ({ type })),
 });
-const RUNTIMES = has("runc") ? (["pidbox", "runc"] as const) : (["pidbox"] as const);
 
 /** A mount namespace of its own, where `prepare` runs before the runtime. */
 const host = (prepare: string): readonly string[] => ["unshare", "-m", "--propagation", "private", "sh", "-ec", `${prepare}; exec "$@"`, "sh"];
@@ -132,7 +131,7 @@ describe("tmpfs with tmpcopyup", () => {
 });
 
 describe("other filesystems", () => {
-  needs("root", "busybox")("overlay takes directories of the host, several in one option too", () => {
+  needs("root", "busybox", "runc")("overlay takes directories of the host, several in one option too", () => {
     for (const name of ["low1", "low2", "upper", "work"]) directory(name);
     writeFileSync(join(scene.directory, "low1/a"), "first");
     writeFileSync(join(scene.directory, "low2/a"), "second");
@@ -145,7 +144,7 @@ describe("other filesystems", () => {
     expect(readdirSync(u ?? "")).toEqual(["c"]);
   });
 
-  needs("root", "busybox")("a disk is mounted with its options, read-only as a whole", () => {
+  needs("root", "busybox", "runc")("a disk is mounted with its options, read-only as a whole", () => {
     const image = join(scene.directory, "disk");
     writeFileSync(image, "");
     truncateSync(image, 8 << 20);
@@ -223,14 +222,14 @@ describe("views of the kernel", () => {
 });
 
 describe("/dev", () => {
-  needs("root", "busybox")("that is a bind of the host's is left as it is", () => {
+  needs("root", "busybox", "runc")("that is a bind of the host's is left as it is", () => {
     const mounts = [{ destination: "/dev", source: "/dev", options: ["rbind"] }];
     for (const runtime of RUNTIMES) {
       expect(scene.lines("ls -A /dev/null /dev/kmsg 2>&1; [ -e /dev/ptmx ] && ls -ld /dev/ptmx | cut -c 1", { mounts }, { runtime })).toEqual(["/dev/kmsg", "/dev/null", "c"]);
     }
   });
 
-  needs("root", "busybox")("of the root filesystem itself gets nodes and links, and what stands in their place is an error", () => {
+  needs("root", "busybox", "runc")("of the root filesystem itself gets nodes and links, and what stands in their place is an error", () => {
     const root = scene.makeRootfs("plain");
     const mounts = [{ destination: "/proc", type: "proc", source: "proc" }];
     const config = (): ReturnType<typeof configOf> => ({ ...configOf("stat -c '%n %t:%T %a' /dev/null /dev/tty; readlink /dev/ptmx; echo x >/dev/null", { root: { path: "plain" } }), mounts });
@@ -240,7 +239,7 @@ describe("/dev", () => {
     expect(scene.run(config()).err).toContain("The kernel did not confirm");
   });
 
-  needs("root", "busybox")("read-only is so for its directory, and not for its devices", () => {
+  needs("root", "busybox", "runc")("read-only is so for its directory, and not for its devices", () => {
     const mounts = [{ destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "ro", "mode=755"] }];
     for (const runtime of RUNTIMES) {
       expect(scene.lines("touch /dev/x 2>/dev/null || echo no; echo y >/dev/null && echo yes; touch /dev/shm/x && echo yes", { mounts }, { runtime })).toEqual(["no", "yes", "yes"]);

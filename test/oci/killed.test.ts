@@ -3,7 +3,8 @@ import { describe, expect } from "bun:test";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../parts.ts";
-import { makeBundle, start } from "./bundle.ts";
+import { emptied, until } from "../until.ts";
+import { makeBundle, processesIn, start } from "./bundle.ts";
 import type { Bundle } from "./bundle.ts";
 import { messageOf, PIDBOX_OCI, run } from "./runtime.ts";
 
@@ -14,17 +15,6 @@ const LONGEST = 60;
 /** Lets the event loop go round for so many milliseconds: a moment that nobody can wait for otherwise. */
 async function moment(milliseconds: number): Promise<void> {
   for (const end = performance.now() + milliseconds; performance.now() < end; ) await new Promise(setImmediate);
-}
-
-/** Processes that are in the bundle, which is at its path in their mount table. */
-function processesIn(bundle: Bundle): string[] {
-  return readdirSync("/proc").filter((name) => {
-    try {
-      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/mountinfo`, "utf8").includes(bundle.path);
-    } catch {
-      return false;
-    }
-  });
 }
 
 function cgroupsOf(bundle: Bundle, id: string): string[] {
@@ -52,7 +42,8 @@ describe("a create that is killed", () => {
     for (let i = 0; i < COUNT; i++) {
       if (await killCreate(bundle, id, (LONGEST * i) / COUNT)) killed++;
       const cgroups = cgroupsOf(bundle, id);
-      const state = call("state", id);
+      // What was to become the container holds the lock of a create in progress for as long as it takes to die.
+      const state = await until(() => [call("state", id)].find(({ out }) => !out.includes('"creating"')), "the end of the create");
       if (state.code === 0) expect(JSON.parse(state.out)).toMatchObject({ id, status: expect.stringMatching(/^(created|stopped)$/) });
       else expect(messageOf(state.err)).toContain("does not exist");
       const list = call("list", "--format", "json");
@@ -60,12 +51,11 @@ describe("a create that is killed", () => {
       JSON.parse(list.out);
       expect(call("delete", "--force", id)).toEqual({ code: 0, out: "", err: "" });
       expect([existsSync(bundle.root) ? readdirSync(bundle.root) : [], cgroups.filter((path) => existsSync(path))]).toEqual([[], []]);
-      for (const end = performance.now() + 5000; processesIn(bundle).length > 0 && performance.now() < end; ) await moment(1);
-      expect(processesIn(bundle)).toEqual([]);
+      expect(await emptied(() => processesIn(bundle))).toEqual([]);
     }
     expect(killed).toBeGreaterThan(COUNT / 10);
     // The id can be used again.
     using container = start(bundle, id);
     expect(container.call("state", "ID").out).toContain('"running"');
-  }, 120_000);
+  });
 });

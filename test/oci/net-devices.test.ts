@@ -2,7 +2,7 @@
 import { afterAll, describe, expect } from "bun:test";
 import { join } from "node:path";
 import { needs } from "../parts.ts";
-import { configOf, OciScene, ownUsers } from "./scene.ts";
+import { configOf, NAMESPACES, OciScene, ownUsers } from "./scene.ts";
 import type { Change } from "./scene.ts";
 
 const scene = new OciScene();
@@ -18,7 +18,6 @@ const host = (after = "true"): readonly string[] => [
     '"$@"', after,
   ].join("; "), "sh",
 ];
-const NAMESPACES = ["mount", "pid", "ipc", "uts", "network", "cgroup"] as const;
 const namespaces = { namespaces: NAMESPACES.map((type) => ({ type })) };
 
 const SCRIPT = "ip -o addr show dev $0 | sed 's/^[0-9]*: //; s/ \\+/ /g; s/\\\\.*//' | sort; ip link show $0 | grep -o 'mtu [0-9]*'; ip link show $0 | grep -c 'UP'";

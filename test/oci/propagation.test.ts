@@ -2,7 +2,8 @@
 import { afterAll, describe, expect } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { has, needs } from "../parts.ts";
+import { needs } from "../parts.ts";
+import { RUNTIMES } from "./runtime.ts";
 import { OciScene, ownUsers } from "./scene.ts";
 import type { Change, RunOptions } from "./scene.ts";
 
@@ -11,7 +12,6 @@ afterAll(() => scene[Symbol.dispose]());
 
 const SHARED = join(scene.directory, "shared");
 mkdirSync(SHARED);
-const RUNTIMES = has("runc") ? (["pidbox", "runc"] as const) : (["pidbox"] as const);
 
 /** A mount namespace of its own where SHARED is a shared tmpfs with a directory and a mount in it; `after` runs when the container has ended. */
 const host = (after = "true"): readonly string[] => [
@@ -39,7 +39,7 @@ describe("propagation of a bind", () => {
     [["bind", "unbindable"], ["/mnt unbindable"]],
   ];
   for (const [options, wanted] of table) {
-    needs("root", "busybox")(`${options.join(",")} is ${wanted.join(", ")}`, () => {
+    needs("root", "busybox", "runc")(`${options.join(",")} is ${wanted.join(", ")}`, () => {
       for (const runtime of RUNTIMES) {
         // As docker writes it: runc makes the whole tree a slave or private before it copies from it, unless it is told otherwise.
         const shared = options.some((option) => option.endsWith("shared"));

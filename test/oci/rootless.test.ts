@@ -7,7 +7,7 @@ import { needs } from "../parts.ts";
 import { ROOTLESS_ID } from "../scene.ts";
 import { run } from "./runtime.ts";
 import type { Result } from "./runtime.ts";
-import { configOf, OciScene } from "./scene.ts";
+import { configOf, NAMESPACES, OciScene } from "./scene.ts";
 import type { Change } from "./scene.ts";
 
 const scene = new OciScene();
@@ -50,7 +50,6 @@ function start(kind: keyof typeof KINDS, script: string, change: Change = {}): R
   return run("setpriv", [...user, ...through, binary, ...words], { env: { XDG_RUNTIME_DIR: scene.directory } });
 }
 
-const NAMESPACES = ["mount", "pid", "ipc", "uts", "network", "cgroup"] as const;
 
 for (const kind of Object.keys(KINDS) as (keyof typeof KINDS)[]) {
   const lines = (script: string, change: Change = {}): string[] => {

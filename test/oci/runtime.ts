@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { makeFifos, reserveContainer, writeRuntimeState } from "../../src/engine/runtime-store.ts";
 import { close } from "../../src/kernel/file.ts";
 import type { Config } from "../../src/spec/runtime-config.ts";
+import { BOUNDED } from "../until.ts";
 
 export const PIDBOX_OCI = join(import.meta.dir, "../../dist/pidbox-oci");
 export const RUNC = Bun.which("runc") ?? "/usr/sbin/runc";
+
+/** For tests that want the same of both. */
+export const RUNTIMES = ["pidbox", "runc"] as const;
 
 export interface Result {
   readonly code: number;
@@ -23,7 +27,7 @@ export interface How {
 /** Runs a runtime to its end. */
 export function run(program: string, argv: readonly string[], { env = {}, cwd = "/", stdin }: How = {}): Result {
   const input = stdin === undefined ? "ignore" : Buffer.from(stdin);
-  const child = Bun.spawnSync([program, ...argv], { stdin: input, cwd, env: { PATH: process.env["PATH"] ?? "", ...env } });
+  const child = Bun.spawnSync([program, ...argv], { stdin: input, cwd, env: { PATH: process.env["PATH"] ?? "", ...env }, ...BOUNDED });
   return { code: child.exitCode, out: child.stdout.toString(), err: child.stderr.toString() };
 }
 

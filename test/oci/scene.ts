@@ -30,6 +30,9 @@ export interface Change {
   readonly config?: Partial<Config>;
 }
 
+/** All that need no map of ids and no clock. */
+export const NAMESPACES = ["mount", "pid", "ipc", "uts", "network", "cgroup"] as const;
+
 /** The config of a container that runs `script` in a shell. */
 export function configOf(script: string, change: Change = {}): Config {
   const mounts = change.mounts ?? [];
@@ -47,18 +50,18 @@ export function configOf(script: string, change: Change = {}): Config {
       ...mounts.filter(({ destination }) => !docker.has(destination)),
     ],
     linux: {
-      namespaces: (["mount", "pid", "ipc", "uts", "network", "cgroup"] as const).map((type) => ({ type })),
+      namespaces: NAMESPACES.map((type) => ({ type })),
       resources: { devices: [{ allow: true, access: "rwm" }] }, ...change.linux,
     },
     ...change.config,
   };
 }
 
-/** All eight, with users from `first` of the host. */
+/** A user namespace too, with users from `first` of the host. */
 export function ownUsers(first: number): Pick<Linux, "namespaces" | "uidMappings" | "gidMappings"> {
   const map = [{ containerID: 0, hostID: first, size: 65536 }];
   return {
-    namespaces: (["user", "mount", "pid", "ipc", "uts", "network", "cgroup"] as const).map((type) => ({ type })), uidMappings: map, gidMappings: map,
+    namespaces: (["user", ...NAMESPACES] as const).map((type) => ({ type })), uidMappings: map, gidMappings: map,
   };
 }
 

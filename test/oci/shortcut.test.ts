@@ -3,10 +3,12 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../parts.ts";
+import { untilSync } from "../until.ts";
 import { create, makeBundle, running } from "./bundle.ts";
+import type { Container } from "./bundle.ts";
 import { PIDBOX_OCI, run } from "./runtime.ts";
 
-const traced = process.arch === "x64" ? needs("root", "busybox", "strace") : test.skip;
+const traced = needs("x64", "root", "busybox", "strace");
 
 /** Whether a command of pidbox-oci ended without starting Bun, which has threads and many more calls. */
 function isShort(root: string, ...words: readonly string[]): boolean {
@@ -18,13 +20,17 @@ function isShort(root: string, ...words: readonly string[]): boolean {
   return calls < 150;
 }
 
+function stopped(made: Container): void {
+  untilSync(() => made.call("state", "ID").out.includes('"stopped"'), `the end of ${made.id}`);
+}
+
 describe("a container without poststart and poststop hooks", () => {
   traced("is started and deleted before Bun begins", () => {
     using bundle = makeBundle(running("true"));
     using made = create(bundle, "short");
     expect(isShort(bundle.root, "start", "short")).toBe(true);
     expect(existsSync(join(bundle.root, "short/start"))).toBe(false);
-    while (made.call("state", "ID").out.includes('"running"'));
+    stopped(made);
     expect(isShort(bundle.root, "delete", "short")).toBe(true);
     expect(existsSync(join(bundle.root, "short"))).toBe(false);
   });
@@ -34,7 +40,7 @@ describe("a container without poststart and poststop hooks", () => {
     using made = create(bundle, "engine");
     const log = join(bundle.path, "log.json");
     expect(isShort(bundle.root, "--log", log, "--log-format=json", "--systemd-cgroup", "start", "engine")).toBe(true);
-    while (made.call("state", "ID").out.includes('"running"'));
+    stopped(made);
     expect(isShort(bundle.root, "-log-format", "json", "delete", "--force", "engine")).toBe(true);
   });
 });
@@ -53,7 +59,7 @@ describe("Bun does it, with the same outcome", () => {
       change(join(bundle.root, "long/start.plan"));
       change(join(bundle.root, "long/delete.plan"));
       expect(isShort(bundle.root, "start", "long")).toBe(false);
-      while (made.call("state", "ID").out.includes('"running"'));
+      stopped(made);
       expect(isShort(bundle.root, "delete", "long")).toBe(false);
     });
   }
@@ -78,7 +84,7 @@ needs("root", "busybox")("a program that cannot run is an error of start that sa
   expect(code).toBe(1);
   expect(err).toContain("no such file or directory");
   // It says why and then ends.
-  while (!made.call("state", "ID").out.includes('"stopped"')) Bun.sleepSync(1);
+  stopped(made);
 });
 
 needs("root", "busybox")("the plans are the owner's alone, and hooks that come later have none", () => {
