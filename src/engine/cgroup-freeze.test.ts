@@ -53,16 +53,14 @@ test("freezeCgroups() says what is missing where there is no freezer; thawing is
 });
 
 describe("a freezer that never gets there", () => {
-  const folder = mkdtempSync(join(tmpdir(), "pidbox-freeze-"));
-
   test.each([
     ["v1", { "freezer.state": "FREEZING\n", "freezer.self_freezing": "1\n" }, "freezer.state", "THAWED"],
     ["v2", { "cgroup.freeze": "", "cgroup.events": "populated 1\nfrozen 0\n" }, "cgroup.freeze", "0"],
   ])("of %s is an error after the deadline, and thawed again", (version, files, state, thawed) => {
-    const directory = mkdtempSync(join(folder, version));
+    const directory = mkdtempSync(join(tmpdir(), `pidbox-freeze-${version}-`));
+    using _ = { [Symbol.dispose]: () => rmSync(directory, { recursive: true }) };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
     expect(() => freezeCgroups([directory], 30)).toThrow("its processes did not stop within 30 ms, so they run on");
     expect(readFileSync(join(directory, state), "utf8")).toStartWith(thawed);
-    rmSync(directory, { recursive: true });
   });
 });

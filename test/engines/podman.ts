@@ -29,6 +29,8 @@ default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+# conmon makes its sockets there.
+conmon_env_vars = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR=${directory}"]
 tmp_dir = "${run}/libpod"
 volume_path = "${directory}/volumes"
 infra_image = "localhost/pause:1"

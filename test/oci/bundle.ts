@@ -3,6 +3,7 @@ import { chmodSync, closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, r
 import { basename, join } from "node:path";
 import { exampleConfig } from "../../src/spec/example-config.ts";
 import type { Config } from "../../src/spec/runtime-config.ts";
+import { removeCgroups } from "../cgroups.ts";
 import { PIDBOX_OCI, run } from "./runtime.ts";
 import type { Result } from "./runtime.ts";
 
@@ -29,7 +30,12 @@ export function makeBundle(...edits: readonly ((config: Config) => Config)[]): B
   // A version that every runtime takes.
   const config = edits.reduce((made, edit) => edit(made), running("sleep", "1000")(exampleConfig("1.0.2", false)));
   writeFileSync(join(path, "config.json"), JSON.stringify(config));
-  return { path, root: join(path, "state"), [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  const dispose = (): void => {
+    const left = removeCgroups(cgroupOf(path));
+    rmSync(path, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`left behind: ${left.join(" ")}`);
+  };
+  return { path, root: join(path, "state"), [Symbol.dispose]: dispose };
 }
 
 /** PIDs of the processes that have something of the bundle mounted. */
@@ -51,11 +57,16 @@ export interface Container extends Disposable {
   call(...words: readonly string[]): Result;
 }
 
+/** What the names of the cgroups of a bundle's containers begin with. */
+function cgroupOf(bundle: string): string {
+  return `${basename(bundle)}-`;
+}
+
 /** A cgroup that no other run of the tests on this machine has, unless the config names one. */
 function placeCgroup(bundle: Bundle, id: string): void {
   const path = join(bundle.path, "config.json");
   const config = JSON.parse(readFileSync(path, "utf8")) as Config;
-  const own = `/${basename(bundle.path)}-`;
+  const own = `/${cgroupOf(bundle.path)}`;
   if (config.linux?.cgroupsPath?.startsWith(own) === false) return;
   writeFileSync(path, JSON.stringify({ ...config, linux: { ...config.linux, cgroupsPath: own + id } }));
 }

@@ -1,18 +1,20 @@
 /** Cgroups of pidbox-oci's containers on this host: where they are, what is written to them, and whose they may be. */
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { hasHierarchy, testCgroups } from "../cgroups.ts";
+import { hasHierarchy, removeCgroups, testCgroups } from "../cgroups.ts";
 import { needs } from "../parts.ts";
 import { untilSync } from "../until.ts";
 import type { Config, LinuxResources } from "../../src/spec/runtime-config.ts";
-import { removeCgroup } from "../../src/engine/removal.ts";
 import { readRuntimeState } from "../../src/engine/runtime-store.ts";
 import { create, makeBundle, running, start } from "./bundle.ts";
 import { messageOf, PIDBOX_OCI, run, RUNC } from "./runtime.ts";
 
 let count = 0;
+const OWN = `pidbox-place-${process.pid}-`;
 /** A name of this test's own below the hierarchies. */
-const place = (): string => `pidbox-place-${process.pid}-${++count}`;
+const place = (): string => `${OWN}${++count}`;
+// What a test that failed has left, and parents, which a runtime leaves.
+afterEach(() => void removeCgroups(OWN));
 
 function limited(cgroupsPath: string, resources: LinuxResources): (config: Config) => Config {
   return (config) => ({ ...config, linux: { ...config.linux, cgroupsPath, resources: { ...config.linux?.resources, ...resources } } });
@@ -127,12 +129,12 @@ describe("on v1", () => {
       expect(membership(container.pid)["cpuset"]).toBe(`/${name}/inner`);
       expect(reader([`/sys/fs/cgroup/cpuset/${name}/inner`])("cpuset.cpus")).toBe("1");
     }
-    for (const one of readRuntimePlaces()) removeCgroup(`${one}/${name}`);
   });
 
   needs("root", "busybox", "cgroup1")("one with processes in it is refused, and stays as it was", async () => {
     using cgroups = testCgroups("memory");
     const other = cgroups.sleeper();
+    await using _ = { [Symbol.asyncDispose]: async () => (other.kill(), void (await other.exited)) };
     const directory = cgroups.directories[0] ?? "";
     const name = directory.slice(directory.lastIndexOf("/") + 1);
     using bundle = makeBundle(limited(`/${name}`, {}));
@@ -142,8 +144,6 @@ describe("on v1", () => {
     expect(other.exitCode).toBeNull();
     expect(readFileSync(`${directory}/cgroup.procs`, "utf8").trim()).toBe(String(other.pid));
     expect(readRuntimePlaces().filter((one) => existsSync(`${one}/${name}`))).toEqual(["/sys/fs/cgroup/memory"]);
-    other.kill();
-    await other.exited;
   });
 
   needs("root", "busybox", "cgroup1")("a frozen one is refused: the container would never start", () => {
@@ -154,8 +154,6 @@ describe("on v1", () => {
     const made = run(PIDBOX_OCI, ["--root", bundle.root, "create", "--bundle", bundle.path, "frozen"]);
     expect(messageOf(made.err)).toContain("is unexpectedly frozen");
     expect(readRuntimePlaces().filter((one) => existsSync(`${one}/${name}`))).toEqual(["/sys/fs/cgroup/freezer"]);
-    writeFileSync(`/sys/fs/cgroup/freezer/${name}/freezer.state`, "THAWED");
-    removeCgroup(`/sys/fs/cgroup/freezer/${name}`);
   });
 });
 
@@ -245,7 +243,7 @@ describe("ownership", () => {
     const below = "busybox mkdir below && echo 1 > below/cgroup.procs && echo made; (echo 3 > cgroup.max.depth) 2>/dev/null && echo limited";
     expect(ran("rw", "sh", "-c", `cd /sys/fs/cgroup; ${below}; ${stat}`)).toEqual({ out: "made\n0\n0\n65534\n", err: "", code: 0 });
     // What it made went with it.
-    expect(existsSync(`/sys/fs/cgroup/unified/pidbox-place-${process.pid}-${count}`)).toBe(false);
+    expect(existsSync(`/sys/fs/cgroup/unified/${OWN}${count}`)).toBe(false);
   });
 
   needs("root", "busybox", "cgroup2")("one whose cgroup mount is read-only owns nothing", () => {
