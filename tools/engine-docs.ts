@@ -40,7 +40,7 @@ const cell = (text: string): string => text.replaceAll("|", "\\|");
 
 function table(): string {
   const seen = new Map<string, { readonly reason: string; readonly where: Set<string> }>();
-  for (const { what, reason } of FORMS) seen.set(what, { reason, where: new Set(["all engines"]) });
+  for (const { what, reason, sets } of FORMS) seen.set(what, { reason, where: new Set(sets) });
   for (const { what, reason, engine, scenario } of DIFFERENCES) {
     const row = seen.get(what) ?? { reason, where: new Set<string>() };
     row.where.add(`${engine}: ${scenario}`);

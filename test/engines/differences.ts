@@ -1,5 +1,6 @@
 /** Where pidbox-oci does not do as runc does below an engine, each with its reason. docs/engines.md shows them as a table (tools/engine-docs.ts). */
 import { readFileSync } from "node:fs";
+import type { Part } from "../parts.ts";
 
 export type Engine = "docker" | "containerd" | "podman" | "podman without root";
 
@@ -26,62 +27,70 @@ export interface Form {
   readonly runc: RegExp;
   readonly pidbox: RegExp;
   readonly same: string;
+  /** The sets of scenarios in which it shows, by their titles. */
+  readonly sets: readonly string[];
+  /** Without these parts of the host it does not show. */
+  readonly parts?: readonly Part[];
 }
 
 /** Matches nothing. */
 const NEVER = /(?!)/g;
 const OWN_DEVICES = "A privileged caller can make them, and the host's stay out of reach: runc lets the container's root own the host's /dev/null there.";
 
+/** Sets whose programs look at all that they can see. */
+const LOOKS = ["docker", "docker, user namespaces", "containerd", "podman", "podman without root"];
+
 export const FORMS: readonly Form[] = [
   {
-    what: "Errors have no `runc create failed:` in them", runc: /runc create failed: /g, pidbox: NEVER, same: "",
+    what: "Errors have no `runc create failed:` in them", sets: ["docker", "containerd", "podman", "podman without root"], runc: /runc create failed: /g, pidbox: NEVER, same: "",
     reason: "They are runc's words for itself. What engines look for comes after them, and is the same.",
   },
   {
-    what: "Masked directories are mounted `ro,nosuid,nodev,noexec`, not `ro`",
+    what: "Masked directories are mounted `ro,nosuid,nodev,noexec`, not `ro`", sets: LOOKS,
     runc: /^(\/proc\/\S+|\/sys\/\S+) ro,relatime - tmpfs \/ ro(,.*)?$/gm,
     pidbox: /^(\/proc\/\S+|\/sys\/\S+) ro,nosuid,nodev,noexec,relatime - tmpfs \/directory rw,size=0k,nr_inodes=4,mode=755(,.*)?$/gm, same: "$1 masked",
     reason: "One empty directory stands for all of them, and holds nothing.",
   },
   {
-    what: "Masked files are an empty read-only file, not the container's /dev/null",
+    what: "Masked files are an empty read-only file, not the container's /dev/null", sets: LOOKS,
     runc: /^(\/proc\/\S+|\/sys\/\S+) rw,\S+ (?:master )?- (?:dev)?tmpfs \/null rw.*$/gm,
     pidbox: /^(\/proc\/\S+|\/sys\/\S+) ro,nosuid,nodev,noexec,relatime - tmpfs \/file rw,size=0k,nr_inodes=4,mode=755(,.*)?$/gm, same: "$1 masked",
     reason: "What /dev/null is in a container is up to whoever can write to its /dev in time (CVE-2025-31133).",
   },
   {
-    what: "A read-only /sys is so as a mount, not as a filesystem", runc: /^\/sys ro,nosuid,nodev,noexec,relatime - sysfs \/ r[wo]$/gm,
+    what: "A read-only /sys is so as a mount, not as a filesystem", sets: LOOKS, runc: /^\/sys ro,nosuid,nodev,noexec,relatime - sysfs \/ r[wo]$/gm,
     pidbox: /^\/sys ro,nosuid,nodev,noexec,relatime - sysfs \/ r[wo]$/gm, same: "/sys ro",
     reason: "Attributes are set on a mount before it is attached. The filesystem is the network namespace's, which may be the host's: whoever mounts it first decides for all.",
   },
   {
     what: "With cgroups of version 1, the directory that they are mounted in is small, and read-only where they are",
+    sets: ["docker", "docker, user namespaces", "podman", "podman without root"], parts: ["cgroup1"],
     runc: /^\/sys\/fs\/cgroup rw,nosuid,nodev,noexec,relatime - tmpfs \/ rw,mode=755(,.*)?$/gm,
     pidbox: /^\/sys\/fs\/cgroup r[ow],nosuid,nodev,noexec,relatime - tmpfs \/ rw,size=64k,mode=755(,.*)?$/gm, same: "/sys/fs/cgroup directory",
     reason: "It is a part of the mount that is asked for with `ro`.",
   },
   {
-    what: "Mounts are private where the config asks for no propagation; runc makes them slaves of the host's", runc: / master - /g, pidbox: NEVER, same: " - ",
+    what: "Mounts are private where the config asks for no propagation; runc makes them slaves of the host's",
+    sets: ["docker", "docker, user namespaces", "podman without root", "containerd"], runc: / master - /g, pidbox: NEVER, same: " - ",
     reason: "What the host mounts later is not to appear in a container that nobody gave it to.",
   },
   {
-    what: "In a user namespace /dev has devices of its own, which belong to the container's root; runc binds the host's",
-    runc: /^\/dev\/(full|null|random|tty|urandom|zero) rw,(nosuid,)?relatime - (dev)?tmpfs \/.*$/gm,
-    pidbox: /^\/dev\/(full|null|random|tty|urandom|zero) rw,(nosuid,)?relatime - (dev)?tmpfs \/.*$/gm, same: "", reason: OWN_DEVICES,
+    what: "In a user namespace /dev has devices of its own, which belong to the container's root; runc binds the host's", sets: ["docker, user namespaces"],
+    runc: /^\/dev\/(full|null|random|tty|urandom|zero) rw,(nosuid,)?relatime - (dev)?tmpfs \/.*$/gm, pidbox: NEVER, same: "", reason: OWN_DEVICES,
   },
   {
-    what: "In a user namespace the container's root owns these devices; with runc nobody does", runc: /^(crw-rw-rw-) (?:0 0|65534 65534) (1,[35789]|5,0) (\/dev\/\w+)$/gm,
-    pidbox: /^(crw-rw-rw-) (?:0 0|65534 65534) (1,[35789]|5,0) (\/dev\/\w+)$/gm, same: "$1 $2 $3", reason: OWN_DEVICES,
+    what: "In a user namespace the container's root owns these devices; with runc nobody does", sets: ["docker, user namespaces"],
+    runc: /^(crw-rw-rw-) 65534 65534 (1,[35789]|5,0) (\/dev\/\w+)$/gm,
+    pidbox: /^(crw-rw-rw-) 0 0 (1,[35789]|5,0) (\/dev\/\w+)$/gm, same: "$1 $2 $3", reason: OWN_DEVICES,
   },
   {
-    what: "In a user namespace nobody owns /dev/mqueue, not the container's root", runc: /^(drwxrwxrwt) \d+ \d+ (\/dev\/mqueue)$/gm,
-    pidbox: /^(drwxrwxrwt) \d+ \d+ (\/dev\/mqueue)$/gm, same: "$1 $2",
+    what: "In a user namespace nobody owns /dev/mqueue, not the container's root", sets: ["docker, user namespaces", "podman without root"],
+    runc: /^(drwxrwxrwt) \d+ \d+ (\/dev\/mqueue)$/gm, pidbox: /^(drwxrwxrwt) \d+ \d+ (\/dev\/mqueue)$/gm, same: "$1 $2",
     reason: "The kernel makes it with the IPC namespace, which is made before ids are mapped. Everybody may write to it all the same.",
   },
   {
-    what: "In a user namespace the owner of a tmpfs at /dev is set on it, not by its options",
-    runc: /^(\/dev rw,\S+ - tmpfs \/ rw,size=\w+,mode=755),uid=\d+,gid=\d+$/gm,
-    pidbox: /^(\/dev rw,\S+ - tmpfs \/ rw,size=\w+,mode=755)(?:,uid=\d+,gid=\d+)?$/gm, same: "$1",
+    what: "In a user namespace the owner of a tmpfs at /dev is set on it, not by its options", sets: ["docker, user namespaces"],
+    runc: /^(\/dev rw,\S+ - tmpfs \/ rw,size=\w+,mode=755),uid=\d+,gid=\d+$/gm, pidbox: NEVER, same: "$1",
     reason: "The result is the same.",
   },
 ];
