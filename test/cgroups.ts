@@ -15,7 +15,8 @@ export function hasHierarchy(controller: string): boolean {
 /** Removes the cgroups whose names begin with `prefix` from the top of every hierarchy, with all that is in them. Returns those that were there. */
 export function removeCgroups(prefix: string): string[] {
   const mounts = [layout.unified, ...layout.controllers.values()].map((mount) => mount?.mountPoint ?? "/nowhere");
-  const found = [...new Set(mounts)].filter((path) => existsSync(path)).flatMap((path) => readdirSync(path).filter((name) => name.startsWith(prefix)).map((name) => `${path}/${name}`));
+  const found = [...new Set(mounts)].filter((path) => existsSync(path))
+    .flatMap((path) => readdirSync(path).filter((name) => name.startsWith(prefix)).map((name) => `${path}/${name}`));
   for (const path of found) {
     // A process of version 1 that is frozen cannot die.
     if (existsSync(`${path}/freezer.state`)) writeFileSync(`${path}/freezer.state`, "THAWED");

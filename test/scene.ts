@@ -3,8 +3,9 @@
  * test that nothing is left on the host. `openScene()` is called once at the top of a test file.
  */
 import { afterAll, afterEach, beforeEach, expect } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeBusyboxRoot } from "./busybox.ts";
 import { readLeftovers } from "./leftovers.ts";
 import { has, needs } from "./parts.ts";
 import { emptied } from "./until.ts";
@@ -110,13 +111,7 @@ export class Scene {
   /** A new root filesystem of busybox below the scene's directory. */
   makeRootfs(name: string): string {
     const root = `${this.directory}/${name}`;
-    for (const folder of ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "run", "var", "mnt"]) mkdirSync(`${root}/${folder}`, { recursive: true });
-    const busybox = Bun.which("busybox") ?? "/bin/busybox";
-    copyFileSync(busybox, `${root}/bin/busybox`);
-    chmodSync(`${root}/bin/busybox`, 0o755);
-    for (const applet of Bun.spawnSync([busybox, "--list"]).stdout.toString().trim().split("\n")) {
-      if (applet !== "busybox") symlinkSync("busybox", `${root}/bin/${applet}`);
-    }
+    makeBusyboxRoot(root, ["run", "mnt"]);
     writeFileSync(`${root}/etc/passwd`, "root:x:0:0:root:/root:/bin/sh\nworker:x:1000:1000::/srv/worker:/bin/sh\n");
     writeFileSync(`${root}/etc/group`, "root:x:0:\nworker:x:1000:\naudio:x:29:worker\n");
     return root;

@@ -338,13 +338,17 @@ export class Container {
   }
 }
 
-/** Compiles the programs beside this file into `directory`. */
+/** Compiles a program beside this file into `directory`, and returns its path. */
+export function buildProgram(name: "probe" | "console" | "listener", directory: string): string {
+  const [source, program] = [join(import.meta.dir, `${name}.c`), `${directory}/${name}`];
+  const built = Bun.spawnSync(["cc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-o", program, source], { stderr: "inherit" });
+  if (built.exitCode !== 0) throw new Error(`cc failed for ${name}.c`);
+  return program;
+}
+
+/** Compiles all of them, with busybox beside them. */
 export function buildPrograms(directory: string): void {
-  for (const name of ["probe", "console", "listener"]) {
-    const source = join(import.meta.dir, `${name}.c`);
-    const built = Bun.spawnSync(["cc", "-static", "-O1", "-Wall", "-Wextra", "-Werror", "-o", `${directory}/${name}`, source], { stderr: "inherit" });
-    if (built.exitCode !== 0) throw new Error(`cc failed for ${name}.c`);
-  }
+  for (const name of ["probe", "console", "listener"] as const) buildProgram(name, directory);
   Bun.spawnSync(["cp", Bun.which("busybox") ?? "/bin/busybox", `${directory}/busybox`]);
 }
 

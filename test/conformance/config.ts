@@ -31,7 +31,7 @@ export function mounted(...more: readonly Patch[]): Patch {
   return { mounts: [...MOUNTS, ...more] };
 }
 
-export const NAMESPACES = ["pid", "mount", "ipc", "uts"] as const;
+const NAMESPACES = ["pid", "mount", "ipc", "uts"] as const;
 
 /** The namespaces of the base, but for `without`, and more. */
 export function namespaces(without: readonly string[], ...more: readonly Patch[]): Patch {
@@ -46,3 +46,8 @@ export const BASE: Patch = {
   mounts: MOUNTS,
   linux: { namespaces: NAMESPACES.map((type) => ({ type })) },
 };
+
+/** A user namespace whose ids are those from 100,000 on outside. */
+export const USER: Patch = merge(namespaces([], { type: "user" }), {
+  linux: { uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }], gidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }] },
+});

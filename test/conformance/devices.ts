@@ -2,9 +2,8 @@
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { type Bench, withDescriptor } from "./bench.ts";
 import { type Case, clause, look, verdict, verdicts } from "./case.ts";
-import { DEVPTS, merge, namespaces, type Patch, PROC } from "./config.ts";
+import { DEVPTS, merge, namespaces, type Patch, PROC, USER } from "./config.ts";
 import { withConsole } from "./console.ts";
-import { USER } from "./namespaces.ts";
 
 const devices = clause("config-linux.md#configLinuxDevices");
 const defaults = clause("config-linux.md#configLinuxDefaultDevices");

@@ -2,8 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { Bench } from "./bench.ts";
 import { type Case, clause, look, refused, verdicts } from "./case.ts";
-import { merge, mounted, namespaces, type Patch } from "./config.ts";
-import { USER } from "./namespaces.ts";
+import { merge, mounted, namespaces, type Patch, USER } from "./config.ts";
 
 const sysctl = clause("config-linux.md#configLinuxSysctl");
 const propagation = clause("config-linux.md#configLinuxRootfsMountPropagation");

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import type { Bench } from "./bench.ts";
 import { type Case, clause, look, verdict, verdicts } from "./case.ts";
-import { merge, mounted, namespaces, type Patch } from "./config.ts";
+import { merge, mounted, namespaces, type Patch, USER } from "./config.ts";
 
 const mounts = clause("config.md#configMounts");
 const posix = clause("config.md#configPOSIXMounts");
@@ -109,9 +109,6 @@ const PLACES: readonly Case[] = [
 ];
 
 const IDMAP_MAPPINGS: Patch = { uidMappings: [{ containerID: 0, hostID: 5000, size: 10 }], gidMappings: [{ containerID: 0, hostID: 6000, size: 10 }] };
-const USER: Patch = merge(namespaces([], { type: "user" }), {
-  linux: { uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }], gidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }] },
-});
 
 /** The owner that a file of root's has through an id-mapped mount. */
 async function mappedOwner(bench: Bench, patch: Patch, option: string, more: Patch): Promise<string> {

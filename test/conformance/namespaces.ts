@@ -2,7 +2,7 @@
 import { mkdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { answers, type Bench, type Container } from "./bench.ts";
 import { type Case, clause, look, verdict, verdicts } from "./case.ts";
-import { merge, mounted, namespaces, type Patch } from "./config.ts";
+import { merge, mounted, namespaces, type Patch, USER } from "./config.ts";
 import { bind, source } from "./mounts.ts";
 
 const spaces = clause("config-linux.md#configLinuxNamespaces");
@@ -14,9 +14,6 @@ const TYPES = { pid: "pid", network: "net", mount: "mnt", ipc: "ipc", uts: "uts"
 type Type = keyof typeof TYPES;
 
 const IDENTITY: Patch = { uidMappings: [{ containerID: 0, hostID: 0, size: 65_536 }], gidMappings: [{ containerID: 0, hostID: 0, size: 65_536 }] };
-export const USER: Patch = merge(namespaces([], { type: "user" }), {
-  linux: { uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }], gidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }] },
-});
 
 /** A config with the types given and a mount namespace. */
 function withTypes(types: readonly Patch[]): Patch {

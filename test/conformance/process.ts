@@ -3,16 +3,13 @@ import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { answers, type Bench } from "./bench.ts";
 import { type Case, clause, look, verdicts } from "./case.ts";
 import { type Console, withConsole } from "./console.ts";
-import { merge, mounted, namespaces, type Patch } from "./config.ts";
+import { merge, mounted, type Patch, USER } from "./config.ts";
 
 const process_ = clause("config.md#configProcess");
 const posix = clause("config.md#configPOSIXProcess");
 const user = clause("config.md#configPOSIXUser");
 
 const TERMINAL: Patch = { process: { terminal: true } };
-const USER: Patch = merge(namespaces([], { type: "user" }), {
-  linux: { uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }], gidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }] },
-});
 
 /** Runs queries with a terminal; what the far end of the console showed. */
 async function atTerminal(bench: Bench, patch: Patch, queries: readonly string[], typed?: string): Promise<Record<string, string>> {

@@ -1,8 +1,8 @@
 /** config-linux.md#configLinuxSeccomp and the container process state. */
-import { readFileSync, rmSync } from "node:fs";
 import { SYSCALLS_X64 } from "../../src/kernel/abi/syscalls-x64.ts";
 import { until } from "../until.ts";
-import { type Bench, spawn } from "./bench.ts";
+import { type Agent, withAgent as runAgent } from "./agent.ts";
+import type { Bench } from "./bench.ts";
 import { type Case, clause, verdicts } from "./case.ts";
 import { merge, type Patch } from "./config.ts";
 import { schemaErrors } from "./schema.ts";
@@ -150,34 +150,9 @@ const ARCH: readonly Case[] = [
     verdicts({ empty: filter({ flags: [] }), bogus: filter({ flags: ["SECCOMP_FILTER_FLAG_BOGUS"] }) })),
 ];
 
-interface Agent {
-  readonly socket: string;
-  /** What came over each connection so far. */
-  states(): { first: number; rest: number; payload: Record<string, unknown> }[];
-  /** Names of the events so far: `state`, `closed`, `notified`. */
-  events(): string[];
-}
-
-async function withAgent<T>(bench: Bench, body: (agent: Agent) => Promise<T>): Promise<T> {
-  const socket = `${bench.directory}/agent.sock`;
-  const base = `${bench.directory}/agent`;
-  rmSync(socket, { force: true });
-  const server = spawn([`${bench.programs}/listener`, socket], { stdin: "ignore", stdout: Bun.file(`${base}.out`), stderr: Bun.file(`${base}.err`) });
-  await until(() => readFileSync(`${base}.err`, "utf8").includes("listening"), "the agent's socket");
-  const lines = (): string[] => readFileSync(`${base}.out`, "utf8").split("\n").filter((line) => line !== "");
-  try {
-    return await body({
-      socket,
-      events: () => lines().map((line) => line.split(" ")[0] ?? ""),
-      states: () => lines().filter((line) => line.startsWith("state ")).map((line) => {
-        const [, first = "", rest = "", json = ""] = /^state \d+ (\d+) (\d+) (.*)$/.exec(line) ?? [];
-        return { first: Number(first), rest: Number(rest), payload: JSON.parse(json) as Record<string, unknown> };
-      }),
-    });
-  } finally {
-    server.kill("SIGKILL");
-    await server.exited;
-  }
+/** An agent of the case's own. */
+function withAgent<T>(bench: Bench, body: (agent: Agent) => Promise<T>): Promise<T> {
+  return runAgent(`${bench.programs}/listener`, bench.directory, body);
 }
 
 const notified = (socket: string, more: Patch = {}): Patch => merge(rule("SCMP_ACT_NOTIFY"), { linux: { seccomp: { listenerPath: socket, ...more } } });

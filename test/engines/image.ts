@@ -1,6 +1,7 @@
 /** The image that the engines run: busybox and a script that tells what a program can see, as an archive that docker, ctr and podman load. */
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeBusyboxRoot } from "../busybox.ts";
 
 /** Name of the image, as docker, containerd and podman know it. */
 export const IMAGE = "docker.io/library/box:1";
@@ -38,15 +39,8 @@ const GROUP = "root:x:0:\ntty:x:5:\nworker:x:1000:\naudio:x:29:worker\nvideo:x:4
 
 /** A root filesystem at `root`. */
 export function makeRootfs(root: string): void {
-  for (const folder of ["bin", "dev", "etc", "proc", "root", "sys", "var", "home/worker", "data"]) mkdirSync(join(root, folder), { recursive: true });
-  mkdirSync(join(root, "tmp"));
+  makeBusyboxRoot(root, ["home/worker", "data"]);
   chmodSync(join(root, "tmp"), 0o1777);
-  const busybox = Bun.which("busybox") ?? "/bin/busybox";
-  copyFileSync(busybox, join(root, "bin/busybox"));
-  chmodSync(join(root, "bin/busybox"), 0o755);
-  for (const applet of Bun.spawnSync([busybox, "--list"]).stdout.toString().trim().split("\n")) {
-    if (applet !== "busybox") symlinkSync("busybox", join(root, "bin", applet));
-  }
   writeFileSync(join(root, "bin/look"), LOOK, { mode: 0o755 });
   writeFileSync(join(root, "etc/passwd"), PASSWD);
   writeFileSync(join(root, "etc/group"), GROUP);

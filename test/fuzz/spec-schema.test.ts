@@ -1,34 +1,21 @@
 /** The JSON schemas of the specification as oracle: what they refuse, validateConfig refuses, but for the differences that are named here. */
 import { describe, expect, test } from "bun:test";
-import Ajv, { type ErrorObject } from "ajv-draft-04";
+import type { ErrorObject } from "ajv-draft-04";
 import fc from "fast-check";
 import { readdirSync, readFileSync } from "node:fs";
 import { validateConfig } from "../../src/spec/validate.ts";
+import { compileSchema, readSchema } from "../conformance/schema.ts";
 import { randomPointer, replaceAt } from "./spec-mutation.ts";
 
-const SCHEMAS = new URL("../fixtures/schema/", import.meta.url).pathname;
 const FIXTURES = new URL("../fixtures/config/", import.meta.url).pathname;
 const CONFIGS = readdirSync(FIXTURES).filter((n) => n.endsWith(".json")).map((n) => readFileSync(FIXTURES + n, "utf8"));
 
 // The schema takes rounded numbers; parseConfig has them exactly, JSON.parse alone has not.
 const LARGE = /\b\d{17,}\b/g;
 
-function schema(name: string): Record<string, unknown> {
-  // "#definitions/uint32" without its slash is a slip in defs.json 1.3.0; nothing uses it.
-  return JSON.parse(readFileSync(`${SCHEMAS}${name}`, "utf8").replaceAll('"#definitions/', '"#/definitions/')) as Record<string, unknown>;
-}
-
-function withoutIds(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutIds);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).filter(([k, v]) => !(k === "id" && typeof v === "string")).map(([k, v]) => [k, withoutIds(v)]));
-}
-
-const ajv = new Ajv({ strict: false, allErrors: true, verbose: true });
-for (const name of ["defs.json", "defs-linux.json", "config-linux.json"]) ajv.addSchema(withoutIds(schema(name)) as object, name);
-const main = withoutIds(schema("config-schema.json")) as { properties: Record<string, unknown> };
+const main = readSchema("config-schema.json") as { properties: Record<string, unknown> };
 for (const other of ["solaris", "windows", "vm", "zos", "freebsd"]) delete main.properties[other];
-const oracle = ajv.compile(main);
+const oracle = compileSchema(main);
 
 /** Where we are wider than the schema on purpose, with the reason. */
 function tolerated(error: ErrorObject): boolean {

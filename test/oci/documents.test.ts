@@ -2,24 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import Ajv from "ajv-draft-04";
-import type { AnySchemaObject } from "ajv";
 import { HOOK_PHASES } from "../../src/spec/validate-process.ts";
 import { needs } from "../parts.ts";
+import { schemaErrors } from "../conformance/schema.ts";
 import { messageOf, PIDBOX_OCI, RUNC, run } from "./runtime.ts";
-
-const SCHEMA = join(import.meta.dir, "../fixtures/schema");
-
-function validator(name: string): (value: unknown) => boolean {
-  const load = (file: string): AnySchemaObject => ({ ...(JSON.parse(readFileSync(join(SCHEMA, file), "utf8")) as AnySchemaObject), id: file });
-  const ajv = new Ajv({ strict: false, logger: false });
-  for (const file of ["defs.json", "defs-linux.json", "config-linux.json", "features-linux.json"]) ajv.addSchema(load(file));
-  const validate = ajv.compile(load(name));
-  return (value) => {
-    if (validate(value)) return true;
-    throw new Error(JSON.stringify(validate.errors));
-  };
-}
 
 function inDirectory<T>(use: (directory: string) => T): T {
   const directory = mkdtempSync("/tmp/pidbox-documents-");
@@ -81,7 +67,7 @@ describe("features", () => {
   test("is what the schema of the specification asks for", () => {
     const { code, out, err } = run(PIDBOX_OCI, ["features"]);
     expect([code, err]).toEqual([0, ""]);
-    expect(validator("features-schema.json")(JSON.parse(out))).toBe(true);
+    expect(schemaErrors("features-schema.json", JSON.parse(out))).toEqual([]);
     const found = JSON.parse(out) as Features;
     expect(found.hooks).toEqual([...HOOK_PHASES]);
     for (const list of [found.mountOptions, found.linux.namespaces, found.linux.seccomp.actions]) expect(list).toEqual([...list].sort());

@@ -3,34 +3,14 @@ import { afterAll, describe, expect } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSeccomp, SeccompSyscall } from "../../src/spec/runtime-config.ts";
+import { withAgent } from "../conformance/agent.ts";
+import { buildProgram } from "../conformance/bench.ts";
 import { needs } from "../parts.ts";
+import { until } from "../until.ts";
 import { configOf, OciScene } from "./scene.ts";
 
 const scene = new OciScene();
 afterAll(() => scene[Symbol.dispose]());
-
-function compileAgent(): string {
-  const program = join(scene.directory, "agent");
-  const compiler = Bun.spawnSync([process.env["CC"] ?? "cc", "-Wall", "-O1", join(import.meta.dir, "agent.c"), "-o", program], { stderr: "pipe" });
-  if (compiler.exitCode !== 0) throw new Error(compiler.stderr.toString());
-  return program;
-}
-
-/** Starts the agent and waits until it listens. */
-async function startAgent(name: string, answers: number): Promise<{ readonly path: string; readonly ended: () => Promise<{ code: number; out: string }> }> {
-  const path = join(scene.directory, name);
-  const child = Bun.spawn([compileAgent(), path, String(answers)], { stdout: "pipe", stderr: "inherit", timeout: 30_000 });
-  const reader = child.stdout.getReader();
-  let text = "";
-  while (!text.includes("\n")) text += new TextDecoder().decode((await reader.read()).value);
-  return {
-    path,
-    async ended() {
-      for (let part = await reader.read(); !part.done; part = await reader.read()) text += new TextDecoder().decode(part.value);
-      return { code: await child.exited, out: text.slice(text.indexOf("\n") + 1) };
-    },
-  };
-}
 
 const notify = (...names: string[]): SeccompSyscall => ({ names, action: "SCMP_ACT_NOTIFY" });
 const profile = (path: string, ...syscalls: SeccompSyscall[]): LinuxSeccomp => ({
@@ -41,20 +21,19 @@ describe("a listener", () => {
   for (const noNewPrivileges of [true, false]) {
     // sendmsg is how other runtimes' descriptors would travel; a filter on it must not stop the runtime itself.
     needs("root", "busybox")(`answers the program's calls, ${noNewPrivileges ? "with" : "without"} no_new_privs and though sendmsg and recvmsg fail`, async () => {
-      const agent = await startAgent(`agent-${noNewPrivileges}`, 1);
-      const seccomp = profile(agent.path, { names: ["sendmsg", "recvmsg"], action: "SCMP_ACT_ERRNO" });
-      const config = configOf("mkdir /tmp/x; ls /tmp | wc -l; grep Seccomp: /proc/self/status", { process: { noNewPrivileges }, linux: { ...configOf("").linux, seccomp } });
-      const { code, out, err } = scene.run(config);
-      expect([code, out]).toEqual([0, "0\nSeccomp:\t2\n"]);
-      expect(err).toContain("omain");
-      const told = await agent.ended();
-      expect(told.code).toBe(0);
-      const document = JSON.parse(told.out) as { pid: number; state: Record<string, unknown> };
-      expect(document).toMatchObject({
-        ociVersion: "1.3.0", fds: ["seccompFd"], metadata: "made for a test",
-        state: { ociVersion: "1.3.0", status: "creating", bundle: scene.directory, pid: document.pid },
+      await withAgent(buildProgram("listener", scene.directory), scene.directory, async (agent) => {
+        const seccomp = profile(agent.socket, { names: ["sendmsg", "recvmsg"], action: "SCMP_ACT_ERRNO" });
+        const config = configOf("mkdir /tmp/x; ls /tmp | wc -l; grep Seccomp: /proc/self/status", { process: { noNewPrivileges }, linux: { ...configOf("").linux, seccomp } });
+        const { code, out, err } = scene.run(config);
+        expect([code, out]).toEqual([0, "0\nSeccomp:\t2\n"]);
+        expect(err).toContain("No medium found");
+        const document = await until(() => agent.states()[0]?.payload, "what came with the listener");
+        expect(document).toMatchObject({
+          ociVersion: "1.3.0", fds: ["seccompFd"], metadata: "made for a test",
+          state: { ociVersion: "1.3.0", status: "creating", bundle: scene.directory, pid: document["pid"] },
+        });
+        expect(document["pid"]).toBeGreaterThan(1);
       });
-      expect(document.pid).toBeGreaterThan(1);
     });
   }
 

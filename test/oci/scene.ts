@@ -1,7 +1,8 @@
 /** Bundles for tests that look from inside a container of pidbox-oci or of another runtime: a root filesystem of busybox and a config to change. */
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config, Linux, Mount, Process } from "../../src/spec/runtime-config.ts";
+import { makeBusyboxRoot } from "../busybox.ts";
 import { PIDBOX_OCI, run, RUNC } from "./runtime.ts";
 import type { Result } from "./runtime.ts";
 
@@ -86,13 +87,7 @@ export class OciScene implements Disposable {
 
   makeRootfs(name: string): string {
     const root = join(this.directory, name);
-    for (const folder of ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "run", "var", "mnt"]) mkdirSync(join(root, folder), { recursive: true });
-    const busybox = Bun.which("busybox") ?? "/bin/busybox";
-    copyFileSync(busybox, join(root, "bin/busybox"));
-    chmodSync(join(root, "bin/busybox"), 0o755);
-    for (const applet of Bun.spawnSync([busybox, "--list"]).stdout.toString().trim().split("\n")) {
-      if (applet !== "busybox") symlinkSync("busybox", join(root, "bin", applet));
-    }
+    makeBusyboxRoot(root, ["run", "mnt"]);
     writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
     return root;
   }
