@@ -66,7 +66,7 @@ export function has(...parts: readonly Part[]): boolean {
 type Register = (name: string, body: () => void | Promise<void>, timeout?: number) => void;
 
 function register(run: Register, parts: readonly Part[]): Register {
-  return (name, body, timeout) => run(`${name} [needs ${parts.join(" ")}]`, body, timeout);
+  return (name, body, timeout) => run(parts.length === 0 ? name : `${name} [needs ${parts.join(" ")}]`, body, timeout);
 }
 
 /** A `test(name, body, timeout)` that is skipped unless the host has all `parts`. */

@@ -2,8 +2,8 @@
  * The compiler against libseccomp (what runc and crun load), for every number from 0 to 600 on each ABI, over arguments that hit each condition.
  * Where they differ, the reason is one of EXPLAINED; anything else fails.
  */
-import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { describe, expect } from "bun:test";
+import { readFileSync } from "node:fs";
 import { SYSCALLS_ARM64 } from "../../src/kernel/abi/syscalls-arm64.ts";
 import { SYSCALLS_I386 } from "../../src/kernel/abi/syscalls-i386.ts";
 import { SYSCALLS_X64 } from "../../src/kernel/abi/syscalls-x64.ts";
@@ -12,7 +12,7 @@ import { DEFAULT_CAPABILITIES, defaultProfile, initProfile, strictProfile } from
 import { resolveProfile } from "../../src/plan/seccomp-profile.ts";
 import { compileSeccomp } from "../../src/plan/seccomp.ts";
 import type { LinuxSeccomp } from "../../src/spec/runtime-config.ts";
-import { needs } from "../parts.ts";
+import { has, needs, type Part } from "../parts.ts";
 import { DOCKER_LIKE } from "./docker-like.ts";
 import { refusal, run } from "./interpreter.ts";
 import { restrictTo, withOracle } from "./oracle.ts";
@@ -40,7 +40,14 @@ const profiles: Record<string, LinuxSeccomp> = {
     ],
   },
 };
-if (existsSync(PODMAN_PROFILE)) profiles["podman's"] = resolveProfile(JSON.parse(readFileSync(PODMAN_PROFILE, "utf8")) as unknown, HOST);
+/** Each with the parts of the host that it needs; podman brings its own profile along. */
+const PROFILES: readonly (readonly [name: string, profile: LinuxSeccomp, ...Part[]])[] = [
+  ...Object.entries(profiles), ["podman's", podmanProfile(), "podman"],
+];
+
+function podmanProfile(): LinuxSeccomp {
+  return has("podman") ? resolveProfile(JSON.parse(readFileSync(PODMAN_PROFILE, "utf8")) as unknown, HOST) : { defaultAction: "SCMP_ACT_ALLOW" };
+}
 
 const ABIS = [
   { abi: "x64", libseccomp: "x86_64", table: SYSCALLS_X64 },
@@ -100,9 +107,11 @@ function compare(profile: LinuxSeccomp, abi: (typeof ABIS)[number], oracle: Orac
 }
 
 describe("libseccomp agrees", () => {
-  for (const [name, profile] of Object.entries(profiles)) {
+  for (const [name, profile, ...parts] of PROFILES) {
     for (const abi of ABIS) {
-      needs("libseccomp")(`${name} on ${abi.abi}`, () => withOracle((oracle) => expect(oracle === undefined ? ["no oracle"] : compare(profile, abi, oracle)).toEqual([])));
+      needs("libseccomp", ...parts)(`${name} on ${abi.abi}`, () => withOracle((oracle) => {
+        expect(oracle === undefined ? ["no oracle"] : compare(profile, abi, oracle)).toEqual([]);
+      }));
     }
   }
 
@@ -126,8 +135,8 @@ describe("libseccomp agrees", () => {
 });
 
 describe("ABIs that are not the native one", () => {
-  for (const [name, profile] of Object.entries(profiles)) {
-    test(`${name}: x32, unknown architectures and i386 where it is not listed`, () => {
+  for (const [name, profile, ...parts] of PROFILES) {
+    needs(...parts)(`${name}: x32, unknown architectures and i386 where it is not listed`, () => {
       const filter = compileSeccomp(profile, { arch: "x64" });
       const listed = profile.architectures?.includes("SCMP_ARCH_X86") === true;
       for (let nr = 0; nr <= 600; nr += 1) {
