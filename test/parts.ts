@@ -22,7 +22,8 @@ const PARTS = {
   /** No systemd manages this host. */
   unmanaged: () => !existsSync("/run/systemd/system"),
   landlock: () => readLandlockAbi() > 0,
-  noapparmor: () => !existsSync("/sys/module/apparmor"),
+  noapparmor: () => !existsSync("/sys/kernel/security/apparmor"),
+  noselinux: () => !existsSync("/sys/fs/selinux/enforce"),
   cc: () => program("cc"),
   make: () => program("make", "cc"),
   git: () => program("git"),
