@@ -51,8 +51,8 @@ export const TASKS: readonly Scenario<ContainerdBox>[] = [
     async run(box) {
       await box.start([], SLEEP);
       return {
-        plain: await box.exec(["echo", "hi"]), code: await box.exec("exit 9"), user: await box.exec(["id", "-u"], ["--user", "worker"]),
-        cwd: await box.exec(["pwd"], ["--cwd", "/tmp"]), missing: await box.exec(["nosuch"]), status: await box.exec("grep -E '^(Cap|Seccomp|NoNew)' /proc/self/status; cat /proc/self/cgroup"),
+        plain: await box.said(["echo", "hi"]), code: await box.exec("exit 9"), user: await box.said(["id", "-u"], ["--user", "worker"]),
+        cwd: await box.said(["pwd"], ["--cwd", "/tmp"]), missing: await box.exec(["nosuch"]), status: await box.said("grep -E '^(Cap|Seccomp|NoNew)' /proc/self/status; cat /proc/self/cgroup"),
       };
     },
   },

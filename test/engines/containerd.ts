@@ -145,6 +145,11 @@ export class ContainerdBox implements Closable {
     return this.ctr(["task", "exec", "--exec-id", `exec-${crypto.randomUUID()}`, ...flags, this.id, ...words(program)]);
   }
 
+  /** As exec, for what says something: ctr gives up reading when the program has ended, and on a busy machine that may be too soon. */
+  said(program: string | readonly string[], flags: readonly string[] = []): Promise<Ended> {
+    return until(async () => [await this.exec(program, flags)].find(({ out }) => out !== ""), `the output of ${String(program)}`);
+  }
+
   /** Waits until a condition of sh(1) holds in the container. */
   holds(condition: string): Promise<void> {
     return untilInside(condition, (script) => this.exec(script));

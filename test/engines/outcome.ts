@@ -21,6 +21,9 @@ export function sections(text: string): Record<string, string[]> {
   return found;
 }
 
+/** A script of sh(1) that leaves a process to the container's init, and says so once it was reaped. */
+export const ORPHAN = "orphan=$(true >/dev/null & echo $!); until [ ! -e /proc/$orphan ]; do sleep 0.02; done; echo reaped";
+
 /** Waits inside a container until a condition of sh(1) holds; `exec` runs a script there, within its own time (world.ts). */
 export async function untilInside(condition: string, exec: (script: string) => Promise<Ended>): Promise<void> {
   const { code, err } = await exec(`until ${condition}; do sleep 0.02; done`);
