@@ -60,14 +60,21 @@ function mounts(scene: string): string[] {
   return text("/proc/self/mountinfo").split("\n").filter((line) => line.includes(scene));
 }
 
-/** Processes of the unprivileged user, and parts of pidbox that lost their supervisor. */
-function processes(uid: number): string[] {
+/** Whether a process is the supervisor of a container that another scene started, whose record is there. */
+function isOfOthers(pid: string, scene: string): boolean {
+  const status = entries(`/proc/${pid}/fd`).map((fd) => linkTarget(`/proc/${pid}/fd/${fd}`)).find((path) => /\/containers\/[0-9a-f]{64}\/status$/.test(path));
+  const record = status === undefined ? "" : text(status.replace(/status$/, "state.json"));
+  return record !== "" && !record.includes(scene);
+}
+
+/** Processes of the unprivileged user, and parts of pidbox that nobody waits for. */
+function processes(scene: string, uid: number): string[] {
   return entries("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
     const status = text(`/proc/${pid}/status`);
     const name = /^Name:\t(.*)$/m.exec(status)?.[1] ?? "";
     // A zombie is nothing but an exit status that the host's init has not fetched yet.
     if (/^State:\tZ/m.test(status)) return [];
-    const orphan = name.startsWith("pidbox") && /^PPid:\t1$/m.test(status);
+    const orphan = name.startsWith("pidbox") && /^PPid:\t1$/m.test(status) && !isOfOthers(pid, scene);
     return orphan || new RegExp(`^Uid:\t${uid}\t`, "m").test(status) ? [`process ${pid} ${name}`] : [];
   });
 }
@@ -83,6 +90,6 @@ function runtime(scene: string): string[] {
 
 /** One line for each thing that is there now. */
 export function readLeftovers(scene: string, uid: number): string[] {
-  return [...state(scene), ...cgroups(), ...mounts(scene), ...processes(uid), ...runtime(scene), ...data("/var/lib/pidbox", `${STATE}/containers`),
+  return [...state(scene), ...cgroups(), ...mounts(scene), ...processes(scene, uid), ...runtime(scene), ...data("/var/lib/pidbox", `${STATE}/containers`),
     ...data(`${scene}/data/pidbox`, `${scene}/runtime/pidbox/containers`)];
 }

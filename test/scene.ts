@@ -11,8 +11,8 @@ import { has, needs } from "./parts.ts";
 import { emptied } from "./until.ts";
 
 const BUILT = join(import.meta.dir, "..", "dist", "pidbox");
-/** A user that no passwd file has, for callers without root. */
-export const ROOTLESS_ID = 20001;
+/** A user that no passwd file and no other run of the tests has, for callers without root. */
+export const ROOTLESS_ID = 30_000 + (process.pid % 30_000);
 
 export type Caller = "root" | "rootless";
 export const CALLERS: readonly Caller[] = has("root") ? ["root", "rootless"] : ["rootless"];

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { needs } from "../parts.ts";
-import { CALLERS, openScene } from "../scene.ts";
+import { CALLERS, openScene, ROOTLESS_ID } from "../scene.ts";
 
 const scene = openScene();
 const V2 = !readFileSync("/proc/self/cgroup", "utf8").includes(":memory:");
@@ -131,7 +131,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
 });
 
 needs("root")("as an unprivileged user without a cgroup of its own: an error that names controllers and file", async () => {
-  const before = ["setpriv", "--reuid=20001", "--regid=20001", "--clear-groups"];
+  const before = ["setpriv", `--reuid=${ROOTLESS_ID}`, `--regid=${ROOTLESS_ID}`, "--clear-groups"];
   const child = Bun.spawnSync([...before, scene.binary, "run", "--rm", `dir:${scene.rootfs}`, "true"], { env: { XDG_RUNTIME_DIR: scene.runtime }, stdin: "ignore" });
   expect(child.stderr.toString()).toMatch(/^pidbox: Cannot limit .*pids.*: no cgroup of this host that the caller may write has the file pids\.max/);
   expect(child.stderr.toString()).toContain("--allow-degraded=cgroups");
