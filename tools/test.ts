@@ -83,7 +83,7 @@ async function relay(stream: ReadableStream<Uint8Array>, take: (line: string) =>
 }
 
 /** Milliseconds for a test: many times what the longest needs, for machines that have more to do. */
-const LIMIT = 180_000;
+const LIMIT = 300_000;
 
 /** One run of `bun test`. A run that ends badly without a failed test (a file that does not load, a crash) counts as one failure. */
 async function runSet(targets: readonly string[], report: string, take: (line: string) => void): Promise<Counts> {

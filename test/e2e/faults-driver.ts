@@ -2,7 +2,8 @@
  * Fails every op of a plan on purpose, one start each, and looks for what stays behind. Runs in isolation.ts, so that every process, mount, cgroup and
  * state file that it sees is its own doing.
  */
-import { closeSync, openSync, readFileSync, unlinkSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
 import { listenForDescriptors } from "../oci/socket.ts";
 import { until } from "../until.ts";
 import { traces, vanished } from "./traces.ts";
@@ -77,6 +78,9 @@ interface End {
   readonly said: string;
 }
 
+/** For what the commands say: a PID is no name here, for other runs have the same in their PID namespaces. */
+const scratch = import.meta.main ? mkdtempSync("/tmp/pidbox-faults-") : "";
+
 const numbered = (words: readonly string[], n: number): string[] => words.map((word) => word.replaceAll("{n}", String(n)));
 
 function environment(): Record<string, string> {
@@ -85,7 +89,7 @@ function environment(): Record<string, string> {
 
 /** Runs a command whose standard descriptors may outlive it. */
 async function run(words: readonly string[], n: number): Promise<End> {
-  const path = `/tmp/pidbox-faults-${process.pid}-${n}`;
+  const path = join(scratch, String(n));
   const output = openSync(path, "w");
   try {
     const code = await Bun.spawn(numbered(words, n), { stdin: "ignore", stdout: output, stderr: output, env: environment() }).exited;
@@ -190,4 +194,10 @@ async function failAll(variant: Variant): Promise<Report> {
   return report;
 }
 
-if (import.meta.main) console.log(JSON.stringify(await failAll(JSON.parse(process.argv[2] ?? "") as Variant)));
+if (import.meta.main) {
+  try {
+    console.log(JSON.stringify(await failAll(JSON.parse(process.argv[2] ?? "") as Variant)));
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
