@@ -45,7 +45,8 @@ function hierarchyOf(directory: string, layout: CgroupLayout): CgroupHierarchy {
 function wallOf(state: ContainerState, host: Host): Wall {
   const layout = parseCgroupLayout(host.mounts);
   const facts = { ...host.facts, cgroups: state.cgroups.map((directory) => hierarchyOf(directory, layout)) };
-  return planWall(state, placeLimits(state.blueprint.config.linux?.resources ?? {}, facts, { degraded: state.degraded.includes("cgroups") }));
+  const options = { degraded: state.degraded.includes("cgroups"), swapless: state.blueprint.runtime === undefined };
+  return planWall(state, placeLimits(state.blueprint.config.linux?.resources ?? {}, facts, options));
 }
 
 function joinedPaths(state: ContainerState | undefined): Target["joined"] {

@@ -42,6 +42,22 @@ describe("placeLimits() on v1 and hybrid hosts", () => {
   });
 });
 
+describe("placeLimits() of what is to swap nothing", () => {
+  const swapless = (resources: LinuxResources, facts: HostFacts): string[] => placed(resources, facts, { swapless: true });
+
+  test("needs no limit of memory for that, on either version", () => {
+    expect(swapless({}, HYBRID)).toEqual(["memory: memory.swappiness=0", "cpu:", "pids:"]);
+    expect(swapless({}, UNIFIED)).toEqual(["unified: memory.swap.max=0"]);
+  });
+  test("leaves what the config says of swap", () => {
+    expect(swapless({ memory: { limit: 1 << 20, swap: 1 << 20 } }, UNIFIED)).toEqual([`unified: memory.max=${1 << 20} memory.swap.max=0`]);
+    expect([swapless({ memory: { swap: -1 } }, UNIFIED), swapless({ memory: { swappiness: 7 } }, HYBRID)[0]]).toEqual([["unified: memory.swap.max=max"], "memory: memory.swappiness=7"]);
+  });
+  test("asks for nothing where the host has nothing for it", () => {
+    expect([swapless({}, { ...UNIFIED, swapAccounting: false }), swapless({}, { ...HYBRID, cgroups: [LEFT_OVER] })]).toEqual([["unified:"], ["unified:"]]);
+  });
+});
+
 describe("placeLimits() where a limit has no place", () => {
   test("names controller, file, field and the way out", () => {
     const error = errorOf(() => placeLimits({ cpu: { quota: 1000 }, memory: { limit: 1 } }, ROOTLESS, {}));

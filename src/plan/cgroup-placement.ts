@@ -8,6 +8,7 @@ import { quote } from "../base/text.ts";
 import type { LinuxResources } from "../spec/runtime-config.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { containerDevices } from "./cgroup-devices.ts";
+import { at } from "./cgroup-limit.ts";
 import type { Limit } from "./cgroup-limit.ts";
 import { limitsOf, unifiedHolds } from "./cgroup-limits.ts";
 import type { CgroupHierarchy, HostFacts } from "./host-facts.ts";
@@ -25,6 +26,8 @@ export interface PlacementOptions {
   readonly every?: boolean;
   /** So do, of v1, those for pausing and counting. */
   readonly managed?: boolean;
+  /** Nothing of the container is swapped out, where there is no other word about swap and the host can do that. */
+  readonly swapless?: boolean;
   /** Device rules need a place: the v1 controller, or else any v2 cgroup. */
   readonly devices?: boolean;
 }
@@ -62,11 +65,22 @@ export function devicePlacement<T extends { readonly hierarchy: CgroupHierarchy 
 
 type PlacementFacts = Pick<HostFacts, "cgroups" | "swapAccounting" | "privileged">;
 
+/** What keeps a container out of swap that has no limit of memory to count it with: v1 has no limit of swap alone. Absent where the host has nothing for it. */
+function noSwap({ cgroups, swapAccounting }: PlacementFacts): Limit[] {
+  const version = cgroups.find(({ controllers }) => controllers.includes("memory"))?.version;
+  const file = version === 1 ? "memory.swappiness" : version === 2 && swapAccounting ? "memory.swap.max" : undefined;
+  return file === undefined ? [] : [{ controller: "memory", file, value: "0", from: at("memory/swap") }];
+}
+
 /** Pairs limits with the host's hierarchies; HOST_UNSUPPORTED for a limit that none of them can hold, unless degraded. */
 export function placeLimits(resources: LinuxResources, facts: PlacementFacts, options: PlacementOptions): CgroupPlacement[] {
   const legacy = facts.cgroups.some((h) => h.version === 1);
   const unified = facts.cgroups.find((h) => h.version === 2)?.controllers;
-  const all = limitsOf(resources, { legacy, ...(unified === undefined ? {} : { unified }) }, { swapAccounting: facts.swapAccounting });
+  const { swap, swappiness } = resources.memory ?? {};
+  const all = [
+    ...limitsOf(resources, { legacy, ...(unified === undefined ? {} : { unified }) }, { swapAccounting: facts.swapAccounting }),
+    ...(options.swapless === true && swap === undefined && swappiness === undefined ? noSwap(facts) : []),
+  ];
   const devices = options.devices === true ? devicePlacement(facts.cgroups.map((hierarchy) => ({ hierarchy })))?.hierarchy : undefined;
   const wanted = options.managed === true ? [...ALWAYS_V1, ...MANAGED_V1] : ALWAYS_V1;
   const placements: CgroupPlacement[] = [];
@@ -85,6 +99,7 @@ export function placeLimits(resources: LinuxResources, facts: PlacementFacts, op
 export function placementsOf(blueprint: Blueprint, facts: HostFacts): CgroupPlacement[] {
   const options = {
     degraded: blueprint.degraded.includes("cgroups"), every: blueprint.runtime !== undefined, managed: blueprint.managed === true,
+    swapless: blueprint.runtime === undefined,
     devices: containerDevices(blueprint, facts) !== undefined,
   };
   return placeLimits(blueprint.config.linux?.resources ?? {}, facts, options);

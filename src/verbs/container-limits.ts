@@ -38,11 +38,12 @@ export function memoryLimits(args: Arguments, kind: Kind): MemoryLimits | undefi
   const swap = args.value("memory-swap");
   const limit = given === undefined ? (kind === "do" ? halfOfMemory() : undefined) : parseSize(given, "--memory");
   if (limit === undefined || limit === 0) {
-    if (swap !== undefined && swap !== "-1") throw bad("--memory-swap", swap, "it counts memory and swap together, so --memory is needed too");
-    return undefined;
+    if (swap === undefined) return undefined;
+    if (swap !== "-1") throw bad("--memory-swap", swap, "it counts memory and swap together, so --memory is needed too");
+    return { swap: -1 };
   }
   if (limit < 512 * 1024) throw bad("--memory", given ?? "", "a container needs at least 512k");
-  // No swap by default: the limit of both is the limit of memory.
+  // No swap by default: the limit of both is the limit of memory. Where that is none, the plan sees to it (cgroup-placement.ts).
   const both = swap === undefined ? limit : parseSize(swap, "--memory-swap", { unlimited: true });
   if (both !== -1 && both < limit) throw bad("--memory-swap", swap ?? "", "it is less than --memory");
   return { limit, swap: both };

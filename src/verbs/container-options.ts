@@ -17,7 +17,7 @@ export const CONTAINER_OPTIONS: readonly OptionSpec[] = [
   { name: "tmpfs", value: "DST[:OPTIONS]", repeat: true, help: "Mount an empty directory in memory" },
   { name: "device", value: "HOST[:CONTAINER][:rwm]", repeat: true, help: "Add a device of the host (needs --unsafe=device)" },
   { name: "memory", short: "m", value: "SIZE", help: "Memory limit" },
-  { name: "memory-swap", value: "SIZE", help: "Limit of memory and swap together; -1 is unlimited" },
+  { name: "memory-swap", value: "SIZE", help: "Limit of memory and swap together; -1 is unlimited, and without it nothing is swapped" },
   { name: "cpus", value: "NUMBER", help: "CPUs that may be used at once, such as 1.5" },
   { name: "cpuset-cpus", value: "LIST", help: "CPUs to run on, such as 0-1" },
   { name: "cpu-shares", value: "NUMBER", help: "Weight against others; 1024 is normal" },

@@ -42,6 +42,12 @@ needs("root")("without --memory-swap nothing is swapped out", async () => {
   });
 });
 
+needs("root")("without a limit of memory nothing is swapped out either, unless --memory-swap says so", async () => {
+  const swap = (pid: number): string => cgroupFile(pid, "memory", "memory.swappiness", "memory.swap.max");
+  await whileRunning([], (pid) => expect(swap(pid)).toBe("0"));
+  await whileRunning(["--memory-swap", "-1"], (pid) => expect(swap(pid)).not.toBe("0"));
+});
+
 needs("root")("--cpus, --cpu-shares, --cpuset-cpus", async () => {
   await whileRunning(["--cpus", "0.5", "--cpu-shares", "512", "--cpuset-cpus", "0"], (pid) => {
     if (V2) {
