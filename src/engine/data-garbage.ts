@@ -1,14 +1,15 @@
 /**
  * What a reboot leaves: layers and logs of containers whose records were in /run and are gone.
  *
- * An attacker controls: all that is in a layer. Taken is only what was made in an earlier boot for this very store, and has no directory there any more: a
- * container that is being made is of this boot, and one whose record cannot be read has its directory.
+ * An attacker controls: all that is in a layer. Taken is only what was made in an earlier boot of this machine for this very store, and has no directory there
+ * any more: a container that is being made is of this boot, and one whose record cannot be read has its directory.
  */
 import { LOCK } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { syscall } from "../kernel/ffi.ts";
 import { close, listDirectory, O, open, stat } from "../kernel/file.ts";
 import { forgetOwner, ownersOf, readBoot, readOwner } from "./data-owner.ts";
+import type { Boot } from "./data-owner.ts";
 import { DATA, requireOwn } from "./own-directory.ts";
 import { removeTree } from "./tree-removal.ts";
 
@@ -23,18 +24,19 @@ export interface LostData {
   readonly root: string;
 }
 
-function isLost(data: string, root: string, id: string, boot: string): boolean {
+function isLost(data: string, root: string, id: string, now: Boot): boolean {
   const owner = readOwner(data, id);
   const directory = `${root}/containers/${id}`;
-  return owner !== undefined && owner.boot !== boot && owner.directory === directory && stat(directory, { noFollow: true }) === ENOENT;
+  if (owner === undefined || owner.machine !== now.machine || owner.boot === now.boot || owner.directory !== directory) return false;
+  return stat(directory, { noFollow: true }) === ENOENT;
 }
 
 /** Data below `data` of containers that the store `root` had in an earlier boot. */
 export function findLostData(data: string, root: string): LostData[] {
-  const boot = readBoot();
+  const now = readBoot();
   const entries = listDirectory(ownersOf(data));
-  if (boot === undefined || typeof entries === "number") return [];
-  const ids = entries.map(({ name }) => name).filter((id) => ID.test(id) && isLost(data, root, id, boot));
+  if (now === undefined || typeof entries === "number") return [];
+  const ids = entries.map(({ name }) => name).filter((id) => ID.test(id) && isLost(data, root, id, now));
   const isThere = (path: string): boolean => stat(path, { noFollow: true }) !== ENOENT;
   const pathsOf = (id: string): string[] => [`${data}/layers/${id}`, `${data}/logs/${id}`].filter(isThere);
   return ids.map((id) => ({ id, root: data, paths: pathsOf(id) }));

@@ -1,9 +1,9 @@
 /**
- * Whose data is in the data directory: the link ROOT/owners/ID names the boot in which it was made, and the container's directory in the store. It is there
- * before the data is, and until that is gone.
+ * Whose data is in the data directory: the link ROOT/owners/ID names the machine and the boot in which it was made, and the container's directory in the store.
+ * It is there before the data is, and until that is gone.
  *
- * Records are below /run and end with the boot; data does not. Several stores can have one data directory, such as those of a session and of cron, or that of
- * another mount namespace: that a record is not to be seen is no proof that there is none.
+ * Records are below /run and end with the boot; data does not. Several stores can have one data directory, such as those of a session and of cron, that of
+ * another mount namespace, or of another machine with the same home directory: that a record is not to be seen is no proof that there is none.
  */
 import { AT } from "../kernel/abi/constants.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
@@ -12,25 +12,34 @@ import { cString, readLink, readText, unlink } from "../kernel/file.ts";
 
 const EEXIST = -17;
 const BOOT = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const BOOT_SIZE = 36;
+const OWNER = /^([0-9a-f-]{36}):([0-9a-f]*)(\/.*)$/s;
 
-export interface DataOwner {
+/** A boot of a machine. */
+export interface Boot {
+  /** /proc/sys/kernel/random/boot_id, the same in every namespace. */
   readonly boot: string;
+  /** machine-id(5); empty if it has none. */
+  readonly machine: string;
+}
+
+export interface DataOwner extends Boot {
   /** The container's directory in the store. */
   readonly directory: string;
 }
 
-/** The name of this boot of the kernel, in every namespace; undefined where it is hidden. */
-export function readBoot(): string | undefined {
-  const text = readText("/proc/sys/kernel/random/boot_id", 64);
-  const boot = typeof text === "string" ? text.trim() : "";
-  return BOOT.test(boot) ? boot : undefined;
+/** This boot of this machine; undefined where that is hidden. */
+export function readBoot(): Boot | undefined {
+  const [boot, machine] = ["/proc/sys/kernel/random/boot_id", "/etc/machine-id"].map((path) => {
+    const text = readText(path, 64);
+    return typeof text === "string" ? text.trim() : "";
+  });
+  return boot !== undefined && BOOT.test(boot) ? { boot, machine: /^[0-9a-f]{32}$/.test(machine ?? "") ? (machine ?? "") : "" } : undefined;
 }
 
 /** Undefined for what names no boot or no absolute path. Pure. */
 export function parseOwner(text: string): DataOwner | undefined {
-  const [boot, directory] = [text.slice(0, BOOT_SIZE), text.slice(BOOT_SIZE)];
-  return BOOT.test(boot) && directory.startsWith("/") ? { boot, directory } : undefined;
+  const [, boot = "", machine = "", directory = ""] = OWNER.exec(text) ?? [];
+  return BOOT.test(boot) ? { boot, machine, directory } : undefined;
 }
 
 /** Where owners are, below the data directory. */
@@ -43,11 +52,11 @@ export function readOwner(root: string, id: string): DataOwner | undefined {
   return typeof text === "string" ? parseOwner(text) : undefined;
 }
 
-/** Notes the owner of data that is about to be made; the first one stays. Without the boot's name it is nobody's, for ever. Returns 0 or -errno. */
+/** Notes the owner of data that is about to be made; the first one stays. Where the boot is hidden it is nobody's, for ever. Returns 0 or -errno. */
 export function noteOwner(root: string, id: string, directory: string): number {
-  const boot = readBoot();
-  if (boot === undefined) return 0;
-  const result = syscall(SYSCALLS.symlinkat, address(cString(boot + directory)), AT.FDCWD, address(cString(`${ownersOf(root)}/${id}`)));
+  const now = readBoot();
+  if (now === undefined) return 0;
+  const result = syscall(SYSCALLS.symlinkat, address(cString(`${now.boot}:${now.machine}${directory}`)), AT.FDCWD, address(cString(`${ownersOf(root)}/${id}`)));
   return result === EEXIST ? 0 : result;
 }
 

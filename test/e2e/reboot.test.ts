@@ -96,11 +96,12 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     }
   });
 
-  test("gc leaves what is of this boot, of another store, of nobody, and of a record that is there or cannot be read", async () => {
+  test("gc leaves what is of this boot, of another store or machine, of nobody, and of a record that is there or cannot be read", async () => {
     await using box = await ended(caller);
     const state = readFileSync(`${box.directory}/state.json`);
     const [owner, whole] = [readlinkSync(place(caller, box, "owners")), ["layers", "logs", "owners"]];
-    expect(owner).toBe(readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() + box.directory);
+    const [boot, machine] = ["/proc/sys/kernel/random/boot_id", "/etc/machine-id"].map((path) => (existsSync(path) ? readFileSync(path, "utf8").trim() : ""));
+    expect(owner).toBe(`${boot}:${machine}${box.directory}`);
     const untouched = async (): Promise<void> => {
       expect(await gc(caller, box)).toEqual({ code: 0, err: "", found: [] });
       expect(dataOf(caller, box)).toEqual(whole);
@@ -112,11 +113,12 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     const away = resolve(box.directory, `../../away-${box.id}`);
     unlinkSync(`${box.directory}/../../names/${box.name}`);
     renameSync(box.directory, away);
-    for (const text of [owner, `${EARLIER}/elsewhere/containers/${box.id}`, `${EARLIER.replace("0", "x")}${box.directory}`, box.directory]) {
+    const other = [`${EARLIER}:${machine}/elsewhere/containers/${box.id}`, `${EARLIER}:${"0".repeat(32)}${box.directory}`];
+    for (const text of [owner, ...other, `${EARLIER.replace("0", "x")}:${machine}${box.directory}`, box.directory]) {
       noteOwner(caller, box, text);
       await untouched();
     }
-    noteOwner(caller, box, EARLIER + box.directory);
+    noteOwner(caller, box, `${EARLIER}:${machine}${box.directory}`);
     renameSync(away, box.directory);
     writeFileSync(`${box.directory}/state.json`, state);
     // The name led nowhere for a while.
