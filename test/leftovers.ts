@@ -79,9 +79,9 @@ function processes(scene: string, uid: number): string[] {
   });
 }
 
-/** Layers and logs of containers that have no record any more. */
+/** Layers, logs and notes of their owners, of containers that have no record any more. */
 function data(root: string, containers: string): string[] {
-  return ["layers", "logs"].flatMap((folder) => entries(`${root}/${folder}`).filter((id) => !existsSync(`${containers}/${id}`)).map((id) => `${folder} of ${id}`));
+  return ["layers", "logs", "owners"].flatMap((folder) => entries(`${root}/${folder}`).filter((id) => !existsSync(`${containers}/${id}`)).map((id) => `${folder} of ${id}`));
 }
 
 function runtime(scene: string): string[] {

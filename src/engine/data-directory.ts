@@ -9,6 +9,7 @@ import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
 import { AT_FDCWD, cString } from "../kernel/file.ts";
+import { noteOwner, ownersOf } from "./data-owner.ts";
 import { closeToOthers, DATA, makeDirectory, makeTree } from "./own-directory.ts";
 
 function failed(action: string, path: string, result: number): PidboxError {
@@ -16,21 +17,44 @@ function failed(action: string, path: string, result: number): PidboxError {
   return new PidboxError("IO", `Cannot ${action} ${quote(path)}: ${errno}`, { hint: "Set XDG_DATA_HOME to a directory that you may write", context: { path, errno } });
 }
 
-/** Where layers and logs are: /var/lib/pidbox for root, else in XDG_DATA_HOME (XDG Base Directory Specification). */
-export function dataRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string {
+/** Where layers and logs are: /var/lib/pidbox for root, else in XDG_DATA_HOME (XDG Base Directory Specification); undefined if nothing says where. */
+export function findDataRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string | undefined {
   if (uid === 0) return "/var/lib/pidbox";
   const [data, home] = [environment["XDG_DATA_HOME"], environment["HOME"]];
   if (data !== undefined && data.startsWith("/")) return `${data}/pidbox`;
-  if (home !== undefined && home.startsWith("/") && home !== "/") return `${home}/.local/share/pidbox`;
+  return home !== undefined && home.startsWith("/") && home !== "/" ? `${home}/.local/share/pidbox` : undefined;
+}
+
+/** The same for those who need one. Throws HOST_UNSUPPORTED. */
+export function dataRoot(uid: number, environment: Readonly<Record<string, string | undefined>>): string {
+  const root = findDataRoot(uid, environment);
+  if (root !== undefined) return root;
   throw new PidboxError("HOST_UNSUPPORTED", "Cannot tell where to keep what containers change and write: neither XDG_DATA_HOME nor HOME is set", {
     hint: "Set XDG_DATA_HOME, or start with --rm and without -d", context: { feature: "data directory" },
   });
 }
 
+/** The container that data is made for, and who makes it. */
+export interface DataSubject {
+  readonly id: string;
+  /** Its directory in the store. */
+  readonly directory: string;
+  readonly uid: number;
+}
+
+const DATA_PATH = /^(.*)\/(?:layers|logs)\/[0-9a-f]{64}$/;
+
+/** The data directory that a layer or log is in. */
+export function dataRootOf(path: string | undefined): string | undefined {
+  return DATA_PATH.exec(path ?? "")?.[1];
+}
+
 /** Makes ROOT/FOLDER/ID, which must be new, for its owner only. Throws POSSIBLE_ATTACK for a root that others could write, IO. */
-export function makeDataDirectory(root: string, folder: "layers" | "logs", id: string, uid: number): string {
-  makeTree(`${root}/${folder}`, 0o700, (path, result) => failed("make the directory", path, result));
+export function makeDataDirectory(root: string, folder: "layers" | "logs", { id, directory, uid }: DataSubject): string {
+  for (const path of [`${root}/${folder}`, ownersOf(root)]) makeTree(path, 0o700, (made, result) => failed("make the directory", made, result));
   closeToOthers(root, uid, DATA);
+  const noted = noteOwner(root, id, directory);
+  if (noted < 0) throw failed("note the owner in", ownersOf(root), noted);
   const path = `${root}/${folder}/${id}`;
   const result = makeDirectory(path, 0o700);
   if (result < 0) throw failed("make the directory", path, result);
@@ -51,8 +75,8 @@ export function unfitForLayer(path: string): string | undefined {
 }
 
 /** Makes the directories of a container's layer. Throws HOST_UNSUPPORTED, IO. */
-export function makeLayer(root: string, id: string, uid: number): string {
-  const path = makeDataDirectory(root, "layers", id, uid);
+export function makeLayer(root: string, subject: DataSubject): string {
+  const path = makeDataDirectory(root, "layers", subject);
   const unfit = unfitForLayer(path);
   if (unfit === undefined) {
     for (const name of ["upper", "work"]) {

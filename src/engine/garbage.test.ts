@@ -41,7 +41,7 @@ function container(id: string, parts: { status?: Uint8Array; remove?: boolean; s
 }
 
 const old = (path: string): void => utimesSync(path, new Date(NOW - 120_000), new Date(NOW - 120_000));
-const OPTIONS = { all: false, dry: false, hierarchies: [], now: NOW };
+const OPTIONS = { all: false, dry: false, hierarchies: [], data: undefined, uid: process.geteuid?.() ?? 0, now: NOW };
 
 describe("judgeContainer()", () => {
   test("leaves one whose supervisor holds the lock, and takes it once the lock is free", () => {

@@ -6,6 +6,7 @@
  */
 import { close, listDirectory, readLink, readText, stat, unlink } from "../kernel/file.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
+import { removeLostData, withLostData } from "./data-garbage.ts";
 import { keptPlans } from "./plan-cache.ts";
 import { isCutOff, looksOf, removeLook } from "./looks.ts";
 import { killInit, settleLost, tellLost } from "./lost.ts";
@@ -15,7 +16,7 @@ import { type ContainerState, type ContainerStatus, isSupervised, listContainers
 import { lifeOf } from "./stored.ts";
 
 export interface Garbage {
-  readonly kind: "container" | "record" | "directory" | "cgroup" | "name" | "id range" | "plan";
+  readonly kind: "container" | "record" | "directory" | "cgroup" | "name" | "id range" | "data" | "plan";
   readonly path: string;
   /** Id of the container that it was of; empty for what was of none. */
   readonly id: string;
@@ -142,12 +143,26 @@ function sweepLook(root: string, garbage: Garbage, hierarchies: readonly CgroupH
   return left === undefined ? [] : [left.length === 0 ? garbage : { ...garbage, left }];
 }
 
+function collectData(root: string, { data, uid, dry }: CollectOptions): Garbage[] {
+  if (data === undefined) return [];
+  return withLostData(data, root, uid, (all) => all.flatMap((lost) => {
+    const left = dry ? [] : removeLostData(lost);
+    return lost.paths.map((path): Garbage => {
+      const garbage: Garbage = { kind: "data", path, id: lost.id, why: "the machine was booted again, and its container's record is gone" };
+      return left.includes(path) ? { ...garbage, left: [path] } : garbage;
+    });
+  }));
+}
+
 export interface CollectOptions {
   /** Also records of containers that have ended in order, and plans that are kept for the next start. */
   readonly all: boolean;
   /** Only say what there is. */
   readonly dry: boolean;
   readonly hierarchies: readonly CgroupHierarchy[];
+  /** The data directory; undefined if there is no place for one. */
+  readonly data: string | undefined;
+  readonly uid: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -162,8 +177,10 @@ export function collectGarbage(root: string, options: CollectOptions): Garbage[]
   // After the containers: what these left behind by failing is found once more, as what it is.
   const cgroups = findCgroups(root, hierarchies, now);
   const links = findLinks(root);
+  const data = collectData(root, options);
   const plans = all ? [...keptPlans(root), ...keptStarts(root)].map((path): Garbage => ({ kind: "plan", path, id: "", why: "it can be made anew" })) : [];
-  if (dry) return [...removed, ...looks, ...cgroups, ...links, ...plans];
+  if (dry) return [...removed, ...looks, ...cgroups, ...links, ...data, ...plans];
   const swept = cgroups.map((garbage) => (removeCgroup(garbage.path) ? garbage : { ...garbage, left: [garbage.path] }));
-  return [...removed, ...looks, ...swept, ...links.map(removeLink), ...plans.map((plan) => (unlink(plan.path) < 0 ? { ...plan, left: [plan.path] } : plan))];
+  const emptied = plans.map((plan) => (unlink(plan.path) < 0 ? { ...plan, left: [plan.path] } : plan));
+  return [...removed, ...looks, ...swept, ...links.map(removeLink), ...data, ...emptied];
 }

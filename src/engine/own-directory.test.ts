@@ -33,7 +33,7 @@ describe("makeTree()", () => {
     writeFileSync(join(folder, "file"), "");
     expect(() => makeTree(join(folder, "dangling/b/c"), 0o700, failed)).toThrow(`${folder}/dangling/b -2`);
     expect(() => makeTree(join(folder, "file/b/c"), 0o700, failed)).toThrow(`${folder}/file/b/c -20`);
-    expect(code(() => makeDataDirectory(join(folder, "dangling/pidbox"), "logs", "id", uid))).toBe("IO");
+    expect(code(() => makeDataDirectory(join(folder, "dangling/pidbox"), "logs", { id: "id", directory: "/nowhere", uid }))).toBe("IO");
     expect(existsSync(join(folder, "nowhere"))).toBe(false);
   });
 });

@@ -4,6 +4,8 @@ import { pause } from "../kernel/wait.ts";
 import { childCgroups } from "./cgroup-files.ts";
 import { thawCgroups } from "./cgroup-freeze.ts";
 import { killCgroups } from "./cgroup-processes.ts";
+import { dataRootOf } from "./data-directory.ts";
+import { forgetOwner } from "./data-owner.ts";
 import { subjectOf, tell } from "./journal.ts";
 import { readStatus, release, rootOf } from "./store.ts";
 import type { ContainerState } from "./store.ts";
@@ -29,8 +31,11 @@ export function removeCgroup(cgroup: string): boolean {
 }
 
 /** Removes log and layer. Returns paths that could not be removed. */
-export function removeData(state: Pick<ContainerState, "logs" | "layer"> | undefined): string[] {
-  return [state?.logs, state?.layer].filter((path) => path !== undefined).filter((path) => removeTree(path) < 0);
+export function removeData(state: Pick<ContainerState, "id" | "logs" | "layer"> | undefined): string[] {
+  const left = [state?.logs, state?.layer].filter((path) => path !== undefined).filter((path) => removeTree(path) < 0);
+  const root = dataRootOf(state?.layer ?? state?.logs);
+  if (left.length === 0 && state !== undefined && root !== undefined) forgetOwner(root, state.id);
+  return left;
 }
 
 /** Files of a container's directory. */

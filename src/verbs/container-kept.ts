@@ -1,5 +1,5 @@
 /** Containers that go on without their caller: from what is stored of one to the blueprint of its next start. */
-import { dataRoot, makeDataDirectory, makeLayer } from "../engine/data-directory.ts";
+import { dataRoot, dataRootOf, makeDataDirectory, makeLayer } from "../engine/data-directory.ts";
 import { takeChargeOfEnded } from "../engine/stopping.ts";
 import type { ContainerState, KeptSettings } from "../engine/store.ts";
 import { PidboxError } from "../base/error.ts";
@@ -27,18 +27,16 @@ export function dataPaths(
   return { ...(settings.log.driver === "none" ? {} : { logs: `${root}/logs/${id}` }), ...(layered ? { layer: `${root}/layers/${id}` } : {}) };
 }
 
-const ROOT_OF = /^(.*)\/(?:logs|layers)\/[0-9a-f]{64}$/;
-
-/** Makes the layer of a new container. Throws HOST_UNSUPPORTED, POSSIBLE_ATTACK, IO; nothing is left then. */
-export function makeContainerLayer(state: ContainerState, uid: number): void {
-  const root = ROOT_OF.exec(state.layer ?? "")?.[1];
-  if (root !== undefined) makeLayer(root, state.id, uid);
+/** Makes the layer of a new container. Throws HOST_UNSUPPORTED, POSSIBLE_ATTACK, IO. */
+export function makeContainerLayer({ id, layer }: ContainerState, directory: string, uid: number): void {
+  const root = dataRootOf(layer);
+  if (root !== undefined) makeLayer(root, { id, directory, uid });
 }
 
 /** Makes the directory of the log if it is not there. Throws POSSIBLE_ATTACK, IO. */
-export function makeLogs(state: ContainerState, uid: number): void {
-  const root = ROOT_OF.exec(state.logs ?? "")?.[1];
-  if (root !== undefined && typeof stat(state.logs ?? "") === "number") makeDataDirectory(root, "logs", state.id, uid);
+export function makeLogs({ id, logs }: ContainerState, directory: string, uid: number): void {
+  const root = dataRootOf(logs);
+  if (root !== undefined && typeof stat(logs ?? "") === "number") makeDataDirectory(root, "logs", { id, directory, uid });
 }
 
 /** The blueprint with a supervisor that nobody waits for. `failed` is what becomes of the container if it cannot be started. */

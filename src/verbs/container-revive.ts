@@ -87,7 +87,7 @@ export function revive(directory: string, { root, executable }: Starter, alone =
   const { seccomp: _seccomp, ...blueprint } = stored.blueprint;
   const kin: Shared = stored.kept.shares === undefined ? blueprint : alone ? unshared(blueprint) : sharedWith(root, stored.kept.shares, blueprint);
   const filter = filterOf(stored);
-  if (!alone) makeLogs(stored, facts.uid);
+  if (!alone) makeLogs(stored, directory, facts.uid);
   // Last: whoever gets no revival cannot give the range up.
   const { reservations, ...shared } = ranged(root, stored, kin);
   const whole: Blueprint = {

@@ -165,8 +165,8 @@ async function store(start: Start, state: ContainerState): Promise<void> {
   const { intent, place, facts, args } = start;
   if (start.kept !== undefined) {
     const { makeContainerLayer, makeLogs } = await import("./container-kept.ts");
-    makeContainerLayer(state, facts.uid);
-    if (intent === "background") makeLogs(state, facts.uid);
+    makeContainerLayer(state, place.directory, facts.uid);
+    if (intent === "background") makeLogs(state, place.directory, facts.uid);
   }
   writeState(place.directory, state);
   writeIdFile(args, place.id);

@@ -13,7 +13,7 @@ export const create: Verb = {
   summary: "Make a container and start nothing",
   description:
     "All that run checks and refuses is checked and refused now; what was decided is stored, and pidbox start starts it, as often as wanted. "
-    + "Changes to the root filesystem are kept on disk until the container is removed.",
+    + "Changes to the root filesystem are kept on disk until the container is removed, or the machine is booted again: pidbox gc takes them away then.",
   options: [...CONTAINER_OPTIONS.filter((option) => !AT_ONCE.includes(option.name)), ...KEEP_OPTIONS],
   operands: run.operands,
   stopsAtOperand: true,

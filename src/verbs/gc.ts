@@ -2,6 +2,7 @@
 import { EXIT } from "../base/error.ts";
 import { columns, printable } from "../base/text.ts";
 import { collectGarbage, type Garbage } from "../engine/garbage.ts";
+import { findDataRoot } from "../engine/data-directory.ts";
 import { readHost } from "../engine/host.ts";
 import { shortId } from "../engine/discover-survey.ts";
 import { stateRootOf } from "./stored-containers.ts";
@@ -18,10 +19,11 @@ function garbageText(found: readonly Garbage[], dry: boolean): string {
 
 export const gc: Verb = {
   name: "gc",
-  summary: "Remove what killed containers left behind",
+  summary: "Remove what killed containers and reboots left behind",
   description:
     "Containers clean up after themselves. Where their supervisor was killed it could not: gc kills the processes that are left, and removes cgroups, state, names and id ranges. "
     + "Every start of a container does a small part of this by itself. Nothing of a container that runs is touched.\n\n"
+    + "Records of containers are gone when the machine is booted again. Their logs and changes on disk are not: gc removes those that this store had in an earlier boot.\n\n"
     + "Containers of pidbox run without --rm that have ended keep their record, for ps -a; --all removes these too, and the plans that are kept to start the same again sooner.",
   options: [
     { name: "all", short: "a", help: "Also remove the records of containers that have ended, and plans that are kept" },
@@ -37,7 +39,9 @@ export const gc: Verb = {
   run(args, context) {
     const { facts } = readHost();
     const dry = args.flag("dry-run");
-    const found = collectGarbage(stateRootOf(context), { all: args.flag("all"), dry, hierarchies: facts.cgroups, now: Date.now() });
+    const data = findDataRoot(facts.uid, context.environment);
+    const options = { all: args.flag("all"), dry, hierarchies: facts.cgroups, data, uid: facts.uid, now: Date.now() };
+    const found = collectGarbage(stateRootOf(context), options);
     return { exit: found.some((garbage) => garbage.left !== undefined) ? EXIT.findings : EXIT.ok, data: found, text: () => garbageText(found, dry) };
   },
 };

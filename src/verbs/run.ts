@@ -55,7 +55,7 @@ export const run: Verb = {
   summary: "Run a command in a root filesystem of its own",
   description:
     "The root filesystem is a directory (dir:PATH). It is never written: with --rm changes go to memory and are gone at the end; without, they are kept on disk for the next "
-    + "pidbox start, until pidbox rm. --rw / writes to the directory itself. "
+    + "pidbox start, until pidbox rm or the next boot, after which pidbox gc takes them away. --rw / writes to the directory itself. "
     + "All eight namespaces are new, files are id-mapped, capabilities are few and inside a user namespace, and there is no network.\n\n"
     + "What would weaken the wall is refused, with the name of the override.",
   options: [{ name: "detach", short: "d", help: "Run in the background and print the container's id" }, ...CONTAINER_OPTIONS, ...KEEP_OPTIONS],
