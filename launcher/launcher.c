@@ -170,6 +170,7 @@ static _Noreturn void init(word main_child, struct plan_end *end)
 #include "attach.c"
 #include "keep.c"
 #include "client.c"
+#include "forward.c"
 
 static word execute(char *const *paths, char *const *argv, char *const *envp)
 {
@@ -289,6 +290,7 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 		break;
 	}
 	case OP_COPY: *result = copy_directory(argument(op, 0), argument(op, 1), 0); break;
+	case OP_FORWARD: forward_ports((const uint32_t *)argument(op, 0), (uint32_t)op->args[1], argument(op, 2), argument(op, 3)); break;
 	}
 	return pc + 1;
 }

@@ -32,7 +32,7 @@ export function removeData(state: Pick<ContainerState, "logs" | "layer"> | undef
 }
 
 /** Files of a container's directory. */
-const FILES = ["state.json", "state.json.new", "status", "attach", "end.json", "end.json.new", "stop"];
+const FILES = ["state.json", "state.json.new", "status", "attach", "end.json", "end.json.new", "stop", "ports"];
 
 /** Removes cgroups and reservations, and unless `keep` the record, log and layer too. Returns paths that could not be removed. */
 export function removeContainer(directory: string, state: ContainerState | undefined, keep: boolean): string[] {

@@ -15,6 +15,7 @@ export const CATALOG = {
   pause: async () => (await import("./pause.ts")).pause,
   unpause: async () => (await import("./pause.ts")).unpause,
   wait: async () => (await import("./wait.ts")).wait,
+  port: async () => (await import("./port.ts")).port,
   logs: async () => (await import("./logs.ts")).logs,
   inspect: async () => (await import("./inspect.ts")).inspect,
   cp: async () => (await import("./cp.ts")).cp,

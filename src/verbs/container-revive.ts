@@ -3,6 +3,7 @@ import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { readHost } from "../engine/host.ts";
 import { planFor } from "../engine/plan-cache.ts";
+import { readPublished } from "../engine/published-ports.ts";
 import { createImageFile, replaceProcess, spawnLauncher } from "../engine/launch.ts";
 import { changeState, isSupervised, readState, readStatus } from "../engine/store.ts";
 import type { ContainerState } from "../engine/store.ts";
@@ -118,9 +119,15 @@ export function giveUp(revival: Revival | undefined): void {
   for (const link of revival?.state.reservations ?? []) unlink(link);
 }
 
+/** With the ports of the host that it had: whoever knows them finds it there again. */
+function samePorts(directory: string, revival: Revival): Revival {
+  const published = readPublished(directory, revival.state);
+  return published === undefined ? revival : { ...revival, blueprint: { ...revival.blueprint, published } };
+}
+
 /** Starts a container after `delay` ms in the place of this process, which is its supervisor already and in charge of it by `charge`. Throws. */
 export async function restartInPlace(directory: string, starter: Starter, charge: number, delay: number): Promise<never> {
-  const revival = revive(directory, starter);
+  const revival = samePorts(directory, revive(directory, starter));
   try {
     const file = createImageFile();
     // Bun marks what it inherits to be closed at exec.

@@ -191,8 +191,8 @@ static word own_call(word nr, word a, word b, word c, word d, word e)
 		return count(c);
 	case __NR_getsockopt:
 		fill((void *)d, *(uint32_t *)e);
-		/* struct ucred: mostly a uid that is let in. */
-		if (byte() < 224) ((uint32_t *)d)[1] = 0;
+		/* struct ucred: mostly a uid that is let in. An error of a socket: mostly none. */
+		if (byte() < 224) ((uint32_t *)d)[*(uint32_t *)e == 12] = 0;
 		return count(0);
 	default: return count(1 << 16);
 	}
