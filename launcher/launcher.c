@@ -109,10 +109,10 @@ static uint32_t fail(uint32_t op, word error, word value)
 		CALL(__NR_write, report_fd, &mine, sizeof mine, 0, 0, 0);
 		leave(EXIT_LAUNCH);
 	}
-	kill_child();
-	/* What the container reported comes first: it is why the supervisor's own op failed. */
+	/* What the container has reported comes first: it is why the supervisor's own op failed. What anybody says of its being killed does not count. */
 	struct plan_report theirs;
 	if (report_fd >= 0 && CALL(__NR_read, report_fd, &theirs, sizeof theirs, 0, 0, 0) == sizeof theirs) mine = theirs;
+	kill_child();
 	report = mine;
 	/* Registers 1 to 3 hand the report to the clean-up ops. */
 	registers[1] = mine.op;

@@ -107,10 +107,11 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   comeHome(c, frame);
   keepOwnTime(c, ownTime);
   // Closed here only: the container goes on with this register.
-  w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
+  w.call(SYSCALLS.close, link.inside);
+  if (relay === undefined) w.call(SYSCALLS.close, c.descriptors.report);
   finishContainer(c, sources, pid, joined);
   moveDevices(c, pid, joined.get("network"));
-  startRelay(c, relay, { own, socket: link.outside, pidfd });
+  startRelay(c, relay, { own, link, pid, pidfd });
   releaseSources(c, sources, link.outside);
   if (pipes !== undefined) closeEnds(c, pipes);
   if (creation !== undefined) runtimeHooks(c, creation, link.outside, pid);

@@ -14,6 +14,7 @@ import { publishedText } from "../spec/publish.ts";
 import type { PublishedPort } from "../spec/publish.ts";
 import type { OwnNamespaces } from "./assertions.ts";
 import { receive, send } from "./handover.ts";
+import type { Link } from "./handover.ts";
 import { setCapabilities } from "./identity.ts";
 import type { Compilation } from "./names.ts";
 import { FLAG } from "./op.ts";
@@ -98,34 +99,40 @@ export function admitRelay(c: Compilation, socket: number): void {
   send(c, socket, []);
 }
 
-/** What a relay is made with: the namespaces of the supervisor, its end of the link, and the register of the pidfd of the container's first process. */
+/** What a relay is made with. */
 export interface RelayStart {
+  /** The namespaces of the supervisor. */
   readonly own: OwnNamespaces;
-  readonly socket: number;
+  /** Of these, the supervisor's end of the socket, and of the report pipe. */
+  readonly link: Pick<Link, "outside" | "report">;
+  /** Registers of the container's first process. */
+  readonly pid: number;
   readonly pidfd: number;
 }
 
-/** Supervisor's ops, while the container waits to be released: the relay is made, and is ready when they are done. */
+/** Supervisor's ops, while the container waits to be released: the relay is made, and is ready when they are done. It reports as the container does. */
 export function startRelay(c: Compilation, relay: Relay | undefined, start: RelayStart): void {
   if (relay === undefined) return;
   const { writer: w } = c;
   const pair = w.room(8);
-  const [reading, writing, pid, supervisor, parent] = [w.register(), w.register(), w.register(), w.register(), w.label()];
+  const [reading, writing, pid, supervisor] = [w.register(), w.register(), w.register(), w.register()];
+  const [child, parent] = [w.label(), w.label()];
   w.from("--publish").call(SYSCALLS.pipe2, pair, OPEN.CLOEXEC).load(reading, pair, 4).load(writing, pair + 4, 4).call(SYSCALLS.getpid).into(supervisor);
-  w.call(SYSCALLS.clone3, w.cells(CLONE.PIDFD, relay.poll, 0, 0, 0, 0, 0, 0, 0, 0, 0), 88).into(pid).jumpSet(parent, pid);
+  w.clone(w.cells(CLONE.PIDFD, relay.poll, 0, 0, 0, 0, 0, 0, 0, 0, 0), 88, child, c.descriptors.report, start.link.report).into(pid);
+  w.store(relay.pid, pid, 4).adopt(start.pid).jump(parent).place(child);
   relayOps(c, start, { ready: writing, supervisor });
-  w.place(parent).store(relay.pid, pid, 4).call(SYSCALLS.close, writing);
+  w.place(parent).call(SYSCALLS.close, writing).call(SYSCALLS.close, c.descriptors.report);
   // The end of the pipe instead of a byte: the relay has failed, and is gone.
   w.call(SYSCALLS.read, reading, w.room(8), 1).into(pid).expect(pid, 1).close(reading).release(writing, pid, supervisor);
   closeListeners(c);
 }
 
-/** All that the relay does. A failed op is its end. */
-function relayOps(c: Compilation, { own, socket, pidfd }: RelayStart, { ready, supervisor }: { readonly ready: number; readonly supervisor: number }): void {
+/** All that the relay does. */
+function relayOps(c: Compilation, { own, link, pidfd }: RelayStart, { ready, supervisor }: { readonly ready: number; readonly supervisor: number }): void {
   const { writer: w } = c;
   const ports = portsOf(c);
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox-port")).call(SYSCALLS.prctl, PR.SET_DUMPABLE, 0);
-  receive(c, socket, []);
+  receive(c, link.outside, []);
   w.call(SYSCALLS.setns, pidfd, CLONE.NEWNET + (c.facts.privileged ? 0 : CLONE.NEWUSER));
   assertForeign(c, own.get("network"));
   // Again: a change of user namespace may undo it (prctl(2)).
@@ -134,10 +141,12 @@ function relayOps(c: Compilation, { own, socket, pidfd }: RelayStart, { ready, s
   const found = w.register();
   w.call(SYSCALLS.prctl, PR.SET_PDEATHSIG, SIGNAL.KILL).call(SYSCALLS.getppid).into(found).expect(found, supervisor).release(found);
   w.call(SYSCALLS.dup3, pidfd, AT_FD.pidfd, OPEN.CLOEXEC).call(SYSCALLS.dup3, ready, AT_FD.ready, OPEN.CLOEXEC);
-  w.call(SYSCALLS.close_range, 0, AT_FD.ready - 1, 0).call(SYSCALLS.close_range, AT_FD.first + ports.length, LAST_FD, 0);
+  const { report } = c.descriptors;
+  w.call(SYSCALLS.close_range, 0, report - 1, 0).call(SYSCALLS.close_range, report + 1, AT_FD.ready - 1, 0);
+  w.call(SYSCALLS.close_range, AT_FD.first + ports.length, LAST_FD, 0);
   const filter = builtinFilter("relay");
   w.call(SYSCALLS.seccomp, SECCOMP_SET_MODE_FILTER, 0, w.cells(filter.length / 8, w.bytes(filter)));
-  w.call(SYSCALLS.write, AT_FD.ready, w.text("."), 1).call(SYSCALLS.close, AT_FD.ready);
+  w.call(SYSCALLS.write, AT_FD.ready, w.text("."), 1).call(SYSCALLS.close, AT_FD.ready).call(SYSCALLS.close, report);
   w.forward(ports.map(({ port }) => port), AT_FD.first, AT_FD.pidfd).exit(0);
 }
 
