@@ -80,7 +80,7 @@ function clientPlan(terminal: boolean): Uint8Array {
   return w.finish(w.position - 1);
 }
 
-/** The relay of published ports, as many as there are. */
+/** The relay of so many published ports. */
 function relayPlan(count: number): Uint8Array {
   const w = new PlanWriter();
   return w.forward(Array.from({ length: count }, (_, i) => i + 1), 60, 59).exit(0).exit(125).finish(1);
@@ -98,7 +98,7 @@ function tolerantPlan(): Uint8Array {
 
 const PLANS = [
   tolerantPlan(), supervisedPlan(0), supervisedPlan(-1), keptPlan("json", -1), keptPlan("cri", -1), keptPlan("json", 0), keptPlan("none", 0),
-  keptPlan("cri", -1, 1), clientPlan(true), clientPlan(false), relayPlan(1), relayPlan(PLAN.maxPorts),
+  keptPlan("cri", -1, 1), clientPlan(true), clientPlan(false), relayPlan(1), relayPlan(3),
   smallPlan(), compile(doScene(), HYBRID, { self: 3 }), compile(terminalScene(), HYBRID, { self: 5 }), compile(bundleScene(), UNIFIED, { self: 3 }),
   compile(rootlessScene(SUBORDINATE), ROOTLESS, { self: 3 }),
 ];
