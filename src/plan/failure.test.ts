@@ -20,7 +20,7 @@ const call = (name: keyof typeof SYSCALLS, path?: string, at = 1) => (w: PlanWri
   w.call(SYSCALLS[name], ...(args as [number, number, number, number, number]));
 };
 
-const { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOSYS, ENOTDIR, EPERM, EROFS } = ERRNO;
+const { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBADF, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOSYS, ENOTDIR, EPERM, EROFS } = ERRNO;
 const ENOEXEC = 8;
 
 /** One line of the table of advice each: the op, the errno, the words that must be in the hint, the code. */
@@ -50,6 +50,7 @@ const TABLE: readonly (readonly [from: string, write: (w: PlanWriter) => unknown
   ["--publish 127.0.0.1:80->80/tcp", call("bind"), EADDRINUSE, "Another program listens there", "CONFLICT"],
   ["--publish 127.0.0.1:80->80/tcp", call("listen"), EADDRINUSE, "or none: then the kernel chooses", "CONFLICT"],
   ["--publish 192.0.2.1:0->80/tcp", call("bind"), EADDRNOTAVAIL, "none of this host's"],
+  ["--publish 127.0.0.1:80->80/tcp", call("dup3"), EBADF, "ulimit -n"],
   ["--publish 127.0.0.1:80->80/tcp", call("bind"), EACCES, "net.ipv4.ip_unprivileged_port_start"],
   ["/linux/seccomp", call("seccomp"), ENOSYS, "lacks this layer"],
 ];

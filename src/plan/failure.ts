@@ -21,7 +21,7 @@ export interface Report {
   readonly value: number;
 }
 
-const { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBUSY, EEXIST, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOSYS, ENOTDIR, EPERM, EROFS } = ERRNO;
+const { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBADF, EBUSY, EEXIST, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOSYS, ENOTDIR, EPERM, EROFS } = ERRNO;
 
 interface Advice {
   readonly calls: readonly string[];
@@ -63,6 +63,7 @@ const ADVICE: readonly Advice[] = [
   { calls: ["fcntl", "openat"], errors: [EAGAIN, EEXIST], from: "state directory", hint: "Another container uses this state" },
   { calls: ["openat", "mkdirat", "write"], errors: [ENOSPC], hint: "The filesystem is full" },
   { calls: ["bind", "listen"], errors: [EADDRINUSE], from: "--publish", code: "CONFLICT", hint: "Another program listens there: ss -ltnp names it. Give another port of the host, or none: then the kernel chooses" },
+  { calls: ["dup3"], errors: [EBADF], from: "--publish", hint: "The limit of open files is too low for so many ports: raise it with ulimit -n, or publish fewer" },
   { calls: ["bind"], errors: [EADDRNOTAVAIL], from: "--publish", hint: "The address is none of this host's: ip address lists them" },
   { calls: ["bind"], errors: [EACCES], from: "--publish", hint: "Ports below 1024 are root's: give one above, or set the sysctl net.ipv4.ip_unprivileged_port_start" },
   { calls: ["landlock_create_ruleset", "seccomp"], errors: [ENOSYS, EINVAL], hint: "The kernel lacks this layer: see pidbox doctor" },

@@ -37,7 +37,7 @@ describe("published ports", () => {
   });
 
   test("are closed by every process but the relay: supervisor, container, guard of the terminal", () => {
-    const closed = (scene: Blueprint): number => steps(publishedScene(scene)).filter((step) => step === "close_range(60, 61)").length;
+    const closed = (scene: Blueprint): number => steps(publishedScene(scene)).filter((step) => step === "close_range(58, 61)").length;
     expect([closed(runScene()), closed(terminalScene())]).toEqual([2, 3]);
   });
 

@@ -25,7 +25,7 @@ export const PORTS_NAME = "ports";
 /** Bytes of each: struct sockaddr_in6 and room. */
 export const PORT_RECORD = 32;
 
-/** Descriptors: the listening sockets from `first` on, above all that a supervisor opens before; below them what else the relay keeps. */
+/** Descriptors: the listening sockets from `first` on, above all that a supervisor has by then; below them two that are held for what else the relay keeps. */
 const AT_FD = { ready: 58, pidfd: 59, first: 60 } as const;
 const BACKLOG = 128;
 const SOCKADDR = { v4: 16, v6: 28 } as const;
@@ -66,6 +66,7 @@ export function bindPorts(c: Compilation): Relay | undefined {
     w.call(SYSCALLS.bind, socket, w.bytes(address), address.length);
     w.call(SYSCALLS.dup3, socket, AT_FD.first + i, OPEN.CLOEXEC).call(SYSCALLS.close, socket);
   });
+  for (const held of [AT_FD.ready, AT_FD.pidfd]) w.call(SYSCALLS.dup3, AT_FD.first, held, OPEN.CLOEXEC);
   w.release(socket);
   return { pid: w.cells(0), poll: w.words(-1, POLLIN) };
 }
@@ -89,7 +90,7 @@ export function listenAtPorts(c: Compilation): void {
 /** Ops of a process that was forked meanwhile: the sockets are not its own. */
 export function closeListeners(c: Compilation): void {
   const count = portsOf(c).length;
-  if (count > 0) c.writer.from("--publish").call(SYSCALLS.close_range, AT_FD.first, AT_FD.first + count - 1, 0);
+  if (count > 0) c.writer.from("--publish").call(SYSCALLS.close_range, AT_FD.ready, AT_FD.first + count - 1, 0);
 }
 
 /** Container's ops, in its network namespace: the relay may join it, which it can while this process is dumpable. `socket` is the container's of the link. */

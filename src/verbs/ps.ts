@@ -39,12 +39,20 @@ function last(args: Arguments): number | undefined {
   return Number(text);
 }
 
+const MOST_PORTS = 4;
+
+function publishedNote(ports: readonly string[]): string[] {
+  if (ports.length === 0) return [];
+  const shown = ports.length <= MOST_PORTS ? ports : [...ports.slice(0, MOST_PORTS - 1), `${ports.length - MOST_PORTS + 1} ports more`];
+  return [`publishes ${shown.join(", ")}`];
+}
+
 /** What a person must know of a container beside its row. */
 export function notesOf(container: Container): string[] {
   return [
     ...container.unsafe.map((name) => `unsafe: ${name}`),
     ...container.degraded.map((name) => `degraded: ${name}`),
-    ...(container.ports ?? []).map((one) => `publishes ${one}`),
+    ...publishedNote(container.ports ?? []),
     ...(container.pod === null ? [] : [`pod ${container.pod}`]),
     ...(container.parent === null ? [] : [`inside ${shortId(container.parent)}`]),
     ...(container.pidSharedWith === null ? [] : [`PID namespace of ${shortId(container.pidSharedWith)}`]),

@@ -58,7 +58,7 @@ export const run: Verb = {
     + "pidbox start, until pidbox rm. --rw / writes to the directory itself. "
     + "All eight namespaces are new, files are id-mapped, capabilities are few and inside a user namespace, and there is no network.\n\n"
     + "-p lets the host reach a TCP port of the container, which itself reaches nothing outside: at 127.0.0.1, and at others of the host's addresses only if one is named (0.0.0.0 or [::] "
-    + "is all of them; docker takes these where none is). Without a port of the host, or with 0, the kernel chooses one, which pidbox port shows. Both may be ranges of one length. "
+    + "is all of them; docker takes these where none is). Without a port of the host, or with 0, the kernel chooses one at each start, which pidbox port shows; restarts by policy keep it. Both may be ranges of one length. "
     + "A container publishes at most 128 ports; 256 connections go on at once, and others wait. Clients come from 127.0.0.1, as the program sees it.\n\n"
     + "What would weaken the wall is refused, with the name of the override.",
   options: [{ name: "detach", short: "d", help: "Run in the background and print the container's id" }, ...CONTAINER_OPTIONS, ...KEEP_OPTIONS],

@@ -76,7 +76,7 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     expect(document["Config"]?.["ExposedPorts"]).toEqual({ "80/tcp": {}, "81/tcp": {} });
     const listed = await scene.run(["ps", "--filter", `name=${box.name}`, "--format", "{{.Ports}}"], { caller });
     expect(listed.out).toBe(`${first}->80/tcp, ${second}->81/tcp\n`);
-    expect((await scene.run(["ps"], { caller })).out).toContain(`publishes ${first}->80/tcp; publishes ${second}->81/tcp`);
+    expect((await scene.run(["ps"], { caller })).out).toContain(`publishes ${first}->80/tcp, ${second}->81/tcp`);
     expect((await box.run("verify")).out).toContain(`Published, for connections from the host to the container alone: ${first}->80/tcp, ${second}->81/tcp.`);
     expect(await box.output("stop", "-t", "0")).toBe(box.name);
     expect([await connectTo(first), await box.output("port")]).toEqual([undefined, ""]);
@@ -202,6 +202,18 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
     }
     await box.output("stop", "-t", "0");
     expect(await connectTo(`127.0.0.1:${port}`)).toBeUndefined();
+  });
+
+  test("many ports and many mounts have descriptors of their own", async () => {
+    const mounts = Array.from({ length: 70 }, (_, i) => ["-v", `${scene.rootOf(caller)}/etc:/mnt/${i}:ro`]).flat();
+    await using box = await keep(scene, caller, ["run", "-d", "-p", "80-140", ...mounts, "@", "sh", "-c", `${listening(140, "-e", "cat").join(" ")} & exec ${ECHO.join(" ")}`]);
+    await served(box);
+    await served(box, 140);
+    const places = (await box.output("port")).split("\n").map((line) => line.split(" -> ")[1] ?? "");
+    expect(places).toHaveLength(61);
+    await echoes(places[0] ?? "");
+    await echoes(places[60] ?? "");
+    expect((await scene.run(["ps", "--filter", `name=${box.name}`], { caller })).out).toMatch(/publishes ([\d.:]+->\d+\/tcp, ){3}58 ports more/);
   });
 
   test("a restart by policy keeps the port that the kernel has chosen", async () => {

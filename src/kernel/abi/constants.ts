@@ -43,8 +43,8 @@ export const SIG_SETMASK = 2;
 
 /** asm-generic/errno-base.h and errno.h: those that plans name. */
 export const ERRNO = {
-  EPERM: 1, ENOENT: 2, ESRCH: 3, EIO: 5, ECHILD: 10, EAGAIN: 11, EACCES: 13, EBUSY: 16, EEXIST: 17, EXDEV: 18, ENODEV: 19, ENOTDIR: 20, EISDIR: 21, EINVAL: 22,
-  ENOSPC: 28, EROFS: 30, ENOSYS: 38, ELOOP: 40, EOPNOTSUPP: 95, EADDRINUSE: 98, EADDRNOTAVAIL: 99,
+  EPERM: 1, ENOENT: 2, ESRCH: 3, EIO: 5, EBADF: 9, ECHILD: 10, EAGAIN: 11, EACCES: 13, EBUSY: 16, EEXIST: 17, EXDEV: 18, ENODEV: 19, ENOTDIR: 20, EISDIR: 21,
+  EINVAL: 22, ENOSPC: 28, EROFS: 30, ENOSYS: 38, ELOOP: 40, EOPNOTSUPP: 95, EADDRINUSE: 98, EADDRNOTAVAIL: 99,
 } as const;
 
 /** statx(2): the masks that are asked for and the byte offsets of what is read from struct statx. */
