@@ -82,6 +82,7 @@ function statement(op: DecodedOp, plan: DecodedPlan, round: Round): string {
     case "COPY": throw new Error("The plans of do and run copy nothing");
     case "ADOPT":
     case "CLIENT":
+    case "FORWARD":
     case "KEEP": throw new Error(`op ${op.index}: the benchmark starts containers and waits for them`);
     case "EACH": throw new Error(`op ${op.index}: loops do not nest`);
   }

@@ -48,6 +48,8 @@ static int valid_op(const struct plan_op *op, uint32_t index)
 			&& (op->kinds & 51) == KIND_DATA && !(op->args[0] & 7) && op->args[2] > 0 && op->args[2] <= 128 && inside(op->args[0], op->args[2] * 8, header->data_size);
 	case OP_CLIENT:
 		return (op->kinds >> 10 & 3) == KIND_DATA && !(op->args[5] & 7) && inside(op->args[5], sizeof(struct plan_client), header->data_size - 8);
+	case OP_FORWARD:
+		return (op->kinds & 15) == KIND_DATA && !(op->args[0] & 7) && op->args[1] > 0 && op->args[1] <= PLAN_MAX_PORTS && inside(op->args[0], op->args[1] * 4, header->data_size);
 	default:
 		return 1;
 	}

@@ -109,10 +109,10 @@ static uint32_t fail(uint32_t op, word error, word value)
 		CALL(__NR_write, report_fd, &mine, sizeof mine, 0, 0, 0);
 		leave(EXIT_LAUNCH);
 	}
-	kill_child();
-	/* What the container reported comes first: it is why the supervisor's own op failed. */
+	/* What the container has reported comes first: it is why the supervisor's own op failed. What anybody says of its being killed does not count. */
 	struct plan_report theirs;
 	if (report_fd >= 0 && CALL(__NR_read, report_fd, &theirs, sizeof theirs, 0, 0, 0) == sizeof theirs) mine = theirs;
+	kill_child();
 	report = mine;
 	/* Registers 1 to 3 hand the report to the clean-up ops. */
 	registers[1] = mine.op;
@@ -171,6 +171,7 @@ static _Noreturn void init(word main_child, struct plan_end *end)
 #include "attach.c"
 #include "keep.c"
 #include "client.c"
+#include "forward.c"
 
 static word execute(char *const *paths, char *const *argv, char *const *envp)
 {
@@ -294,6 +295,7 @@ static uint32_t step(const struct plan_op *op, uint32_t pc, word *result)
 		break;
 	}
 	case OP_COPY: *result = copy_directory(argument(op, 0), argument(op, 1), 0); break;
+	case OP_FORWARD: forward_ports((const uint32_t *)argument(op, 0), (uint32_t)op->args[1], argument(op, 2), argument(op, 3)); break;
 	}
 	return pc + 1;
 }

@@ -8,6 +8,7 @@
 #define PLAN_VERSION 1u
 #define PLAN_MAX_OPS 8192u
 #define PLAN_MAX_SIZE (64u << 20)
+#define PLAN_MAX_PORTS 128u
 #define NO_OP 0xffffffffu
 
 struct plan_header {
@@ -46,6 +47,7 @@ enum plan_code {
 	OP_ADOPT,       /* the supervisor's child is args[0], which a child of its own has made for it (CLONE_PARENT) */
 	OP_SAME,        /* fails unless the args[2] bytes at data args[0] and args[1] are the same */
 	OP_TELL,        /* args[2] bytes at data args[1] and args[5] at args[4] go to the end of the file args[0], at the moment args[3] (TELL_): a line of the journal of events */
+	OP_FORWARD,     /* connections to the args[1] descriptors from args[2] on go to the ports at data args[0] (32 bits each) of this network namespace, until the process of pidfd args[3] ends */
 	OP_COUNT
 };
 

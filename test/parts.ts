@@ -3,7 +3,7 @@
  * test's name; tools/test.ts turns such a skip into a failure when PIDBOX_REQUIRE (a list of parts, or "all") names the part.
  */
 import { test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readLandlockAbi } from "../src/kernel/host-features.ts";
 
 function program(...names: readonly string[]): boolean {
@@ -48,6 +48,8 @@ const PARTS = {
   clang: () => program("clang"),
   libfuzzer: () => program("clang") && new Bun.Glob("/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a").scanSync({ absolute: true }).next().done !== true,
   hyperfine: () => program("hyperfine"),
+  /** ::1 on the host. */
+  ipv6: () => existsSync("/proc/net/if_inet6") && readFileSync("/proc/net/if_inet6", "utf8").includes(`${"0".repeat(31)}1`),
   iproute: () => program("ip"),
   uidmap: () => program("newuidmap", "newgidmap"),
   libseccomp: () => existsSync("/usr/include/seccomp.h"),

@@ -5,10 +5,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { compileSeccomp } from "../src/plan/seccomp.ts";
 import type { SeccompArch } from "../src/plan/seccomp.ts";
-import { DEFAULT_CAPABILITIES, defaultProfile, initProfile, strictProfile } from "../src/plan/seccomp-defaults.ts";
+import { DEFAULT_CAPABILITIES, defaultProfile, initProfile, relayProfile, strictProfile } from "../src/plan/seccomp-defaults.ts";
 
 const LINE = 140;
-const profiles = { strict: strictProfile(), default: defaultProfile(DEFAULT_CAPABILITIES), init: initProfile() };
+const profiles = { strict: strictProfile(), default: defaultProfile(DEFAULT_CAPABILITIES), init: initProfile(), relay: relayProfile() };
 
 function literal(bytes: Uint8Array): string {
   const lines = bytes.toBase64().match(new RegExp(`.{1,${LINE}}`, "g")) ?? [];
@@ -32,7 +32,10 @@ ${filters.join("\n")}
 
 export type BuiltinFilterName = keyof (typeof FILTERS)["x64"];
 
-/** A built-in filter as struct sock_filter[]; \`default\` is the one for DEFAULT_CAPABILITIES, \`init\` is for PID 1 itself. */
+/**
+ * A built-in filter as struct sock_filter[]; \`default\` is the one for DEFAULT_CAPABILITIES, \`init\` is for PID 1 itself, \`relay\` for the relay of
+ * published ports.
+ */
 export function builtinFilter(name: BuiltinFilterName, arch: SeccompArch = "x64"): Uint8Array {
   return Uint8Array.fromBase64(FILTERS[arch][name]);
 }

@@ -31,6 +31,8 @@ export interface StoredContainer {
   readonly labels?: Readonly<Record<string, string>>;
   /** What its root filesystem was made from. */
   readonly image?: string;
+  /** Its published ports, as docker's `ps` has them. */
+  readonly ports?: readonly string[];
   /** Absent: it runs, or has ended if there is an exit status. */
   readonly state?: Container["state"];
   /** End in milliseconds since the epoch. */
@@ -83,6 +85,8 @@ export interface Container {
   /** Of containers of pidbox alone. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly image?: string;
+  /** Published, as docker's `ps` has them. */
+  readonly ports?: readonly string[];
 }
 
 /** The number of ids there are: uid -1 is none (user_namespaces(7)). */
@@ -191,8 +195,8 @@ function isStored(container: Container, stored: StoredContainer): boolean {
   return stored.initStart === undefined || stored.initStart === container.initStart;
 }
 
-function ownOf({ lost, kept, labels, image }: StoredContainer): Pick<Container, "lost" | "kept" | "labels" | "image"> {
-  const known = { ...(labels === undefined ? {} : { labels }), ...(image === undefined ? {} : { image }) };
+function ownOf({ lost, kept, labels, image, ports }: StoredContainer): Pick<Container, "lost" | "kept" | "labels" | "image" | "ports"> {
+  const known = { ...(labels === undefined ? {} : { labels }), ...(image === undefined ? {} : { image }), ...(ports === undefined ? {} : { ports }) };
   return { ...(lost === true ? { lost: true } : {}), ...(kept === true ? { kept: true } : {}), ...known };
 }
 

@@ -39,7 +39,7 @@ export function removeData(state: Pick<ContainerState, "id" | "logs" | "layer"> 
 }
 
 /** Files of a container's directory. */
-const FILES = ["state.json", "state.json.new", "status", "attach", "end.json", "end.json.new", "stop"];
+const FILES = ["state.json", "state.json.new", "status", "attach", "end.json", "end.json.new", "stop", "ports"];
 
 /** Whether there was an event of its beginning: one that is gone when it ends has none before its program runs. */
 function wasTold(directory: string, state: ContainerState | undefined): state is ContainerState {

@@ -4,7 +4,9 @@ import { readText } from "../kernel/file.ts";
 import { parseProcessStat } from "../kernel/process-status.ts";
 import { readFreezer } from "./cgroup-freeze.ts";
 import type { StoredContainer } from "./discover.ts";
+import { publishedText } from "../spec/publish.ts";
 import { readEnd } from "./end-record.ts";
+import { readPublished } from "./published-ports.ts";
 import { type ContainerState, type ContainerStatus, imageOf, isSupervised, listContainers, readState, readStatus } from "./store.ts";
 
 /**
@@ -39,7 +41,9 @@ function storedContainer(directory: string, state: ContainerState): StoredContai
   if (life === "lost") return { ...known, initPid: status.pid, exitCode: 128 + SIGNAL.KILL, lost: true };
   const initStart = startOf(status.pid);
   const paused = readFreezer(state.cgroups) === "frozen";
-  return { ...known, initPid: status.pid, ...(initStart === undefined ? {} : { initStart }), ...(paused ? { state: "paused" } : {}) };
+  const ports = readPublished(directory, state)?.map(publishedText);
+  const running = { ...known, initPid: status.pid, ...(ports === undefined ? {} : { ports }) };
+  return { ...running, ...(initStart === undefined ? {} : { initStart }), ...(paused ? { state: "paused" } : {}) };
 }
 
 /** All containers in the store of `root` (see stateRoot), those that are starting excepted. */

@@ -3,6 +3,8 @@ import { PidboxError } from "../base/error.ts";
 import { parseCgroupLayout } from "../kernel/cgroup.ts";
 import type { CgroupLayout } from "../kernel/cgroup.ts";
 import type { NamespaceInodes, NamespaceType } from "../kernel/namespaces.ts";
+import { publishedText } from "../spec/publish.ts";
+import type { PublishedPort } from "../spec/publish.ts";
 import { placeLimits } from "../plan/cgroup-placement.ts";
 import type { CgroupHierarchy } from "../plan/host-facts.ts";
 import type { Layer } from "../report/layer.ts";
@@ -22,6 +24,8 @@ export interface Subject {
   /** Absent: another engine's container, held against the strict profile. */
   readonly state: ContainerState | undefined;
   readonly host: NamespaceInodes;
+  /** Where its ports are reached now. */
+  readonly ports?: readonly PublishedPort[];
 }
 
 export interface Verification {
@@ -58,12 +62,14 @@ function joinedPaths(state: ContainerState | undefined): Target["joined"] {
   return joined;
 }
 
-function notesOf(state: ContainerState | undefined): string[] {
+function notesOf(state: ContainerState | undefined, published: readonly PublishedPort[]): string[] {
   if (state === undefined) return [];
   const { config, landlock } = state.blueprint;
+  const open = published.map(publishedText).join(", ");
+  const ports = open === "" ? [] : [`Published, for connections from the host to the container alone: ${open}. Its network namespace has no way out.`];
   const sysctls = Object.keys(config.linux?.sysctl ?? {}).length > 0;
   const unseen = ["host name", ...(sysctls ? ["sysctls"] : []), ...(landlock ? ["Landlock"] : [])];
-  return [`Not in the table, because the kernel shows it to nobody outside: ${unseen.join(", ")}. The plan's own ops set it, or nothing would have started.`];
+  return [...ports, `Not in the table, because the kernel shows it to nobody outside: ${unseen.join(", ")}. The plan's own ops set it, or nothing would have started.`];
 }
 
 /** Verifies a running container. NOT_FOUND when it has ended: half a table proves nothing. */
@@ -80,5 +86,5 @@ export function verify(subject: Subject): Verification {
   if (typeof posture === "number") {
     throw new PidboxError("NOT_FOUND", `Process ${subject.initPid} ended before it could be verified`, { hint: "Nothing is known of a container that has ended", context: { path: `/proc/${subject.initPid}` } });
   }
-  return { against: wall.against, layers: compare(wall, posture), notes: notesOf(state) };
+  return { against: wall.against, layers: compare(wall, posture), notes: notesOf(state, subject.ports ?? []) };
 }

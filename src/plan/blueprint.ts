@@ -2,6 +2,7 @@
 import type { Config } from "../spec/runtime-config.ts";
 import type { UserMapping } from "./host-facts.ts";
 import type { NetAddress } from "./netlink.ts";
+import type { PublishedPort } from "../spec/publish.ts";
 
 /** One top-level entry of a root that is put together from read-only binds. */
 export type AssembledEntry = { readonly kind: "bind"; readonly path: string } | { readonly kind: "link"; readonly path: string; readonly target: string };
@@ -124,6 +125,8 @@ export interface Blueprint {
   /** Absent: nobody is told. */
   readonly events?: JournalLines;
   readonly netDevices?: readonly NetDevice[];
+  /** Ports of its own network namespace that the host can reach. */
+  readonly published?: readonly PublishedPort[];
   /** The pidbox binary that explains a failure or an end. */
   readonly executable: string;
   /** Name of the container's processes on the host: argv[1] of the supervisor. */

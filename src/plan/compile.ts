@@ -34,6 +34,8 @@ import { compilation, createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { moveDevices, raiseDevices } from "./net-devices.ts";
 import { FLAG } from "./op.ts";
+import { admitRelay, bindPorts, closeListeners, listenAtPorts, startRelay } from "./publishing.ts";
+import type { Relay } from "./publishing.ts";
 import { assertStdio, loadSeccomp, makeDirectory, startProcess } from "./process.ts";
 import type { PipeEnds } from "./process.ts";
 import { attachRootfs, maskPaths, pivot, readonlyPaths, sealRootfs, shareRootfs } from "./rootfs.ts";
@@ -85,10 +87,12 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   const { keeping, runtime } = blueprint;
   const extra = options.gate ?? options.lock;
   const frame = openFrame(c, { ...options, ...(extra === undefined ? {} : { extra }) });
+  const relay = bindPorts(c);
   if (options.delay !== undefined) waitOut(c, options.delay, () => { handEnd(c, "called-off"); w.exit(125); });
   const own = noteNamespaces(c);
   assertStdio(c);
   if (runtime === undefined) openStatus(c, frame, options.charge !== undefined);
+  listenAtPorts(c);
   const creation = openCreation(c);
   const cgroups = makeCgroups(c);
   const ready = options.announce === undefined ? undefined : detach(c, options.announce);
@@ -106,9 +110,11 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   comeHome(c, frame);
   keepOwnTime(c, ownTime);
   // Closed here only: the container goes on with this register.
-  w.call(SYSCALLS.close, link.inside).call(SYSCALLS.close, c.descriptors.report);
+  w.call(SYSCALLS.close, link.inside);
+  if (relay === undefined) w.call(SYSCALLS.close, c.descriptors.report);
   finishContainer(c, sources, pid, joined);
   moveDevices(c, pid, joined.get("network"));
+  startRelay(c, relay, { own, link, pid, pidfd });
   releaseSources(c, sources, link.outside);
   if (pipes !== undefined) closeEnds(c, pipes);
   if (creation !== undefined) runtimeHooks(c, creation, link.outside, pid);
@@ -119,8 +125,8 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd });
   if (cgroups.join.length > 0) endHolder(c, creation?.holder);
   if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
-  else superviseContainer(c, { frame, link, guard, creation, cgroups, pid, pidfd });
-  const onFailure = failFrame(c, { frame, cgroups, guard, creation, outside: link.outside });
+  else superviseContainer(c, { frame, link, guard, relay, creation, cgroups, pid, pidfd });
+  const onFailure = failFrame(c, { frame, cgroups, guard, relay, creation, outside: link.outside });
 
   w.place(contained);
   // Its end is for the guard to see, whatever becomes of this process.
@@ -134,6 +140,7 @@ interface Supervision {
   readonly frame: Frame;
   readonly link: Link;
   readonly guard: Guard | undefined;
+  readonly relay: Relay | undefined;
   readonly creation: Creation | undefined;
   readonly cgroups: CgroupHandles;
   readonly pid: number;
@@ -141,7 +148,7 @@ interface Supervision {
 }
 
 /** Supervisor's ops: until the container's end, and what comes after it. */
-function superviseContainer(c: Compilation, { frame, link, guard, creation, cgroups, pid, pidfd }: Supervision): void {
+function superviseContainer(c: Compilation, { frame, link, guard, relay, creation, cgroups, pid, pidfd }: Supervision): void {
   const { writer: w } = c;
   // Later commands on the container of `pidbox-oci run` need its lock.
   if (creation !== undefined) w.from("state directory").call(SYSCALLS.close, c.descriptors.extra).flags(FLAG.IGNORE);
@@ -151,7 +158,7 @@ function superviseContainer(c: Compilation, { frame, link, guard, creation, cgro
   tellLater(c);
   if (keeping === undefined) w.from("container").supervise(pid, pidfd, link.report, frame.signals, link.page, frame.watch).into(code);
   else superviseKept(c, frame, keeping, { pidfd, page: link.page, code });
-  closeFrame(c, { code, cgroups, guard, creation });
+  closeFrame(c, { code, cgroups, guard, relay, creation });
 }
 
 /** Supervisor's ops: the namespaces to join, opened while host paths still mean something. A joined PID namespace takes effect at clone. */
@@ -232,7 +239,9 @@ function containerOps(c: Compilation, handles: ContainerHandles): void {
   // Both end with their last descriptor: the lock, and the wait of whoever is at the console socket.
   if (creation !== undefined) w.call(SYSCALLS.close, c.descriptors.extra).flags(FLAG.IGNORE);
   closeSockets(c, creation);
+  closeListeners(c);
   enterNamespaces(c, handles);
+  admitRelay(c, link.inside);
   awaitSources(c, handles.sources, link.inside);
   if (blueprint.mapping !== undefined || handles.joined.has("user")) becomeRoot(c);
   dieWithParent(c, link.inside);

@@ -41,6 +41,11 @@ export function cellAt(plan: Pick<DecodedPlan, "data">, offset: number): number 
   return Number(new DataView(plan.data.buffer, plan.data.byteOffset, plan.data.byteLength).getBigInt64(offset, true));
 }
 
+/** 32-bit words at `offset` of the plan's data, as many as a table of ports has at most. */
+export function wordsAt(plan: Pick<DecodedPlan, "data">, offset: number, count: number): number[] {
+  return Array.from({ length: Math.min(count, PLAN.maxPorts) }, (_, i) => cellAt(plan, offset + 4 * i) % 2 ** 32);
+}
+
 function bad(why: string): PidboxError {
   return new PidboxError("PARSE", `Cannot read the plan: ${why}`);
 }

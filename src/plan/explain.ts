@@ -4,7 +4,7 @@ import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS_X64 } from "../kernel/abi/syscalls-x64.ts";
 import { EVENT } from "../spec/event.ts";
 import { flagText } from "./flag-names.ts";
-import { cellAt, textAt } from "./decode.ts";
+import { cellAt, textAt, wordsAt } from "./decode.ts";
 import type { Argument, DecodedOp, DecodedPlan } from "./decode.ts";
 import { FLAG } from "./op.ts";
 
@@ -73,6 +73,7 @@ export function opText(plan: DecodedPlan, op: DecodedOp): string {
     case "SAME": return `require that ${c} bytes at ${a} are those at ${b}`;
     case "TELL": return `append to ${quote(textAt(plan, op.args[0]?.value ?? 0), 120)} ${tellText(plan, op)}`;
     case "COPY": return `copy what is in ${a} into ${b}`;
+    case "FORWARD": return `relay connections to descriptors from ${c} on to ports ${wordsAt(plan, op.args[0]?.value ?? 0, op.args[1]?.value ?? 0).join(", ")} until the container ends`;
     case "EXIT": return `exit(${a})`;
   }
 }

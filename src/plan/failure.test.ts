@@ -20,7 +20,8 @@ const call = (name: keyof typeof SYSCALLS, path?: string, at = 1) => (w: PlanWri
   w.call(SYSCALLS[name], ...(args as [number, number, number, number, number]));
 };
 
-const { EACCES, EAGAIN, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOEXEC, ENOSPC, ENOSYS, ENOTDIR, EPERM, EROFS } = { ENOEXEC: 8, ...ERRNO };
+const { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBADF, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOSYS, ENOTDIR, EPERM, EROFS } = ERRNO;
+const ENOEXEC = 8;
 
 /** One line of the table of advice each: the op, the errno, the words that must be in the hint, the code. */
 const TABLE: readonly (readonly [from: string, write: (w: PlanWriter) => unknown, error: number, hint: string, code?: string])[] = [
@@ -46,10 +47,20 @@ const TABLE: readonly (readonly [from: string, write: (w: PlanWriter) => unknown
   ["/process/cwd", call("chdir", "/x", 0), EACCES, "belongs to another user"],
   ["state directory", call("fcntl"), EAGAIN, "Another container uses this state"],
   ["/mounts/7", call("mkdirat", "data"), ENOSPC, "filesystem is full"],
+  ["--publish 127.0.0.1:80->80/tcp", call("bind"), EADDRINUSE, "Another program listens there", "CONFLICT"],
+  ["--publish 127.0.0.1:80->80/tcp", call("listen"), EADDRINUSE, "or none: then the kernel chooses", "CONFLICT"],
+  ["--publish 192.0.2.1:0->80/tcp", call("bind"), EADDRNOTAVAIL, "none of this host's"],
+  ["--publish 127.0.0.1:80->80/tcp", call("dup3"), EBADF, "ulimit -n"],
+  ["--publish 127.0.0.1:80->80/tcp", call("bind"), EACCES, "net.ipv4.ip_unprivileged_port_start"],
   ["/linux/seccomp", call("seccomp"), ENOSYS, "lacks this layer"],
 ];
 
 describe("failureError()", () => {
+  test("says that the relay of published ports was gone", () => {
+    const { message, context } = errorOf("--publish", (w) => w.expect(0, 1), REPORT.expectation);
+    expect([message, context]).toEqual(["The relay of the published ports could not be started", { from: "--publish" }]);
+  });
+
   for (const [from, write, error, hint, code] of TABLE) {
     test(`advises on ${from}, errno ${error}: ${hint}`, () => {
       const found = errorOf(from, write, error);

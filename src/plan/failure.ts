@@ -21,7 +21,7 @@ export interface Report {
   readonly value: number;
 }
 
-const { EACCES, EAGAIN, EBUSY, EEXIST, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOSYS, ENOTDIR, EPERM, EROFS } = ERRNO;
+const { EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBADF, EBUSY, EEXIST, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOSYS, ENOTDIR, EPERM, EROFS } = ERRNO;
 
 interface Advice {
   readonly calls: readonly string[];
@@ -62,6 +62,10 @@ const ADVICE: readonly Advice[] = [
   { calls: ["chdir"], errors: [EACCES], hint: "The user inside may not enter the working directory: it belongs to another user" },
   { calls: ["fcntl", "openat"], errors: [EAGAIN, EEXIST], from: "state directory", hint: "Another container uses this state" },
   { calls: ["openat", "mkdirat", "write"], errors: [ENOSPC], hint: "The filesystem is full" },
+  { calls: ["bind", "listen"], errors: [EADDRINUSE], from: "--publish", code: "CONFLICT", hint: "Another program listens there: ss -ltnp names it. Give another port of the host, or none: then the kernel chooses" },
+  { calls: ["dup3"], errors: [EBADF], from: "--publish", hint: "The limit of open files is too low for so many ports: raise it with ulimit -n, or publish fewer" },
+  { calls: ["bind"], errors: [EADDRNOTAVAIL], from: "--publish", hint: "The address is none of this host's: ip address lists them" },
+  { calls: ["bind"], errors: [EACCES], from: "--publish", hint: "Ports below 1024 are root's: give one above, or set the sysctl net.ipv4.ip_unprivileged_port_start" },
   { calls: ["landlock_create_ruleset", "seccomp"], errors: [ENOSYS, EINVAL], hint: "The kernel lacks this layer: see pidbox doctor" },
 ];
 
@@ -125,6 +129,20 @@ function killedEarly(what: string): PidboxError {
 
 const FIRST_PROCESS = "The container's first process";
 
+/** newuidmap(1) or newgidmap(1) has ended with this code; what it had to say is on stderr. */
+function mapError(from: string, code: number): PidboxError {
+  return new PidboxError("HOST_UNSUPPORTED", `Cannot map the ids of the container: ${from.includes("uid") ? "newuidmap" : "newgidmap"} ended with ${code}`, {
+    hint: "It takes ranges that /etc/subuid and /etc/subgid give to the caller, who must have a name in /etc/passwd, and must be installed set-user-ID root", context: { feature: "user namespaces", from },
+  });
+}
+
+/** The relay of published ports was gone before it said that it is ready. */
+function relayError(): PidboxError {
+  return new PidboxError("LAUNCH_FAILED", "The relay of the published ports could not be started", {
+    hint: "The container was not started. Is there a limit of processes, or a security module that lets nobody join a namespace?", context: { from: "--publish" },
+  });
+}
+
 /** The error behind a report. `report.op` beyond the plan means that the container was killed before its program ran. */
 export function failureError(plan: DecodedPlan, report: Report): PidboxError {
   const op = plan.ops[report.op];
@@ -148,12 +166,8 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
       hint: "The table above says which layer does not hold; without --verify the plan's own assertions are the only check", context: { from },
     });
   }
-  // The status that wait4(2) gave for the helper; what it had to say is on stderr.
-  if (report.error === REPORT.expectation && /^\/linux\/[ug]idMappings$/.test(op.from) && report.value > 0 && report.value % 256 === 0) {
-    return new PidboxError("HOST_UNSUPPORTED", `Cannot map the ids of the container: ${op.from.includes("uid") ? "newuidmap" : "newgidmap"} ended with ${report.value / 256}`, {
-      hint: "It takes ranges that /etc/subuid and /etc/subgid give to the caller, who must have a name in /etc/passwd, and must be installed set-user-ID root", context: { feature: "user namespaces", from },
-    });
-  }
+  const ended = report.error === REPORT.expectation && report.value > 0 && report.value % 256 === 0;
+  if (ended && /^\/linux\/[ug]idMappings$/.test(op.from)) return mapError(from, report.value / 256);
   // The kernel answers a netlink message with another: its errno is what was found.
   if (report.error === REPORT.expectation && op.from.startsWith("/linux/netDevices") && report.value > 2 ** 31) {
     const errno = errnoName(2 ** 32 - report.value);
@@ -161,6 +175,7 @@ export function failureError(plan: DecodedPlan, report: Report): PidboxError {
       hint: errno === "EEXIST" ? "An interface of this name is there already" : errnoCause(2 ** 32 - report.value) ?? "See rtnetlink(7)", context: { from, errno },
     });
   }
+  if (report.error === REPORT.expectation && from === "--publish") return relayError();
   if (report.error === REPORT.expectation) {
     return new PidboxError("LAUNCH_FAILED", `The kernel did not confirm ${quote(from)}: it answers ${report.value} where the plan requires otherwise (${step})`, {
       hint: "The container was not started. Either the host changed meanwhile or something interferes; pidbox --explain shows the plan", context: { from },

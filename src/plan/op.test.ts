@@ -42,7 +42,7 @@ describe("op.ts", () => {
   });
 
   test("has the sizes and limits of plan.h", () => {
-    expectSame(PLAN, ["PLAN_MAGIC", "PLAN_VERSION", "sizeof(struct plan_header)", "sizeof(struct plan_op)", "PLAN_MAX_OPS", "NO_OP"]);
+    expectSame(PLAN, ["PLAN_MAGIC", "PLAN_VERSION", "sizeof(struct plan_header)", "sizeof(struct plan_op)", "PLAN_MAX_OPS", "PLAN_MAX_PORTS", "NO_OP"]);
   });
 
   test("has the layout of the status file and of the supervisor's block", () => {

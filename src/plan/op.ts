@@ -1,10 +1,10 @@
 /** The ops of a plan and their binary layout, as launcher/plan.h has them (a test compares the two). Pure. */
 
-export const PLAN = { magic: 0x786f6270, version: 1, headerSize: 64, opSize: 64, maxOps: 8192, noOp: 0xffffffff } as const;
+export const PLAN = { magic: 0x786f6270, version: 1, headerSize: 64, opSize: 64, maxOps: 8192, maxPorts: 128, noOp: 0xffffffff } as const;
 
 export const OP = {
   SYSCALL: 0, CLONE: 1, JUMP: 2, JUMP_ERROR: 3, JUMP_SET: 4, EXPECT: 5, LOAD: 6, STORE: 7, DECIMAL: 8, BITS: 9,
-  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13, EACH: 14, COPY: 15, KEEP: 16, CLIENT: 17, ADOPT: 18, SAME: 19, TELL: 20,
+  EXECUTE: 10, SUPERVISE: 11, INIT: 12, EXIT: 13, EACH: 14, COPY: 15, KEEP: 16, CLIENT: 17, ADOPT: 18, SAME: 19, TELL: 20, FORWARD: 21,
 } as const;
 
 export const FLAG = { IGNORE: 1, FULL: 2, NOT: 4, FIRST: 8, BUSY: 16 } as const;

@@ -1,5 +1,5 @@
 /**
- * The built-in seccomp profiles, as OCI profiles: `default` for `run`, `strict` for `do`, and the one of the built-in init.
+ * The built-in seccomp profiles, as OCI profiles: `default` for `run`, `strict` for `do`, and those of the built-in init and of the relay of published ports.
  *
  * i386 and x32 are refused by all of them: `architectures` names the native ABI only. Docker covers i386, but there socketcall(2) hides the address
  * family from every filter (so AF_ALG could not be denied without breaking 32-bit programs' sockets), and the compat entry points are attack surface
@@ -7,7 +7,7 @@
  */
 import type { LinuxSeccomp, SeccompArg, SeccompSyscall } from "../spec/runtime-config.ts";
 import { ERRNO } from "../kernel/abi/errno-table.ts";
-import { CAPABILITY_GROUPS, COMMON_GROUPS, DEFAULT_GROUPS, INIT_GROUP } from "./seccomp-groups.ts";
+import { CAPABILITY_GROUPS, COMMON_GROUPS, DEFAULT_GROUPS, INIT_GROUP, RELAY_GROUP } from "./seccomp-groups.ts";
 
 /** The capabilities of `run`'s containers, inside their user namespace; `builtinFilter("default")` is compiled for these. */
 export const DEFAULT_CAPABILITIES = [
@@ -99,14 +99,18 @@ export function strictProfile(): LinuxSeccomp {
   ]);
 }
 
-/** The profile of PID 1 itself once it is in its loop: any other call is a sign that it was taken over, and ends the container. */
+/** A profile of nothing but these calls: any other is a sign that the process was taken over, and its end. */
+function closed(...syscalls: readonly SeccompSyscall[]): LinuxSeccomp {
+  // Names the newest call, so that no call counts as newer than the profile and gets ENOSYS.
+  return { defaultAction: "SCMP_ACT_KILL_PROCESS", syscalls: [...syscalls, { names: ["rseq_slice_yield"], action: "SCMP_ACT_KILL_PROCESS" }] };
+}
+
+/** The profile of PID 1 itself once it is in its loop. */
 export function initProfile(): LinuxSeccomp {
-  return {
-    defaultAction: "SCMP_ACT_KILL_PROCESS",
-    syscalls: [
-      allow(INIT_GROUP.names),
-      // Names the newest call, so that no call counts as newer than the profile and gets ENOSYS.
-      { names: ["rseq_slice_yield"], action: "SCMP_ACT_KILL_PROCESS" },
-    ],
-  };
+  return closed(allow(INIT_GROUP.names));
+}
+
+/** The profile of the relay of published ports. Its sockets are of TCP: SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC together. */
+export function relayProfile(): LinuxSeccomp {
+  return closed(allow(RELAY_GROUP.names), ...[AF.INET, AF.INET6].map((family) => allow(["socket"], int(0, family), int(1, 0o2004001))));
 }

@@ -139,6 +139,15 @@ export const CAPABILITY_GROUPS: Readonly<Record<string, readonly string[]>> = {
   CAP_SYSLOG: ["syslog"],
 };
 
+/** All that the relay of published ports does once it has joined the container's network namespace. */
+export const RELAY_GROUP: SyscallGroup = {
+  reason: "the loop of launcher/forward.c, which says first that it is there; socket is allowed for TCP alone; rt_sigreturn and restart_syscall are the kernel's own doing",
+  names: [
+    "accept4", "clock_gettime", "close", "connect", "exit", "exit_group", "getsockopt", "madvise", "ppoll", "recvfrom", "restart_syscall", "rt_sigreturn",
+    "sendto", "setsockopt", "shutdown", "write",
+  ],
+};
+
 /** All that the built-in init, PID 1, does once the main child runs: wait for signals, pass them on, reap, leave. */
 export const INIT_GROUP: SyscallGroup = {
   reason: "the loop of the built-in init, which closes the report pipe first; rt_sigreturn and restart_syscall are the kernel's own doing",

@@ -8,8 +8,8 @@ import { refusal, run } from "../../test/seccomp/interpreter.ts";
 import { BPF, ProgramBuilder } from "./cbpf.ts";
 import { AUDIT_ARCH, filterFlags, usesNotify } from "./seccomp-action.ts";
 import { builtinFilter } from "./seccomp-compiled.ts";
-import { DEFAULT_CAPABILITIES, defaultProfile, initProfile, strictProfile } from "./seccomp-defaults.ts";
-import { CAPABILITY_GROUPS, COMMON_GROUPS, DEFAULT_GROUPS, INIT_GROUP } from "./seccomp-groups.ts";
+import { DEFAULT_CAPABILITIES, defaultProfile, initProfile, relayProfile, strictProfile } from "./seccomp-defaults.ts";
+import { CAPABILITY_GROUPS, COMMON_GROUPS, DEFAULT_GROUPS, INIT_GROUP, RELAY_GROUP } from "./seccomp-groups.ts";
 import { resolveProfile } from "./seccomp-profile.ts";
 import { disassemble, verdictText } from "./seccomp-text.ts";
 import { compileSeccomp } from "./seccomp.ts";
@@ -171,6 +171,7 @@ describe("built-in profiles", () => {
       expect(builtinFilter("strict", arch)).toEqual(compileSeccomp(strictProfile(), { arch }));
       expect(builtinFilter("default", arch)).toEqual(compileSeccomp(defaultProfile(DEFAULT_CAPABILITIES), { arch }));
       expect(builtinFilter("init", arch)).toEqual(compileSeccomp(initProfile(), { arch }));
+      expect(builtinFilter("relay", arch)).toEqual(compileSeccomp(relayProfile(), { arch }));
     }
     expect(builtinFilter("strict")).toEqual(builtinFilter("strict", "x64"));
   });
@@ -179,7 +180,8 @@ describe("built-in profiles", () => {
     const groups = [...COMMON_GROUPS, ...DEFAULT_GROUPS];
     const names = groups.flatMap((group) => group.names);
     expect(new Set(names).size).toBe(names.length);
-    for (const name of [...names, ...Object.values(CAPABILITY_GROUPS).flat(), ...INIT_GROUP.names]) expect(SYSCALLS_X64).toHaveProperty(name);
+    const others = [...Object.values(CAPABILITY_GROUPS).flat(), ...INIT_GROUP.names, ...RELAY_GROUP.names];
+    for (const name of [...names, ...others]) expect(SYSCALLS_X64).toHaveProperty(name);
     for (const group of groups) expect(group.reason.length).toBeGreaterThan(5);
   });
 

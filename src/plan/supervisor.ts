@@ -13,6 +13,8 @@ import { createsNamespace, joinedNamespace } from "./names.ts";
 import type { Compilation } from "./names.ts";
 import { FAILURE, FLAG, KEEP, WATCH } from "./op.ts";
 import { makePipe } from "./pipe.ts";
+import { closeListeners, endRelay } from "./publishing.ts";
+import type { Relay } from "./publishing.ts";
 import { tellRemoved } from "./telling.ts";
 
 export interface Frame {
@@ -128,7 +130,8 @@ export function guardTerminal(c: Compilation, frame: Frame): Guard {
   fork(w, { signal: 0 }).into(pid).jumpSet(parent, pid);
   const orderly = w.label();
   w.call(SYSCALLS.prctl, PR.SET_NAME, w.text("pidbox-tty")).flags(FLAG.IGNORE);
-  w.call(SYSCALLS.close, writing).flags(FLAG.IGNORE);
+  closeListeners(c);
+  w.from("--tty").call(SYSCALLS.close, writing).flags(FLAG.IGNORE);
   w.call(SYSCALLS.read, reading, w.room(8), 1).flags(FLAG.IGNORE).into(pid).jumpSet(orderly, pid);
   w.call(SYSCALLS.ioctl, terminal, TTY.SETS, saved).flags(FLAG.IGNORE);
   w.place(orderly).exit(0).place(parent);
@@ -211,13 +214,15 @@ export interface FrameEnd {
   readonly code: number;
   readonly cgroups: CgroupHandles;
   readonly guard: Guard | undefined;
+  readonly relay: Relay | undefined;
   readonly creation: Creation | undefined;
 }
 
 /** Last ops of a supervisor that stayed. */
-export function closeFrame(c: Compilation, { code, cgroups, guard, creation }: FrameEnd): void {
+export function closeFrame(c: Compilation, { code, cgroups, guard, relay, creation }: FrameEnd): void {
   const { writer: w, blueprint } = c;
   dismiss(c, guard);
+  endRelay(c, relay, false);
   if (creation !== undefined) {
     // `run --keep`: the container has stopped, and `delete` does the rest.
     if (blueprint.state.keep) return void w.exit(code);
@@ -272,6 +277,7 @@ export interface Failing {
   /** Absent where nothing on the host is the plan's own. */
   readonly cgroups?: CgroupHandles;
   readonly guard: Guard | undefined;
+  readonly relay?: Relay | undefined;
   readonly creation?: Creation | undefined;
   /** The supervisor's end of the socket to a process that it makes; 0 until there is one. */
   readonly outside?: number;
@@ -285,12 +291,13 @@ function hangUp(c: Compilation, outside: number): void {
 }
 
 /** Ops of the supervisor after a failure. Returns the first. */
-export function failFrame(c: Compilation, { frame, cgroups, guard, creation, outside }: Failing): number {
+export function failFrame(c: Compilation, { frame, cgroups, guard, relay, creation, outside }: Failing): number {
   const { writer: w, blueprint: { runtime, state }, descriptors } = c;
   const failed = w.position;
   if (outside !== undefined) hangUp(c, outside);
   comeHome(c, frame);
   dismiss(c, guard);
+  endRelay(c, relay, true);
   endHolder(c, creation?.holder);
   if (cgroups !== undefined) cleanUp(c, cgroups, true);
   if (creation !== undefined) removePidFile(c, creation);

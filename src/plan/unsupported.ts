@@ -12,6 +12,11 @@ export function refuseUnsupported(blueprint: Blueprint, facts: HostFacts): void 
       hint: 'Put { "type": "mount" } into linux.namespaces', context: { from: "/linux/namespaces" },
     });
   }
+  if (blueprint.published !== undefined && !createsNamespace(blueprint, "network")) {
+    throw new PidboxError("CONFIG_INVALID", "Cannot publish ports: the container has no network namespace of its own, so its ports are those of the host or of another container", {
+      hint: "Leave --publish out: what listens in that namespace is reached there", context: { from: "--publish" },
+    });
+  }
   if (linux?.mountLabel !== undefined && !facts.selinux) {
     throw new PidboxError("HOST_UNSUPPORTED", "Cannot label the mounts: SELinux is not active here", { hint: "Leave linux.mountLabel out", context: { feature: "selinux", from: "/linux/mountLabel" } });
   }

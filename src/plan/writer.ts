@@ -252,6 +252,11 @@ export class PlanWriter {
     return this.#append(OP.CLIENT, 0, 0, 0, 0, signals, 0, client);
   }
 
+  /** Connections to the descriptors from `first` on go to these ports of this network namespace, until the process of `pidfd` ends. */
+  forward(ports: readonly number[], first: number, pidfd: number): this {
+    return this.#append(OP.FORWARD, 0, this.words(...ports), ports.length, first, pidfd, 0, 0);
+  }
+
   /** The supervisor's child is the process of register `pid` from here on. */
   adopt(pid: number): this {
     return this.#append(OP.ADOPT, 0, pid, 0, 0, 0, 0, 0);

@@ -16,6 +16,7 @@ export const CATALOG = {
   unpause: async () => (await import("./pause.ts")).unpause,
   wait: async () => (await import("./wait.ts")).wait,
   events: async () => (await import("./events.ts")).events,
+  port: async () => (await import("./port.ts")).port,
   logs: async () => (await import("./logs.ts")).logs,
   inspect: async () => (await import("./inspect.ts")).inspect,
   cp: async () => (await import("./cp.ts")).cp,

@@ -199,6 +199,7 @@ async function blueprintOf(draft: Draft, scene: Scene, kept: Kept | undefined): 
   const { joined } = draft;
   const config = await configOf(draft, scene, joined);
   const { stopOf } = args.value("stop-signal") === undefined && args.value("stop-timeout") === undefined ? { stopOf: () => ({}) } : await import("./container-stop.ts");
+  const published = args.values("publish").length === 0 ? undefined : (await import("../spec/publish.ts")).parsePublished(args.values("publish"));
   const keep = draft.kind === "run" && !args.flag("rm");
   const pidFile = draft.kind === "run" ? args.value("pidfile") : undefined;
   const rootfs: Rootfs = scene.rootfs.kind === "overlay" && kept?.layer !== undefined ? { ...scene.rootfs, layer: kept.layer } : scene.rootfs;
@@ -211,10 +212,12 @@ async function blueprintOf(draft: Draft, scene: Scene, kept: Kept | undefined): 
     ...(security.seccomp === undefined ? {} : { seccomp: security.seccomp }),
     landlock: security.landlock,
     ...(draft.kind === "run" ? { managed: true } : {}),
+    ...(published === undefined ? {} : { published }),
     interruptTwice: draft.stdio.kind !== "terminal",
     ...stopOf(args), ...(pidFile === undefined ? {} : { pidFile: absolute(pidFile, context.cwd) }),
     state: {
-      directory: place.directory, files: ["state.json", "status"], names: place.names, reservations: place.reservations, keep,
+      directory: place.directory, files: ["state.json", "status", ...(published === undefined ? [] : ["ports"])],
+      names: place.names, reservations: place.reservations, keep,
       ...(kept === undefined ? {} : { failed: "remove" }),
     },
     executable: context.executable, title: place.name, unsafe: overrides.used, degraded: [...draft.degraded, ...scene.degraded],

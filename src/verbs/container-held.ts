@@ -57,7 +57,7 @@ function viewRunning({ directory, name, state }: FoundContainer): View {
 
 /** The container up to where its program would start: alone, with state of its own that the plan takes away again. */
 function heldBlueprint({ blueprint, state: { id } }: Revival, directory: string): Blueprint {
-  const { config, pidFile: _pidFile, keeping: _keeping, stop: _stop, seccomp: _seccomp, ...rest } = blueprint;
+  const { config, pidFile: _pidFile, keeping: _keeping, stop: _stop, seccomp: _seccomp, published: _published, ...rest } = blueprint;
   // Profiles are for programs, and may not be loaded yet.
   const { apparmorProfile: _profile, selinuxLabel: _label, ...own } = config.process ?? { cwd: "/" };
   const process = { ...own, args: ["/nothing is executed"], cwd: "/", terminal: false };

@@ -51,8 +51,9 @@ export const CONTAINER_OPTIONS: readonly OptionSpec[] = [
   { name: "fault", value: "OP", help: "Let this op of the plan fail, to see that nothing stays behind (for tests)" },
 ];
 
-/** Those of containers that can go on without their caller: `run` and `create`. */
+/** Those of `run` and `create` alone: they have a network namespace that is used, and can go on without their caller. */
 export const KEEP_OPTIONS: readonly OptionSpec[] = [
+  { name: "publish", short: "p", value: "[IP:][HOSTPORT:]PORT", repeat: true, help: "Let the host reach a TCP port inside, at 127.0.0.1 unless IP says otherwise; without HOSTPORT at a port that the kernel chooses" },
   { name: "restart", value: "POLICY", help: "When it is started again after its end: no, on-failure[:N], always, unless-stopped" },
   { name: "log-driver", value: "DRIVER", choices: ["json-file", "k8s-file", "none"], help: "Form of the log: docker's (the default), CRI's, or none" },
   { name: "log-opt", value: "NAME=VALUE", repeat: true, help: "max-size=SIZE (20m; -1 is unlimited) and max-file=N (5): when a log is full, and how many there are" },

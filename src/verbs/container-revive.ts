@@ -3,6 +3,7 @@ import { PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { readHost } from "../engine/host.ts";
 import { planFor } from "../engine/plan-cache.ts";
+import { readPublished } from "../engine/published-ports.ts";
 import { createImageFile, replaceProcess, spawnLauncher } from "../engine/launch.ts";
 import { clearLook } from "../engine/looks.ts";
 import { changeState, isSupervised, readState, readStatus, release } from "../engine/store.ts";
@@ -121,9 +122,15 @@ export function giveUp(revival: Revival | undefined): void {
   for (const link of revival?.state.reservations ?? []) release(link, revival?.state.id ?? "");
 }
 
+/** With the ports of the host that it had: whoever knows them finds it there again. */
+function samePorts(directory: string, revival: Revival): Revival {
+  const published = readPublished(directory, revival.state);
+  return published === undefined ? revival : { ...revival, blueprint: { ...revival.blueprint, published } };
+}
+
 /** Starts a container after `delay` ms in the place of this process, which is its supervisor already and in charge of it by `charge`. Throws. */
 export async function restartInPlace(directory: string, starter: Starter, charge: number, delay: number): Promise<never> {
-  const revival = revive(directory, starter);
+  const revival = samePorts(directory, revive(directory, starter));
   try {
     const file = createImageFile();
     // Bun marks what it inherits to be closed at exec.

@@ -4,6 +4,7 @@ import type { EndRecord } from "../engine/end-record.ts";
 import type { ContainerState, ContainerStatus } from "../engine/store.ts";
 import { imageOf } from "../engine/store.ts";
 import type { Life } from "../engine/stored.ts";
+import type { PublishedPort } from "../spec/publish.ts";
 import type { LinuxResources, Mount, Rlimit } from "../spec/runtime-config.ts";
 
 /** All that is known of a container. */
@@ -15,6 +16,8 @@ export interface Inspected {
   readonly life: Life;
   readonly paused: boolean;
   readonly logPath: string;
+  /** Where its ports are reached now. */
+  readonly ports: readonly PublishedPort[];
 }
 
 /** Go's zero time. */
@@ -81,6 +84,14 @@ function ulimitDocument({ type, soft, hard }: Rlimit): Record<string, unknown> {
   return { Name: type.replace("RLIMIT_", "").toLowerCase(), Soft: Number(soft), Hard: Number(hard) };
 }
 
+/** Docker's map of ports; what the kernel has yet to choose is empty. */
+function portDocument(ports: readonly PublishedPort[]): Record<string, unknown> {
+  const bindings = Map.groupBy(ports, ({ port }) => `${port}/tcp`);
+  return Object.fromEntries([...bindings].map(([name, list]) => [
+    name, list.map(({ address, hostPort }) => ({ HostIp: address, HostPort: hostPort === 0 ? "" : String(hostPort) })),
+  ]));
+}
+
 function hostDocument({ state }: Inspected): Record<string, unknown> {
   const { config, init } = state.blueprint;
   const { kept } = state;
@@ -89,7 +100,7 @@ function hostDocument({ state }: Inspected): Record<string, unknown> {
   const mounts = config.mounts ?? [];
   return {
     Binds: mounts.filter(isBind).map(({ source = "", destination, options: words = [] }) => `${source}:${destination}${words.includes("ro") ? ":ro" : ""}`),
-    LogConfig: { Type: log?.driver ?? "none", Config: options }, NetworkMode: "none",
+    LogConfig: { Type: log?.driver ?? "none", Config: options }, NetworkMode: "none", PortBindings: portDocument(state.blueprint.published ?? []),
     RestartPolicy: { Name: kept?.restart.name ?? "no", MaximumRetryCount: kept?.restart.retries ?? 0 }, AutoRemove: state.remove,
     PidMode: namespaceMode(state, "pid", ""), IpcMode: namespaceMode(state, "ipc", "private"), UTSMode: namespaceMode(state, "uts", ""),
     UsernsMode: namespaceMode(state, "user", "private"), CgroupnsMode: namespaceMode(state, "cgroup", "private"), CgroupParent: config.linux?.cgroupsPath ?? "",
@@ -102,13 +113,14 @@ function hostDocument({ state }: Inspected): Record<string, unknown> {
 }
 
 function configDocument({ state }: Inspected): Record<string, unknown> {
-  const { config, stop, stdio } = state.blueprint;
+  const { config, stop, stdio, published } = state.blueprint;
   const { user, env = [], args = [], cwd } = config.process ?? { cwd: "/" };
   const input = state.kept?.input ?? "none";
   return {
     Hostname: config.hostname ?? "", Domainname: config.domainname ?? "", User: user === undefined ? "" : `${user.uid}:${user.gid}`, Tty: stdio.kind === "terminal",
     OpenStdin: input !== "none", StdinOnce: input === "once", Env: env, Cmd: args, Entrypoint: null, Image: imageOf(state), WorkingDir: cwd,
     Labels: state.labels,
+    ...(published === undefined ? {} : { ExposedPorts: Object.fromEntries(published.map(({ port }) => [`${port}/tcp`, {}])) }),
     StopSignal: signalName(stop?.signal ?? 15), StopTimeout: stop?.timeout ?? 10,
   };
 }
@@ -139,6 +151,7 @@ export function inspectDocument(inspected: Inspected): Record<string, unknown> {
       Name: rootfs.kind,
       Data: state.layer === undefined ? { LowerDir: lower } : { LowerDir: lower, UpperDir: `${state.layer}/upper`, WorkDir: `${state.layer}/work` },
     },
-    Mounts: mountDocuments(config.mounts ?? []), Config: configDocument(inspected), NetworkSettings: { Networks: {} }, Pidbox: ownDocument(inspected),
+    Mounts: mountDocuments(config.mounts ?? []), Config: configDocument(inspected),
+    NetworkSettings: { Ports: portDocument(inspected.ports), Networks: {} }, Pidbox: ownDocument(inspected),
   };
 }

@@ -3,6 +3,7 @@ import { EXIT, PidboxError } from "../base/error.ts";
 import { compileTemplate } from "../base/template.ts";
 import { readFreezer } from "../engine/cgroup-freeze.ts";
 import { readEnd } from "../engine/end-record.ts";
+import { readPublished } from "../engine/published-ports.ts";
 import { logNames } from "./container-keep.ts";
 import { inspectDocument } from "./inspect-document.ts";
 import { containerOf, stateRootOf } from "./stored-containers.ts";
@@ -11,9 +12,10 @@ import type { Verb } from "./verb.ts";
 function documentOf(root: string, reference: string): Record<string, unknown> {
   const { directory, state, status, life } = containerOf(root, reference);
   const paused = life === "running" && readFreezer(state.cgroups) === "frozen";
+  const ports = (life === "running" ? readPublished(directory, state) : undefined) ?? [];
   const log = state.kept?.log;
   const logPath = state.logs === undefined || log === undefined ? "" : `${state.logs}/${logNames(log)[0] ?? ""}`;
-  return inspectDocument({ directory, state, status, end: readEnd(directory), life, paused, logPath });
+  return inspectDocument({ directory, state, status, end: readEnd(directory), life, paused, logPath, ports });
 }
 
 export const inspect: Verb = {

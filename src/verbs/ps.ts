@@ -39,11 +39,20 @@ function last(args: Arguments): number | undefined {
   return Number(text);
 }
 
+const MOST_PORTS = 4;
+
+function publishedNote(ports: readonly string[]): string[] {
+  if (ports.length === 0) return [];
+  const shown = ports.length <= MOST_PORTS ? ports : [...ports.slice(0, MOST_PORTS - 1), `${ports.length - MOST_PORTS + 1} ports more`];
+  return [`publishes ${shown.join(", ")}`];
+}
+
 /** What a person must know of a container beside its row. */
 export function notesOf(container: Container): string[] {
   return [
     ...container.unsafe.map((name) => `unsafe: ${name}`),
     ...container.degraded.map((name) => `degraded: ${name}`),
+    ...publishedNote(container.ports ?? []),
     ...(container.pod === null ? [] : [`pod ${container.pod}`]),
     ...(container.parent === null ? [] : [`inside ${shortId(container.parent)}`]),
     ...(container.pidSharedWith === null ? [] : [`PID namespace of ${shortId(container.pidSharedWith)}`]),
@@ -102,13 +111,13 @@ const HEADINGS = {
 } as const;
 
 function rowOf(container: Container, whole: boolean, now: number): Row {
-  const { id, name, image, engine, command, since, state, labels = {}, initPid } = container;
+  const { id, name, image, engine, command, since, state, labels = {}, ports = [], initPid } = container;
   const words = printable(command.join(" "));
   return {
     ID: whole ? id : shortId(id), Names: name ?? "", Image: image ?? "", Engine: engine, Command: whole ? words : words.slice(0, 20),
     CreatedAt: since === null ? "" : new Date(since).toISOString(), RunningFor: since === null ? "" : ageText(since, now), Status: statusText(container, now),
     State: state,
-    Labels: Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(","), Ports: "", Pid: initPid ?? 0,
+    Labels: Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(","), Ports: ports.join(", "), Pid: initPid ?? 0,
   };
 }
 

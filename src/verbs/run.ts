@@ -57,12 +57,16 @@ export const run: Verb = {
     "The root filesystem is a directory (dir:PATH). It is never written: with --rm changes go to memory and are gone at the end; without, they are kept on disk for the next "
     + "pidbox start, until pidbox rm or the next boot, after which pidbox gc takes them away. --rw / writes to the directory itself. "
     + "All eight namespaces are new, files are id-mapped, capabilities are few and inside a user namespace, and there is no network.\n\n"
+    + "-p lets the host reach a TCP port of the container, which itself reaches nothing outside: at 127.0.0.1, and at others of the host's addresses only if one is named (0.0.0.0 or [::] "
+    + "is all of them; docker takes these where none is). Without a port of the host, or with 0, the kernel chooses one at each start, which pidbox port shows; restarts by policy keep it. Both may be ranges of one length. "
+    + "A container publishes at most 128 ports; 256 connections go on at once, and others wait. Clients come from 127.0.0.1, as the program sees it.\n\n"
     + "What would weaken the wall is refused, with the name of the override.",
   options: [{ name: "detach", short: "d", help: "Run in the background and print the container's id" }, ...CONTAINER_OPTIONS, ...KEEP_OPTIONS],
   operands: [{ name: "IMAGE", help: "dir:DIRECTORY, a root filesystem", required: true }, { name: "CMD", help: "The program; /bin/sh if none is given" }, { name: "ARG", help: "Its arguments", repeat: true }],
   stopsAtOperand: true,
   examples: [
     { command: "pidbox run --rm -it dir:./rootfs sh", text: "A shell in a root filesystem" },
+    { command: "pidbox run -d --name web -p 8080:80 dir:./rootfs /bin/server", text: "A service that this host reaches at 127.0.0.1:8080" },
     { command: "pidbox run --rm --memory 64m --read-only -v ./data:/data:ro dir:./rootfs /bin/worker", text: "Limits, a read-only root and a directory of the host" },
   ],
   exitCodes: CONTAINER_EXIT_CODES,

@@ -30,6 +30,9 @@ const LOWEST = 32;
 /** Where the verifier finds its end. */
 const VERIFIER_FD = 3;
 
+/** Names of a supervisor's other children. */
+const HELPERS: readonly (string | number)[] = ["pidbox-tty\n", "pidbox-port\n"];
+
 /** Makes the socket pair. Throws IO. */
 export function openGate(): Gate {
   const pair = new Int32Array(2);
@@ -59,11 +62,11 @@ export function startVerifier(gate: Gate, blueprint: Blueprint, facts: HostFacts
   moveAside(child.pid, facts);
 }
 
-/** The container's first process: the supervisor's one child that is not this verifier, nor the guard of its terminal. Throws IO. */
+/** The container's first process: the supervisor's one child that is not this verifier, nor the guard of its terminal or the relay of its ports. Throws IO. */
 export function findInit(supervisor: number, self: number): number {
   const text = readText(`/proc/${supervisor}/task/${supervisor}/children`, 1 << 16);
   const children = typeof text === "number" ? [] : text.trim().split(/ +/).filter((word) => word !== "").map(Number);
-  const found = children.filter((pid) => pid !== self && readText(`/proc/${pid}/comm`, 64) !== "pidbox-tty\n");
+  const found = children.filter((pid) => pid !== self && !HELPERS.includes(readText(`/proc/${pid}/comm`, 64)));
   const [init] = found;
   if (init !== undefined && found.length === 1) return init;
   throw new PidboxError("IO", `Cannot tell the container's first process: its supervisor ${supervisor} has ${found.length} children`, { context: { path: `/proc/${supervisor}/task/${supervisor}/children` } });

@@ -2,6 +2,7 @@
 import { EXIT, PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { readSurvey, selectContainer, shortId } from "../engine/discover-survey.ts";
+import { readPublished } from "../engine/published-ports.ts";
 import { readState } from "../engine/store.ts";
 import { verify as verifyContainer, type Verification } from "../engine/verification.ts";
 import { countLayers, layerTable, verdictText } from "../report/layer.ts";
@@ -42,10 +43,12 @@ export const verify: Verb = {
     if (initPid === null) {
       throw new PidboxError("NOT_FOUND", `The container ${quote(name ?? id)} has ended, so there is nothing to verify`, { hint: "`pidbox ps` lists the containers that run." });
     }
-    const state = engine === "pidbox" ? readState(`${stateRootOf(context)}/containers/${id}`) : undefined;
+    const directory = `${stateRootOf(context)}/containers/${id}`;
+    const state = engine === "pidbox" ? readState(directory) : undefined;
+    const ports = state === undefined ? [] : readPublished(directory, state) ?? [];
     const sharing = view.containers.filter((c) => c.pidSharedWith === id && c.engine === "pidbox");
     const guests = sharing.flatMap((c) => readState(`${stateRootOf(context)}/containers/${c.id}`)?.cgroups ?? []);
-    const verification = verifyContainer({ initPid, members: [...container.processes, ...container.strays], guests, state, host: view.facts.host });
+    const verification = verifyContainer({ initPid, members: [...container.processes, ...container.strays], guests, state, host: view.facts.host, ports });
     for (const c of sharing) context.note(`It shares its PID namespace with ${shortId(c.id)}, which is verified by itself.`);
     for (const limit of view.facts.limits) context.note(limit);
     if (engine === "pidbox" && state === undefined) context.note("Its state is not in this user's state directory, so it is held against the strict profile.");

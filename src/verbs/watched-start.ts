@@ -26,7 +26,7 @@ export interface Finished {
 /**
  * Flags that do more than they say to the plan, or that no two starts have in common; and those that may hold secrets, which are not to outlive the container.
  */
-const SINGULAR = ["name", "cidfile", "explain", "verify", "fault", "pid", "env", "env-file"];
+const SINGULAR = ["name", "cidfile", "explain", "verify", "fault", "pid", "env", "env-file", "publish"];
 /** A command line whose answers are others each time is left alone after so many. */
 const MOST_MISSES = 16;
 

@@ -11,6 +11,8 @@ export interface Order {
   readonly what: "kill-first" | "kill-init" | "storm" | "many";
   readonly count: number;
   readonly seed: number;
+  /** What comes before the program's words, for kills. */
+  readonly verb: readonly string[];
 }
 
 export interface Result {
@@ -47,10 +49,10 @@ function text(path: string): string {
   }
 }
 
-/** The container's first process: the supervisor's child that is not the guard of its terminal. */
+/** The container's first process: the supervisor's child that is neither the guard of its terminal nor the relay of its ports. */
 function initOf(supervisor: number): number | undefined {
   const children = text(`/proc/${supervisor}/task/${supervisor}/children`).split(" ").filter((word) => word !== "").map(Number);
-  return children.find((pid) => text(`/proc/${pid}/comm`).trim() !== "pidbox-tty");
+  return children.find((pid) => !["pidbox-tty", "pidbox-port"].includes(text(`/proc/${pid}/comm`).trim()));
 }
 
 /** Lets the event loop go round for so many milliseconds: a moment that nobody can wait for otherwise. */
@@ -84,7 +86,7 @@ async function collect(order: Order, before: readonly string[]): Promise<void> {
 async function killOne(order: Order, next: () => number): Promise<string> {
   // Some end by themselves, so that Bun is there once more to say why.
   const short = order.what === "kill-first" && next() < 0.5;
-  const child = start(order, ["do", "sh", "-c", short ? "exit 3" : "sleep 1000 & exec cat"]);
+  const child = start(order, [...order.verb, "sh", "-c", short ? "exit 3" : "sleep 1000 & exec cat"]);
   if (order.what === "kill-init") {
     let init = initOf(child.pid);
     // More often than until() would look: the first milliseconds count.

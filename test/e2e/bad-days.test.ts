@@ -42,10 +42,10 @@ function shell(script: string, prepare = "true"): Said & { readonly left: string
   };
 }
 
-function order(what: Order["what"], count: number): Result {
+function order(what: Order["what"], count: number, verb: readonly string[] = ["do"]): Result {
   const seed = Number(process.env["PIDBOX_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`${what}: PIDBOX_SEED=${seed}`);
-  const argument: Order = { pidbox, what, count, seed };
+  const argument: Order = { pidbox, what, count, seed, verb };
   return JSON.parse(isolated([process.execPath, join(import.meta.dir, "bad-days-driver.ts"), JSON.stringify(argument)], { name: "days", cwd: folder }).out) as Result;
 }
 
@@ -63,6 +63,11 @@ describe("SIGKILL at random moments", () => {
     expect(problems).toEqual([]);
     expect(ends["SIGKILL"] ?? 0).toBeGreaterThan(10);
   });
+
+  needs("root", "busybox")("of a supervisor with published ports, or of such a container, leaves nothing after gc", () => {
+    const verb = ["run", "--rm", "-i", "-p", "80-81", `dir:${rootfs("published")}`];
+    for (const what of ["kill-first", "kill-init"] as const) expect(order(what, 80, verb).problems).toEqual([]);
+  }, 60_000);
 
   needs("root")("of the container's first process leaves nothing at all", () => {
     const { problems, ends } = order("kill-init", 150);

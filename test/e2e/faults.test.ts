@@ -63,6 +63,14 @@ describe("each op that fails", () => {
     "--pids-limit", "16", "--read-only", "-w", "/data", `dir:${folder}/rootfs`, "/bin/true",
   ], { terminal: true })));
 
+  needs("root", "busybox")("leaves nothing of a container with published ports", () => check(failEachOp([
+    "run", "--rm", "-p", "80", "-p", "127.0.0.1::81-82", `dir:${folder}/rootfs`, "/bin/true",
+  ])));
+
+  needs("root", "busybox")("leaves nothing of a container with published ports without privileges", () => check(failEachOp([
+    "run", "--rm", "--allow-degraded=cgroups", "-p", "80", `dir:${folder}/rootfs`, "/bin/true",
+  ], { rootless: true })));
+
   needs("root")("leaves nothing of `do true` without privileges", () => check(failEachOp(["do", "--allow-degraded=cgroups", "true"], { rootless: true })));
 });
 

@@ -36,6 +36,7 @@ function smallPlan(): Uint8Array {
   const [there, child, main] = [w.label(), w.label(), w.label()];
   w.from("test").call(SYSCALLS.mmap, 0, 4096, 3, 0x21, -1, 0).into(page);
   w.call(SYSCALLS.write, 1, w.text("text"), 4).flags(FLAG.FULL).tolerate(11, 4).call(SYSCALLS.unlinkat, 0, w.text("x")).flags(FLAG.BUSY | FLAG.IGNORE);
+  w.forward([80, 443], 60, 59);
   w.tell("/events", HEAD, TAIL, TELL.now).same(w.text("text"), w.bytes(new TextEncoder().encode("text")), 4);
   w.load(a, w.cells(7), 8).store(w.room(8), a, 4).decimal(w.room(24), a).expect(a, 7, { mask: 255 }).expect(a, 8, { differs: true });
   w.bits(SYSCALLS.prctl, 0x300, 24).bits(SYSCALLS.rt_sigaction, a, w.room(32), 0, 8).flags(FLAG.FIRST | FLAG.IGNORE);
@@ -83,6 +84,12 @@ function clientPlan(terminal: boolean): Uint8Array {
   return w.finish(w.position - 1);
 }
 
+/** The relay of so many published ports. */
+function relayPlan(count: number): Uint8Array {
+  const w = new PlanWriter();
+  return w.forward(Array.from({ length: count }, (_, i) => i + 1), 60, 59).exit(0).exit(125).finish(1);
+}
+
 /** Ops that no answer stops. */
 function tolerantPlan(): Uint8Array {
   const w = new PlanWriter();
@@ -95,7 +102,7 @@ function tolerantPlan(): Uint8Array {
 
 const PLANS = [
   tolerantPlan(), supervisedPlan(0), supervisedPlan(-1), keptPlan("json", -1), keptPlan("cri", -1), keptPlan("json", 0), keptPlan("none", 0),
-  keptPlan("cri", -1, 1), clientPlan(true), clientPlan(false),
+  keptPlan("cri", -1, 1), clientPlan(true), clientPlan(false), relayPlan(1), relayPlan(3),
   smallPlan(), compile(doScene(), HYBRID, { self: 3 }), compile(terminalScene(), HYBRID, { self: 5 }), compile(bundleScene(), UNIFIED, { self: 3 }),
   compile(rootlessScene(SUBORDINATE), ROOTLESS, { self: 3 }),
 ];
@@ -152,6 +159,7 @@ describe("launcher.c under libFuzzer with AddressSanitizer and UndefinedBehavior
       "decode", "valid_op", "run", "step", "plain_call", "each_bit", "execute", "fail", "supervise", "pass_signal", "pump", "collect", "init",
       "keep_container", "log_entry", "put_json", "put_time", "rotate_log", "commit_log", "offer", "admit", "hear", "feed", "end_of_client", "part",
       "tell", "fill_digits", "run_visit", "take_packets", "give_output", "read_input", "press", "take_signal", "send_input",
+      "forward_ports", "accept_one", "dial", "dialled", "move", "attention", "attend", "drop", "waiting_time",
     ]));
   }, (SECONDS + 60) * 1000);
 

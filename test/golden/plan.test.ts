@@ -8,7 +8,7 @@ import type { CompileOptions } from "../../src/plan/compile.ts";
 import { decodePlan } from "../../src/plan/decode.ts";
 import { explain } from "../../src/plan/explain.ts";
 import type { HostFacts } from "../../src/plan/host-facts.ts";
-import { bundleScene, confinedScene, doScene, hostUsersScene, HYBRID, keptScene, ociScene, ociUsersScene, OWN_ID, ROOTLESS, rootlessScene, runScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
+import { bundleScene, confinedScene, doScene, hostUsersScene, HYBRID, keptScene, ociScene, ociUsersScene, OWN_ID, publishedScene, ROOTLESS, rootlessScene, runScene, SUBORDINATE, terminalScene, UNIFIED } from "../fixtures/plan/scenes.ts";
 
 const CASES: Readonly<Record<string, readonly [Blueprint, HostFacts, Partial<CompileOptions>?]>> = {
   "do-hybrid": [doScene(), HYBRID],
@@ -22,6 +22,8 @@ const CASES: Readonly<Record<string, readonly [Blueprint, HostFacts, Partial<Com
   "run-bundle": [bundleScene(), UNIFIED],
   "oci-create": [ociScene(), HYBRID],
   "oci-users": [ociUsersScene(), UNIFIED],
+  "run-published": [publishedScene(runScene()), HYBRID],
+  "run-published-rootless": [publishedScene({ ...keptScene(false), mapping: SUBORDINATE }), ROOTLESS, { charge: 6, delay: 1500 }],
   "run-kept": [keptScene(false), HYBRID, { charge: 33, announce: "id\n" }],
   "run-kept-rootless": [{ ...keptScene(false), mapping: SUBORDINATE }, ROOTLESS, { charge: 33, announce: "id\n" }],
   "run-kept-again": [keptScene(true), UNIFIED, { charge: 6, delay: 1500 }],

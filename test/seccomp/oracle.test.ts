@@ -8,7 +8,7 @@ import { SYSCALLS_ARM64 } from "../../src/kernel/abi/syscalls-arm64.ts";
 import { SYSCALLS_I386 } from "../../src/kernel/abi/syscalls-i386.ts";
 import { SYSCALLS_X64 } from "../../src/kernel/abi/syscalls-x64.ts";
 import { AUDIT_ARCH, strictness } from "../../src/plan/seccomp-action.ts";
-import { DEFAULT_CAPABILITIES, defaultProfile, initProfile, strictProfile } from "../../src/plan/seccomp-defaults.ts";
+import { DEFAULT_CAPABILITIES, defaultProfile, initProfile, relayProfile, strictProfile } from "../../src/plan/seccomp-defaults.ts";
 import { resolveProfile } from "../../src/plan/seccomp-profile.ts";
 import { compileSeccomp } from "../../src/plan/seccomp.ts";
 import type { LinuxSeccomp } from "../../src/spec/runtime-config.ts";
@@ -29,6 +29,7 @@ const profiles: Record<string, LinuxSeccomp> = {
   default: defaultProfile(DEFAULT_CAPABILITIES),
   "default with CAP_SYS_ADMIN and CAP_SYS_PTRACE": defaultProfile([...DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]),
   init: initProfile(),
+  relay: relayProfile(),
   "docker-like": resolveProfile(DOCKER_LIKE, HOST),
   "docker-like with CAP_SYS_ADMIN": resolveProfile(DOCKER_LIKE, { ...HOST, capabilities: ["CAP_SYS_ADMIN"] }),
   "allow all but a few": {

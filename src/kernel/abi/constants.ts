@@ -45,8 +45,8 @@ export const SIG_SETMASK = 2;
 
 /** asm-generic/errno-base.h and errno.h: those that plans name. */
 export const ERRNO = {
-  EPERM: 1, ENOENT: 2, ESRCH: 3, EIO: 5, ECHILD: 10, EAGAIN: 11, EACCES: 13, EBUSY: 16, EEXIST: 17, EXDEV: 18, ENODEV: 19, ENOTDIR: 20, EISDIR: 21, EINVAL: 22,
-  ENOSPC: 28, EROFS: 30, ENOSYS: 38, ELOOP: 40, EOPNOTSUPP: 95,
+  EPERM: 1, ENOENT: 2, ESRCH: 3, EIO: 5, EBADF: 9, ECHILD: 10, EAGAIN: 11, EACCES: 13, EBUSY: 16, EEXIST: 17, EXDEV: 18, ENODEV: 19, ENOTDIR: 20, EISDIR: 21,
+  EINVAL: 22, ENOSPC: 28, EROFS: 30, ENOSYS: 38, ELOOP: 40, EOPNOTSUPP: 95, EADDRINUSE: 98, EADDRNOTAVAIL: 99,
 } as const;
 
 /** statx(2): the masks that are asked for and the byte offsets of what is read from struct statx. */
@@ -74,8 +74,12 @@ export const KEYCTL_JOIN_SESSION_KEYRING = 1;
 /** sockets */
 export const AF_UNIX = 1;
 export const AF_INET = 2;
+export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5, CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
+/** socket(7): the level of setsockopt(2) and its options; ipv6(7). */
+export const SOCKET = { LEVEL: 1, REUSEADDR: 2 } as const;
+export const IPV6_V6ONLY = { level: 41, name: 26 } as const;
 export const MSG = { PEEK: 2, DONTWAIT: 0x40, CMSG_CLOEXEC: 0x40000000, NOSIGNAL: 0x4000 } as const;
 export const SIOCSIFFLAGS = 0x8914;
 export const IFF_UP_RUNNING = 0x41;
