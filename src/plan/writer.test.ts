@@ -139,6 +139,6 @@ describe("PlanWriter", () => {
     expect(codeOf(() => full.exit(0))).toBe("CONFIG_INVALID");
     expect(decodePlan(full.finish(0)).ops).toHaveLength(PLAN.maxOps);
     expect(full.position).toBe(PLAN.maxOps);
-    expect(Object.keys(OP)).toHaveLength(21);
+    expect(Object.keys(OP)).toHaveLength(22);
   });
 });
