@@ -2,7 +2,7 @@
  * Fails every op of a plan on purpose, one start each, and looks for what stays behind. Runs in isolation.ts, so that every process, mount, cgroup and
  * state file that it sees is its own doing.
  */
-import { closeSync, openSync, readFileSync, unlinkSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync } from "node:fs";
 import { listenForDescriptors } from "../oci/socket.ts";
 import { traces, vanished } from "./traces.ts";
 import type { Place } from "./traces.ts";
@@ -84,14 +84,16 @@ function environment(): Record<string, string> {
 
 /** Runs a command whose standard descriptors may outlive it. */
 async function run(words: readonly string[], n: number): Promise<End> {
-  const path = `/tmp/pidbox-faults-${process.pid}-${n}`;
+  // Not by the PID, which is that of a namespace: two test runs on one machine may have the same.
+  const folder = mkdtempSync("/tmp/pidbox-faults-");
+  const path = `${folder}/output`;
   const output = openSync(path, "w");
   try {
     const code = await Bun.spawn(numbered(words, n), { stdin: "ignore", stdout: output, stderr: output, env: environment() }).exited;
     return { code, said: readFileSync(path, "utf8") };
   } finally {
     closeSync(output);
-    unlinkSync(path);
+    rmSync(folder, { recursive: true });
   }
 }
 
