@@ -91,8 +91,8 @@ describe.each(CALLERS.map((caller) => [caller] as const))("as %s", (caller) => {
   });
 
   test("PID 1 reaps orphans", async () => {
-    const orphan = "(sh -c 'sleep 0.05 & echo $! > /tmp/orphan' &); until test -s /tmp/orphan; do :; done; p=$(cat /tmp/orphan)";
-    const script = `${orphan}; awk '{ print $4 }' /proc/$p/stat; while test -e /proc/$p; do sleep 0.01; done; echo reaped`;
+    const orphan = "(sh -c 'sleep 60 & echo $! > /tmp/orphan' &); until test -s /tmp/orphan; do sleep 0.01; done; p=$(cat /tmp/orphan)";
+    const script = `${orphan}; awk '{ print $4 }' /proc/$p/stat; kill $p; while test -e /proc/$p; do sleep 0.01; done; echo reaped`;
     expect(await scene.output(["run", "--tmpfs", "/tmp", "@", "sh", "-c", script], { caller })).toBe("1\nreaped");
   });
 
