@@ -34,6 +34,11 @@ test("mounts of a namespace that another thread has are its own; one that was ta
   expect(told(check, { container: nested })).toEqual(["pass: none"]);
 });
 
+test("a fifo is a stream; what was closed meanwhile is nothing, what cannot be looked at is unknown", () => {
+  expect(told(check, { container: holding(descriptor(5, "/run/runc/x/exec.fifo", hosts({ mode: 0o010600 })), descriptor(6, "", -2)) })).toEqual(["pass: none"]);
+  expect(told(check, { container: holding(descriptor(6, "/x", -5)) })).toEqual(["unknown: the descriptors of PID 4711 could not be read"]);
+});
+
 test("what could not be read is unknown, and with the host's mounts it does not apply", () => {
   expect(told(check, { container: containerFacts({ task: task({ descriptors: -13 }) }) })).toEqual(["unknown: the descriptors of PID 4711 could not be read"]);
   expect(told(check, { container: containerFacts({ container: container({ sharedWithHost: ["mnt"] }) }) })[0]).toStartWith("not-applicable");
