@@ -40,6 +40,8 @@ function programsAnswer({ devices: { programs } }: ContainerFacts, request: Devi
 
 /** One that denies is enough; where none does, one that is not known leaves it open. */
 export function deviceAnswer(container: ContainerFacts, request: DeviceRequest): DeviceAnswer {
+  const { cgroups } = container;
+  if (!cgroups.has("devices") && !cgroups.has("unified")) return { answer: "unknown", why: "its cgroups are not mounted where this user sees them" };
   const answers = [listAnswer(container, request), programsAnswer(container, request)];
   return answers.find(({ answer }) => answer === "denied") ?? answers.find(({ answer }) => answer === "unknown") ?? { answer: "allowed" };
 }

@@ -21,6 +21,8 @@ export interface BindFacts {
   readonly objects: ReadonlyMap<number, KernelObject | number>;
   /** Sockets at the places where the engines' are. */
   readonly sockets: readonly SocketInside[];
+  /** False: it has more such mounts than are looked at. */
+  readonly complete: boolean;
 }
 
 const SOCKET = 0o140000;
@@ -66,11 +68,12 @@ export function bindReader(host: readonly Mount[], engines: readonly EngineSocke
     }
     const objects = new Map<number, KernelObject | number>();
     // In the host's own mount namespace every mount is the host's: there is nothing to find by looking at each.
-    if (root < 0 || container.sharedWithHost.includes("mnt")) return { tables, objects, sockets: [] };
+    if (root < 0 || container.sharedWithHost.includes("mnt")) return { tables, objects, sockets: [], complete: root >= 0 };
     const tree = treeOf(mounts);
     const serves = mounts.some(({ type }) => SERVED.test(type));
     const shown = mounts.filter((mount) => devices.has(`${mount.device.major}:${mount.device.minor}`) && !SERVED.test(mount.type) && !isKernelType(mount.type));
-    const wanted = shown.filter((mount) => mount.mountPoint !== "/" && tree.shows(mount)).slice(0, MOST_MOUNTS);
+    const all = shown.filter((mount) => mount.mountPoint !== "/" && tree.shows(mount));
+    const wanted = all.slice(0, MOST_MOUNTS);
     const safe = (path: string): boolean => !serves || !SERVED.test(tree.at(path)?.type ?? "fuse");
     for (const mount of wanted) if (safe(mount.mountPoint)) objects.set(mount.id, look(root, mount.mountPoint));
     const sockets = wanted.flatMap((mount): SocketInside[] => {
@@ -82,6 +85,6 @@ export function bindReader(host: readonly Mount[], engines: readonly EngineSocke
       const object = safe(path) ? look(root, path) : -1;
       if (typeof object === "object" && (object.mode & TYPE) === SOCKET) sockets.push({ path, object });
     }
-    return { tables, objects, sockets };
+    return { tables, objects, sockets, complete: all.length <= MOST_MOUNTS && paths.size <= MOST_MOUNTS };
   };
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { HOST_MOUNTS, MOUNTS } from "../../test/fixtures/audit/facts.ts";
 import { parseMountinfo } from "../kernel/mountinfo.ts";
-import { hostPaths, MountTree, placeOf, placesOf } from "./mount-tree.ts";
+import { hostPaths, MountTree, placeOf, placesOf, under } from "./mount-tree.ts";
 
 const docker = parseMountinfo(MOUNTS);
 
@@ -39,10 +39,13 @@ test("a mount is followed to the path on the host", () => {
 });
 
 test("any table answers, and with a mount of that table", () => {
-  const line = fc.tuple(fc.nat(6), fc.nat(6), fc.constantFrom("/", "/a", "/a/b", "/c")).map(([id, parent, point]) => `${id} ${parent} 0:1 / ${point} rw - tmpfs t rw`);
+  const line = fc.tuple(fc.nat(6), fc.constantFrom("/", "/a", "/a/b", "/c"));
   fc.assert(fc.property(fc.array(line, { maxLength: 12 }), fc.constantFrom("/", "/a/b/c", "/c", ""), (lines, path) => {
-    const mounts = parseMountinfo(lines.join("\n"));
+    const mounts = parseMountinfo(lines.map(([parent, point], i) => `${i + 1} ${parent} 0:1 / ${point} rw - tmpfs t rw`).join("\n"));
     const found = new MountTree(mounts).at(path);
     expect(found === undefined || mounts.includes(found)).toBe(true);
+    const tree = new MountTree(mounts);
+    const holders = mounts.filter((mount) => under(path, mount.mountPoint) && tree.reaches(mount, path));
+    expect(holders.map(({ id }) => id)).toEqual(found === undefined || path === "" ? holders.map(({ id }) => id) : [found.id]);
   }), { numRuns: process.env["PIDBOX_FUZZ"] === "smoke" ? 100 : 1000 });
 });

@@ -19,44 +19,50 @@ export function sameDevice(a: Mount["device"], b: Mount["device"]): boolean {
   return a.major === b.major && a.minor === b.minor;
 }
 
-/** A path and those above it, the root first. */
-function prefixes(path: string): string[] {
-  const found = ["/"];
-  for (let end = path.indexOf("/", 1); end > 0; end = path.indexOf("/", end + 1)) found.push(path.slice(0, end));
-  if (path.length > 1) found.push(path);
-  return found;
-}
-
 /** A mount table, ready for questions about paths. */
 export class MountTree {
   /** By parent and mount point: there is at most one, for what is mounted on a mount point later is a child of what is there. */
   readonly #children = new Map<string, Mount>();
+  readonly #parents: ReadonlySet<number>;
   readonly #root: Mount | undefined;
+  /** Answers that were given: most questions have the same directories above them. */
+  readonly #known = new Map<string, Mount>();
 
   constructor(mounts: readonly Mount[]) {
     const ids = new Set(mounts.map((mount) => mount.id));
+    this.#parents = new Set(mounts.map((mount) => mount.parent));
     for (const mount of mounts) if (mount.parent !== mount.id) this.#children.set(`${mount.parent} ${mount.mountPoint}`, mount);
     this.#root = mounts.find((mount) => mount.mountPoint === "/" && (!ids.has(mount.parent) || mount.parent === mount.id));
   }
 
   /** The mount that a lookup of `path` ends on: what is mounted over something hides it. */
   at(path: string): Mount | undefined {
-    let current = this.#root;
-    const seen = new Set<number>();
-    for (const prefix of current === undefined ? [] : prefixes(path)) {
-      let next = this.#children.get(`${current?.id ?? 0} ${prefix}`);
-      while (next !== undefined && !seen.has(next.id)) {
-        current = next;
-        seen.add(next.id);
-        next = this.#children.get(`${next.id} ${prefix}`);
-      }
+    const before = this.#known.get(path);
+    if (before !== undefined) return before;
+    const end = path.lastIndexOf("/");
+    let current = path.length <= 1 ? this.#root : this.at(end <= 0 ? "/" : path.slice(0, end));
+    const seen = new Set<Mount>();
+    for (let next = current; next !== undefined && !seen.has(next); next = this.#children.get(`${next.id} ${path}`)) {
+      current = next;
+      seen.add(next);
     }
+    if (current !== undefined) this.#known.set(path, current);
     return current;
   }
 
   /** Whether anything of a mount can be reached by its own mount point. */
   shows(mount: Mount): boolean {
     return this.at(mount.mountPoint)?.id === mount.id;
+  }
+
+  /** Whether a lookup of `path`, which is below the mount point of `mount`, ends on that mount. */
+  reaches(mount: Mount, path: string): boolean {
+    if (!this.shows(mount)) return false;
+    if (!this.#parents.has(mount.id)) return true;
+    for (let end = path.length; end > mount.mountPoint.length; end = path.lastIndexOf("/", end - 1)) {
+      if (this.#children.has(`${mount.id} ${path.slice(0, end)}`)) return false;
+    }
+    return true;
   }
 }
 
@@ -75,7 +81,7 @@ export function placesOf(mounts: readonly Mount[], type: string, name: string): 
   const places = mounts.filter((mount) => mount.type === type && under(name, mount.root)).map((mount): Place => {
     return { path: joinPath(mount.mountPoint, mount.root === "/" ? name : name.slice(mount.root.length)), mount };
   });
-  return places.filter(({ path, mount }) => tree.at(path)?.id === mount.id);
+  return places.filter(({ path, mount }) => tree.reaches(mount, path));
 }
 
 /** Filesystems of the kernel: a mount of one is no way to files of the host, whatever else it is. */

@@ -22,10 +22,17 @@ export function holds(task: TaskFacts, capability: number): boolean {
   return ((task.status.capabilities.effective >> BigInt(capability)) & 1n) !== 0n;
 }
 
-/** Whether a thread has the host's user namespace; the container's word counts where the kernel does not tell. */
+const ALL_IDS = 0xffff_ffff;
+
+/** Whether ids are the host's as far as a map tells: one that could not be read does not say otherwise. */
+function isIdentity(map: ContainerFacts["uidMap"]): boolean {
+  return typeof map === "number" || map.some(({ inside, outside, count }) => inside === 0 && outside === 0 && count >= ALL_IDS);
+}
+
+/** Whether a thread has the host's user namespace. Where the kernel does not tell, only a map with other ids says that it has not. */
 export function hasHostUsers(task: TaskFacts, container: ContainerFacts, { host }: AuditFacts): boolean {
   const { user } = task.namespaces;
-  return user === undefined || host.namespaces.user === undefined ? container.container.sharedWithHost.includes("user") : user === host.namespaces.user;
+  return user === undefined || host.namespaces.user === undefined ? isIdentity(container.uidMap) : user === host.namespaces.user;
 }
 
 /** The security module that keeps a thread from files of the kernel and from mounting, if its profile is a known one. */

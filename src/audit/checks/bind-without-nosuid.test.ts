@@ -6,7 +6,7 @@ import { check } from "./bind-without-nosuid.ts";
 
 const withMount = (line: string, first: TaskFacts = task(), mode = 0o040755): ReturnType<typeof containerFacts> => containerFacts({
   task: first, mounts: parseMountinfo(`${MOUNTS}${line}\n`),
-  binds: { tables: new Map(), objects: new Map([[700, object({ mode })], [608, object()], [609, object()], [610, object()]]), sockets: [] },
+  binds: { tables: new Map(), objects: new Map([[700, object({ mode })], [608, object()], [609, object()], [610, object()]]), sockets: [], complete: true },
 });
 const BIND = "700 600 8:1 /srv/data /data rw,relatime - ext4 /dev/sda1 rw";
 

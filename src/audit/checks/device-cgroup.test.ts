@@ -42,6 +42,14 @@ test("lists of the v1 controller count as well", () => {
   expect(toldOf([], { cgroups: new Map([["devices", "/sys/fs/cgroup/devices"]]) })).toEqual(["finding: every device of the host may be made and opened"]);
 });
 
+test("cgroups that are not in sight leave it unknown, a user namespace that is not told counts as the host's", () => {
+  expect(toldOf([], { cgroups: new Map() })).toEqual(["unknown: its cgroups are not mounted where this user sees them"]);
+  const { user: _user, ...hidden } = task().namespaces;
+  const dark = task({ namespaces: hidden });
+  expect(toldOf([], { first: dark, tasks: [dark] })[0]).toStartWith("finding");
+  expect(toldOf([], { first: dark, tasks: [dark], uidMap: [{ inside: 0, outside: 100_000, count: 65_536 }] })[0]).toStartWith("blocked by user namespace");
+});
+
 test("in a user namespace of its own nobody can make a node", () => {
   const own = task({ namespaces: { ...task().namespaces, user: 4026532999 } });
   expect(toldOf([], { first: own, tasks: [own] })).toEqual(["blocked by user namespace: every device is allowed, but nobody in it can make a node"]);

@@ -8,13 +8,18 @@ const device = { major: 0, minor: 27 };
 const docker: EngineSocket = { engine: "docker", path: "/run/docker.sock", device, inode: 99, pid: 700, place: { device, path: "/docker.sock" } };
 const host = hostFacts({ engineSockets: [docker] });
 const withSocket = (path: string, inode: number, changes: Partial<ContainerFacts> = {}): ContainerFacts =>
-  containerFacts({ binds: { tables: new Map(), objects: new Map(), sockets: [{ path, object: object({ mode: 0o140660, device, inode }) }] }, ...changes });
+  containerFacts({ binds: { tables: new Map(), objects: new Map(), sockets: [{ path, object: object({ mode: 0o140660, device, inode }) }], complete: true }, ...changes });
 
 test("a socket of an engine is found under any name, and by its name when it is not known", () => {
   expect(told(check, { host })).toEqual(["pass: none"]);
   expect(told(check, { host, container: withSocket("/tmp/x\n", 99) })).toEqual(["finding: /tmp/x\n is the socket of docker (PID 700), /run/docker.sock on the host"]);
   expect(told(check, { host, container: withSocket("/var/run/docker.sock", 5) })).toEqual(["finding: /var/run/docker.sock is the socket of docker by its name"]);
   expect(told(check, { host, container: withSocket("/run/app.sock", 5) })).toEqual(["pass: none"]);
+});
+
+test("sockets that were not looked for are unknown", () => {
+  const binds = { tables: new Map(), objects: new Map(), sockets: [], complete: false };
+  expect(told(check, { host, container: containerFacts({ binds }) })).toEqual(["unknown: it has more mounts of the host than are looked at"]);
 });
 
 test("an engine inside of the container is its own", () => {

@@ -30,8 +30,13 @@ test("mounts of a namespace that another thread has are its own; one that was ta
   const [mount] = answersOf(check, { container: holding(descriptor(3, "/x", object({ mountId: 4000 }))) });
   expect(mount).toMatchObject({ verdict: "finding", severity: "medium" });
   const tables = new Map([[4026532888, parseMountinfo("4000 600 0:60 / / rw - overlay overlay rw\n")]]);
-  const nested = { ...holding(descriptor(3, "/x", object({ mountId: 4000 }))), binds: { tables, objects: new Map(), sockets: [] } };
+  const nested = { ...holding(descriptor(3, "/x", object({ mountId: 4000 }))), binds: { tables, objects: new Map(), sockets: [], complete: true } };
   expect(told(check, { container: nested })).toEqual(["pass: none"]);
+});
+
+test("a fifo is a stream; what was closed meanwhile is nothing, what cannot be looked at is unknown", () => {
+  expect(told(check, { container: holding(descriptor(5, "/run/runc/x/exec.fifo", hosts({ mode: 0o010600 })), descriptor(6, "", -2)) })).toEqual(["pass: none"]);
+  expect(told(check, { container: holding(descriptor(6, "/x", -5)) })).toEqual(["unknown: the descriptors of PID 4711 could not be read"]);
 });
 
 test("what could not be read is unknown, and with the host's mounts it does not apply", () => {

@@ -1,4 +1,4 @@
-import type { TaskFacts } from "../../engine/posture.ts";
+import type { DescriptorFacts, TaskFacts } from "../../engine/posture.ts";
 import type { KernelObject } from "../../kernel/object.ts";
 import type { Severity } from "../../report/finding.ts";
 import { cannotJudge } from "../binds.ts";
@@ -22,6 +22,8 @@ const STDERR = 2;
 const HARMLESS: readonly number[] = [3, 5, 7, 8, 9];
 const MEMORY_MAJOR = 1;
 const CHARACTER = 0o020000;
+const FIFO = 0o010000;
+const ENOENT = -2;
 const DIRECTORY = 0o040000;
 
 /** By a directory one walks up to the host's root; anything else can be opened again with other rights, by its name in /proc/self/fd. */
@@ -35,7 +37,8 @@ function heldOf(container: ContainerFacts, facts: AuditFacts): Held[] {
   const found = new Map<string, Held>();
   for (const task of inside(container, facts)) {
     for (const { number, link, object } of typeof task.descriptors === "number" ? [] : task.descriptors) {
-      if (typeof object === "number" || !link.startsWith("/")) continue;
+      // A fifo with a name is a stream like a pipe: runtimes wait on one until `start`.
+      if (typeof object === "number" || !link.startsWith("/") || (object.mode & 0o170000) === FIFO) continue;
       // What standard input and output are, the one who starts a container chooses; only a directory is no stream.
       if (number <= STDERR && (object.mode & 0o170000) !== DIRECTORY) continue;
       if ((object.mode & 0o170000) === CHARACTER && object.rdev.major === MEMORY_MAJOR && HARMLESS.includes(object.rdev.minor)) continue;
@@ -68,7 +71,9 @@ export const check: ContainerCheck = {
     if (cannot !== undefined) return cannot;
     const held = heldOf(container, facts);
     const [first] = held.toSorted((a, b) => Number(b.severity === "critical") - Number(a.severity === "critical"));
-    const blind = container.tasks.find(({ descriptors }) => typeof descriptors === "number");
+    // What was closed meanwhile is none.
+    const hides = ({ object }: DescriptorFacts): boolean => typeof object === "number" && object !== ENOENT;
+    const blind = container.tasks.find(({ descriptors }) => typeof descriptors === "number" || descriptors.some(hides));
     if (first === undefined) {
       const unread = unreadParts(container) ?? (blind === undefined ? undefined : unknown(`the descriptors of PID ${blind.pid} could not be read`));
       const count = container.tasks.reduce((sum, { descriptors }) => sum + (typeof descriptors === "number" ? 0 : descriptors.length), 0);

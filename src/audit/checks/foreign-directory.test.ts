@@ -22,5 +22,6 @@ test("a program of the host is lighter, most of all as the first process", () =>
 });
 
 test("threads that could not be read leave it unknown", () => {
+  expect(told(check, { container: containerFacts({ task: task({ cwd: -13 }) }) })).toEqual(["unknown: the directories of PID 4711 could not be looked at"]);
   expect(told(check, { container: containerFacts({ unreadable: [{ pid: 4712, errno: -13 }] }) })).toEqual(["unknown: 1 of its threads could not be read"]);
 });

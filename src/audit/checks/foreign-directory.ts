@@ -1,7 +1,7 @@
 import type { Severity } from "../../report/finding.ts";
 import { cannotJudge } from "../binds.ts";
 import type { ContainerCheck } from "../check.ts";
-import { finding, pass, saw } from "../check.ts";
+import { evidenceOf, finding, pass, saw, unknown } from "../check.ts";
 import { taskFile } from "../each-task.ts";
 import type { AuditFacts, ContainerFacts } from "../facts.ts";
 import { gravest, gravity, inside, Mounts, OWNERS, unreadParts } from "../foreign.ts";
@@ -60,6 +60,12 @@ export const check: ContainerCheck = {
     const found = placesOf(container, facts);
     const severity = gravest(found.map((place) => place.severity));
     const first = found.find((place) => place.severity === severity);
+    const blind = container.tasks.find(({ cwd, root }) => typeof cwd === "number" || typeof root === "number");
+    if (first === undefined && blind !== undefined) {
+      const dark = blind.thread === blind.pid ? `PID ${blind.pid}` : `thread ${blind.thread}`;
+      const [file, errno] = typeof blind.cwd === "number" ? ["cwd", blind.cwd] : ["root", typeof blind.root === "number" ? blind.root : 0];
+      return unknown(`the directories of ${dark} could not be looked at`, evidenceOf(taskFile(blind, file), errno));
+    }
     if (first === undefined) return unreadParts(container) ?? pass("all on mounts of its own", saw("threads", container.tasks.length));
     const text = found.length > 1 ? `${first.text}; and ${found.length - 1} more` : first.text;
     return { ...finding(text, ...found.slice(0, 6).map(({ source, value }) => saw(source, value))), severity };

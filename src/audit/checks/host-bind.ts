@@ -24,6 +24,9 @@ const SEVERITIES: Readonly<Record<"rw" | "ro", Readonly<Record<"host" | "own", S
   rw: { host: "critical", own: "high" }, ro: { host: "high", own: "medium" },
 };
 
+/** More than these tell nobody more, and somebody could make 100,000 of them. */
+const MOST_HITS = 200;
+
 export const check: ContainerCheck = {
   scope: "container",
   id: "P05",
@@ -46,7 +49,7 @@ export const check: ContainerCheck = {
     const cannot = cannotJudge(container, facts);
     if (cannot !== undefined) return cannot;
     const binds = bindsOf(container, facts.host);
-    const hits = binds.map(hitOf).filter((hit) => hit !== undefined);
+    const hits = binds.map(hitOf).filter((hit) => hit !== undefined).slice(0, MOST_HITS);
     // What came with the tree of another one is said by that one.
     const tops = hits.filter(({ bind: { mount } }) => !hits.some(({ bind: { mount: above } }) => {
       return above.mountPoint !== mount.mountPoint && under(mount.mountPoint, above.mountPoint);

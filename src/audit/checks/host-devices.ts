@@ -94,6 +94,7 @@ export const check: ContainerCheck = {
     if (doubtful.length > 0) answers.push(unknown(`${named(doubtful)}: ${doubtful[0]?.doubt ?? ""}`, ...evidence(doubtful)));
     if (shut.length > 0) answers.push({ ...blocked(shut[0]?.by ?? "", `${named(shut)} cannot be opened`, ...evidence(shut)), severity: worst(shut) });
     if (typeof nodes === "number") answers.push(unknown("its /dev could not be listed", evidenceOf(source, nodes)));
+    if (!container.binds.complete) answers.push(unknown("it has more mounts of the host than are looked at"));
     return answers.length > 0 ? answers : pass("none but the usual", saw(source, nodesOf(container).length));
   },
 };
