@@ -14,6 +14,7 @@ import { close, readText } from "../kernel/file.ts";
 import { mountAt, readMountinfo } from "../kernel/mountinfo.ts";
 import { readIdMap } from "../kernel/namespaces.ts";
 import { openProcess } from "../kernel/process-list.ts";
+import { type FilterOptions, filtersOf } from "./facts-filter.ts";
 import type { ContainerFacts, HostFacts } from "./facts.ts";
 import { readProcess } from "./facts-process.ts";
 
@@ -80,7 +81,7 @@ function ownTasks(container: Container, tasks: readonly TaskFacts[]): readonly T
 }
 
 /** Reads containers of one host, one after the other. */
-export function containerReader(host: HostFacts, inside: readonly string[]): (container: Container) => ContainerFacts {
+export function containerReader(host: HostFacts, inside: readonly string[], filters: FilterOptions): (container: Container) => ContainerFacts {
   const readLimits = limitReader(host.layout);
   const ownTable = readMountinfo("self");
   const ownProc = typeof ownTable === "number" ? undefined : mountAt(ownTable, "/proc");
@@ -94,7 +95,10 @@ export function containerReader(host: HostFacts, inside: readonly string[]): (co
     const first = tasks.find((task) => task.pid === container.initPid && task.thread === container.initPid);
     const members = new Set(tasks.map((task) => task.pid));
     const processes = pids.filter((pid) => members.has(pid)).map(readProcess).filter((process) => process !== undefined);
-    const base = { container, first, tasks, processes, unreadable: walk.unreadable, vanished: walk.vanished + walk.tasks.length - tasks.length };
+    const base = {
+      container, first, tasks, processes, unreadable: walk.unreadable, vanished: walk.vanished + walk.tasks.length - tasks.length,
+      filters: filtersOf(container, tasks, filters),
+    };
     const cgroups = cgroupsOf(first, host.layout);
     const limits = { cgroups, cgroupFiles: readLimits(cgroups) };
     const dirfd = first === undefined ? -3 : openProcess(first.pid);

@@ -1,9 +1,11 @@
 /** What an audit reads once of the host: the files, paths and directories that checks name, mounts and cgroup hierarchies. */
+import type { Survey } from "../engine/discover-survey.ts";
 import { parseCgroupLayout } from "../kernel/cgroup.ts";
 import { listDirectory, readText, stat } from "../kernel/file.ts";
 import { readMountinfo } from "../kernel/mountinfo.ts";
-import type { NamespaceInodes } from "../kernel/namespaces.ts";
 import type { Reads } from "./check.ts";
+import { readEngines } from "./facts-engines.ts";
+import { readKernel } from "./facts-kernel.ts";
 import type { HostFacts, HostPath } from "./facts.ts";
 
 const TEXT = 1 << 20;
@@ -35,7 +37,7 @@ function readPath(path: string): HostPath | number {
   return { mode, uid, gid, rdev };
 }
 
-export function readHost(reads: Required<Reads>, namespaces: NamespaceInodes): HostFacts {
+export function readHost(reads: Required<Reads>, view: Survey): HostFacts {
   // The host's own table, where the caller is in a mount namespace of its own.
   const first = readMountinfo(1);
   const mounts = typeof first === "number" ? readMountinfo("self") : first;
@@ -48,10 +50,11 @@ export function readHost(reads: Required<Reads>, namespaces: NamespaceInodes): H
   const files = new Map([...reads.files, ...listed].map((path) => [path, readFile(path)]));
   const last = readFile("/proc/sys/kernel/cap_last_cap");
   const words = (path: string): string => String(readFile(path)).slice(0, 256);
+  const release = words("/proc/sys/kernel/osrelease");
   return {
-    namespaces, release: words("/proc/sys/kernel/osrelease"), hostname: words("/proc/sys/kernel/hostname"),
+    namespaces: view.facts.host, release, hostname: words("/proc/sys/kernel/hostname"),
     lastCapability: typeof last === "string" && /^[0-9]{1,2}$/.test(last) ? Number(last) : 63,
     mounts, layout: parseCgroupLayout(typeof own === "number" ? [] : own), files, directories,
-    paths: new Map(reads.paths.map((path) => [path, readPath(path)])),
+    paths: new Map(reads.paths.map((path) => [path, readPath(path)])), kernel: readKernel(release), engines: readEngines(view),
   };
 }

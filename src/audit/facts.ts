@@ -9,6 +9,7 @@ import type { CgroupLayout } from "../kernel/cgroup.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
 import type { IdRange, NamespaceInodes } from "../kernel/namespaces.ts";
 import type { ProcessStat } from "../kernel/process-status.ts";
+import type { CveData } from "./cve/data.ts";
 
 /** What is read once per process, beside what each of its threads has. */
 export interface ProcessFacts {
@@ -30,6 +31,76 @@ export interface HostPath {
   readonly rdev: { readonly major: number; readonly minor: number };
 }
 
+/**
+ * Seccomp programs of the processes that stand for a container, each as the hexadecimal bytes of struct sock_filter[]; no sets where no thread has a filter.
+ * `plan`: what pidbox loaded, as its state has it.
+ */
+export type FilterFacts =
+  | { readonly from: "kernel" | "plan"; readonly sets: readonly { readonly pid: number; readonly programs: readonly string[] }[] }
+  | { readonly from: "nothing"; readonly why: string; readonly errno?: number };
+
+/** How a kernel module is there: `loadable` where the kernel loads it by itself when something asks for its alias, `manual` where only root can. */
+export type ModuleState = "built-in" | "loaded" | "loadable" | "manual" | "disabled" | "absent" | "unknown";
+
+export interface KernelFacts {
+  readonly machine: "x64" | "arm64";
+  /** /proc/sys/kernel/version: `#1 SMP PREEMPT_DYNAMIC Debian 6.1.170-3 (2026-05-30)`. */
+  readonly build: string;
+  /** ID and VERSION_CODENAME of os-release, empty where there are none. */
+  readonly distribution: string;
+  readonly codename: string;
+  /** Modules that checks ask for, by name. */
+  readonly modules: ReadonlyMap<string, ModuleState>;
+  /** The whole configuration of the running kernel, `CONFIG_` names to values, those that are not set left out; or -errno. */
+  readonly config: ReadonlyMap<string, string> | number;
+  /** Active security modules in their order, or -errno. */
+  readonly securityModules: readonly string[] | number;
+  /** Live patches and whether they are enabled and still in transition. */
+  readonly livepatches: readonly { readonly name: string; readonly enabled: boolean; readonly transition: boolean }[];
+  /** CVEs that the changelog of the package that runs names as fixed; absent: there is no changelog, or it is that of another version. */
+  readonly changelog?: readonly string[];
+}
+
+/** A package of dpkg. */
+export interface PackageFacts {
+  readonly name: string;
+  readonly version: string;
+  /** Source package, where it has another name or version. */
+  readonly source: string;
+}
+
+/** A program of an engine on this host: one file, which processes may run. */
+export interface ProgramFacts {
+  /** Name of the program, such as `dockerd`. */
+  readonly name: string;
+  readonly path: string;
+  /** PIDs of the host that run it, at most a hundred. */
+  readonly pids: readonly number[];
+  /** The file that they run is not there any more. */
+  readonly deleted: boolean;
+  /** As its build information or its text says; absent: not found. */
+  readonly version?: string;
+  readonly package?: PackageFacts;
+}
+
+/** A TCP socket of the host that listens. */
+export interface ListenerFacts {
+  readonly address: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly program: string;
+  /** Arguments of the process. */
+  readonly command: readonly string[];
+}
+
+export interface EngineFacts {
+  readonly programs: readonly ProgramFacts[];
+  /** Listeners of engines; -errno: sockets of other users' processes cannot be told. */
+  readonly listeners: readonly ListenerFacts[] | number;
+  /** Arguments of the daemons that run, by program name. */
+  readonly commands: ReadonlyMap<string, readonly string[]>;
+}
+
 export interface HostFacts {
   /** Namespaces that count as the host's. */
   readonly namespaces: NamespaceInodes;
@@ -45,6 +116,8 @@ export interface HostFacts {
   readonly paths: ReadonlyMap<string, HostPath | number>;
   /** Names in the directories that checks name. */
   readonly directories: ReadonlyMap<string, readonly string[] | number>;
+  readonly kernel: KernelFacts;
+  readonly engines: EngineFacts;
 }
 
 export interface ContainerFacts {
@@ -70,6 +143,7 @@ export interface ContainerFacts {
   readonly cgroups: ReadonlyMap<string, string>;
   /** Files of these cgroups and of all above them, by path. */
   readonly cgroupFiles: CgroupFiles;
+  readonly filters: FilterFacts;
 }
 
 export interface AuditFacts {
@@ -78,6 +152,8 @@ export interface AuditFacts {
   readonly version: string;
   readonly host: HostFacts;
   readonly containers: readonly ContainerFacts[];
+  /** Known vulnerabilities of kernels and engines, as of their date. */
+  readonly cves: CveData;
   /** Why the picture may be incomplete, as sentences. */
   readonly limits: readonly string[];
 }

@@ -2,6 +2,8 @@
 import { version } from "../../package.json";
 import { CHECKS } from "../audit/catalog.ts";
 import type { Check } from "../audit/check.ts";
+import { type CveData, parseCveData } from "../audit/cve/data.ts";
+import { CVE_DATA } from "../audit/cve/records.ts";
 import { evaluate } from "../audit/evaluation.ts";
 import { readAuditFacts } from "../audit/facts-read.ts";
 import { EXIT, PidboxError } from "../base/error.ts";
@@ -10,7 +12,10 @@ import { readSurvey, selectContainer } from "../engine/discover-survey.ts";
 import { auditTable, explainCheck } from "../report/audit-table.ts";
 import type { AuditReport, Severity } from "../report/finding.ts";
 import { SEVERITIES, severityRank } from "../report/finding.ts";
-import { readStoredOf } from "./stored-containers.ts";
+import { readOwnFilters } from "../engine/own-filters.ts";
+import { errnoName } from "../kernel/abi/errno.ts";
+import { readText } from "../kernel/file.ts";
+import { readStoredOf, stateRootOf } from "./stored-containers.ts";
 import type { Arguments, Verb } from "./verb.ts";
 
 const isSeverity = (text: string): text is Severity => (SEVERITIES as readonly string[]).includes(text);
@@ -38,11 +43,21 @@ function chosenChecks(args: Arguments): readonly Check[] {
   return CHECKS.filter((check) => (only.size === 0 || only.has(check)) && !skip.has(check));
 }
 
+const DATA_LIMIT = 64 << 20;
+
+function readData(path: string | undefined): CveData {
+  if (path === undefined) return CVE_DATA;
+  const text = readText(path, DATA_LIMIT);
+  if (typeof text === "string") return parseCveData(text);
+  throw new PidboxError("IO", `Cannot read ${quote(path)}: ${errnoName(text)}`, { context: { path, errno: errnoName(text) } });
+}
+
 /** A finding counts before an unknown: it is certain. */
-function exitOf({ results }: AuditReport, failOn: Severity): number {
+function exitOf({ results, data }: AuditReport, failOn: Severity): number {
   const counts = results.filter(({ severity }) => severityRank(severity) <= severityRank(failOn));
   if (counts.some(({ verdict }) => verdict === "finding")) return EXIT.findings;
-  return counts.some(({ verdict }) => verdict === "unknown") ? EXIT.incomplete : EXIT.ok;
+  if (counts.some(({ verdict }) => verdict === "unknown")) return EXIT.incomplete;
+  return data.stale ? EXIT.stale : EXIT.ok;
 }
 
 export const audit: Verb = {
@@ -59,6 +74,8 @@ export const audit: Verb = {
     { name: "checks", value: "CHECK,...", repeat: true, help: "Only these checks: ids, names, or the letter of an area" },
     { name: "skip", value: "CHECK,...", repeat: true, help: "Without these checks" },
     { name: "explain", value: "CHECK", help: "The whole story of one check: why, evidence, and what to do" },
+    { name: "stop", help: "Read seccomp filters from the kernel, which stops the first process of each container for a moment: a call of it that waits may answer EINTR" },
+    { name: "data", value: "FILE", help: "Known vulnerabilities from this file, for those that are newer than this pidbox" },
     { name: "list", help: "List the checks" },
     { name: "format", value: "FORMAT", choices: ["table", "json"], help: "How to print: table for people, json for programs" },
   ],
@@ -73,6 +90,7 @@ export const audit: Verb = {
     { code: EXIT.failure, text: "there is no such container or check" },
     { code: EXIT.findings, text: "findings" },
     { code: EXIT.incomplete, text: "no findings, and something could not be read" },
+    { code: EXIT.stale, text: "nothing of these, but the known vulnerabilities are older than four months" },
   ],
   run(args, context) {
     const explained = args.value("explain");
@@ -83,7 +101,10 @@ export const audit: Verb = {
     }
     const view = readSurvey(readStoredOf(context));
     const containers = args.flag("host") ? [] : args.operands.length === 0 ? view.containers : args.operands.map((operand) => selectContainer(view, operand));
-    const facts = readAuditFacts(view, { checks, containers, version, now: Date.now() });
+    const facts = readAuditFacts(view, {
+      checks, containers, version, now: Date.now(), cves: readData(args.value("data")),
+      filters: { stop: args.flag("stop"), own: readOwnFilters(stateRootOf(context)) },
+    });
     const report = evaluate(facts, checks, args.flag("host") || args.operands.length === 0);
     for (const limit of report.limits) context.note(limit);
     const least = severityOf(args, "severity", "low");

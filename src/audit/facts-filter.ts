@@ -1,0 +1,50 @@
+/** What is known of the seccomp filters of a container: from the kernel where that was asked for, else from pidbox's own plan. */
+import type { Container } from "../engine/discover.ts";
+import type { TaskFacts } from "../engine/posture.ts";
+import { close } from "../kernel/file.ts";
+import { openProcess } from "../kernel/process-list.ts";
+import { readSeccompFilters } from "../kernel/ptrace.ts";
+import type { FilterFacts } from "./facts.ts";
+
+/** Processes of one container that are stopped: the first, and one for each other number of filters. */
+const MOST_STOPS = 4;
+
+export interface FilterOptions {
+  /** Whether processes may be stopped. */
+  readonly stop: boolean;
+  /** Filters of pidbox's own containers, by id, as struct sock_filter[]. */
+  readonly own: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The processes that stand for all of the container. */
+function representatives(tasks: readonly TaskFacts[]): readonly TaskFacts[] {
+  const counts = new Set<number | undefined>();
+  const chosen = tasks.filter(({ pid, thread, status }, i) => {
+    if (pid !== thread || status.seccomp !== 2 || (i > 0 && counts.has(status.seccompFilters))) return false;
+    counts.add(status.seccompFilters);
+    return true;
+  });
+  return chosen.slice(0, MOST_STOPS);
+}
+
+function readFilters(tasks: readonly TaskFacts[]): FilterFacts {
+  const sets: { pid: number; programs: readonly string[] }[] = [];
+  for (const { pid } of representatives(tasks)) {
+    const dirfd = openProcess(pid);
+    if (dirfd < 0) return { from: "nothing", why: `PID ${pid}: it has ended`, errno: dirfd };
+    const programs = readSeccompFilters(pid, dirfd);
+    close(dirfd);
+    if ("why" in programs) return { from: "nothing", why: `PID ${pid}: ${programs.why}`, ...(programs.errno === undefined ? {} : { errno: programs.errno }) };
+    sets.push({ pid, programs: programs.map((program) => program.toHex()) });
+  }
+  return { from: "kernel", sets };
+}
+
+/** The filters of one container; `tasks` are its threads, those of the first process first. */
+export function filtersOf(container: Container, tasks: readonly TaskFacts[], { stop, own }: FilterOptions): FilterFacts {
+  if (!tasks.some(({ status }) => status.seccomp === 2)) return { from: "kernel", sets: [] };
+  const planned = own.get(container.id);
+  // The first process is pidbox's own init, whose filter is narrower than that of the program.
+  if (planned !== undefined) return { from: "plan", sets: [{ pid: container.initPid ?? 0, programs: [planned.toHex()] }] };
+  return stop ? readFilters(tasks) : { from: "nothing", why: "`pidbox audit --stop` reads it, and stops the container's first process for a moment" };
+}
