@@ -130,7 +130,7 @@ export function algAccess(container: ContainerFacts, facts: AuditFacts, modules:
   const labelled = container.tasks.every(({ label }) => typeof label === "string" && label !== "" && label !== "unconfined" && !label.includes("complain"));
   const active = facts.host.kernel.securityModules;
   if (access.open !== true || !labelled || typeof active === "number" || !active.includes("apparmor")) return access;
-  return { ...access, open: undefined, text: "the seccomp filter allows AF_ALG, and whether its AppArmor profile does is not known" };
+  return { ...access, open: undefined, text: "seccomp lets AF_ALG through, and whether its AppArmor profile does is not known" };
 }
 
 export function vsockAccess(container: ContainerFacts, facts: AuditFacts): Access {

@@ -41,7 +41,7 @@ export const check: ContainerCheck = {
     const calls = denied.flatMap(({ number }) => [callOf("i386", "socketcall", [SYS_SOCKET]), callOf("i386", "socket", [number])]);
     const fate = worstFate(container, calls);
     const names = denied.map(({ name }) => name).join(" and ");
-    if (fate === "runs") return finding(`${names} are denied to 64-bit calls alone`, evidence);
-    return fate === "refused" ? pass(`${names} are denied to 32-bit calls too`, evidence) : unknown(unknownFilter(container), evidence);
+    if (fate === "runs") return finding(`${names}: denied to 64-bit calls alone`, evidence);
+    return fate === "refused" ? pass(`${names}: denied to 32-bit calls too`, evidence) : unknown(unknownFilter(container), evidence);
   },
 };
