@@ -6,7 +6,7 @@ import { openProcess } from "../kernel/process-list.ts";
 import { readSeccompFilters } from "../kernel/ptrace.ts";
 import type { FilterFacts } from "./facts.ts";
 
-/** Processes of one container that are stopped: the first, and one for each other number of filters. */
+/** Processes of one container that are stopped: the first, which may be an init with a filter of its own, and of the others one for each number of filters. */
 const MOST_STOPS = 4;
 
 export interface FilterOptions {
@@ -16,13 +16,18 @@ export interface FilterOptions {
   readonly own: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The processes that stand for all of the container. */
+/**
+ * The processes that stand for all of the container. Filters are inherited and only added to, so those with equally many have the same, unless each added
+ * one of its own.
+ */
 function representatives(tasks: readonly TaskFacts[]): readonly TaskFacts[] {
   const counts = new Set<number | undefined>();
   const chosen = tasks.filter(({ pid, thread, status }, i) => {
-    if (pid !== thread || status.seccomp !== 2 || (i > 0 && counts.has(status.seccompFilters))) return false;
+    if (pid !== thread || status.seccomp !== 2) return false;
+    if (i === 0) return true;
+    const fresh = !counts.has(status.seccompFilters);
     counts.add(status.seccompFilters);
-    return true;
+    return fresh;
   });
   return chosen.slice(0, MOST_STOPS);
 }
@@ -46,5 +51,5 @@ export function filtersOf(container: Container, tasks: readonly TaskFacts[], { s
   const planned = own.get(container.id);
   // The first process is pidbox's own init, whose filter is narrower than that of the program.
   if (planned !== undefined) return { from: "plan", sets: [{ pid: container.initPid ?? 0, programs: [planned.toHex()] }] };
-  return stop ? readFilters(tasks) : { from: "nothing", why: "`pidbox audit --stop` reads it, and stops the container's first process for a moment" };
+  return stop ? readFilters(tasks) : { from: "nothing", why: "`pidbox audit --stop` reads it, and stops its first process for a moment" };
 }

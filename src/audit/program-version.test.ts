@@ -9,7 +9,9 @@ function section(module: string): Uint8Array {
   const string = (bytes: Uint8Array): number[] => [(bytes.length & 0x7f) | 0x80, bytes.length >> 7, ...bytes];
   const encoder = new TextEncoder();
   const header = [0xff, ...encoder.encode(" Go buildinf:"), 8, 2];
-  return Uint8Array.from([...header, ...Array.from({ length: 32 - header.length }, () => 0), ...string(encoder.encode("go1.22.1")), ...string(encoder.encode("0123456789abcdef" + module + "0123456789abcdef"))]);
+  const padding = Array.from({ length: 32 - header.length }, () => 0);
+  const sentinel = "0123456789abcdef";
+  return Uint8Array.from([...header, ...padding, ...string(encoder.encode("go1.22.1")), ...string(encoder.encode(`${sentinel}${module}${sentinel}`))]);
 }
 
 test("the linker's variable comes before the module", () => {

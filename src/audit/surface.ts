@@ -1,4 +1,5 @@
 /** Which parts of the kernel are in reach of a container: sysctls, modules, capabilities and the seccomp filter together. Pure. */
+import type { ProcessStatus } from "../kernel/process-status.ts";
 import type { Answer, Evidence } from "../report/finding.ts";
 import { evidenceOf, finding, pass, unknown } from "./check.ts";
 import type { AuditFacts, ContainerFacts } from "./facts.ts";
@@ -21,7 +22,7 @@ export function answerOf({ open, text, evidence }: Access): Answer {
 
 export const SURFACE_FILES = {
   maxUserNamespaces: "/proc/sys/user/max_user_namespaces", cloneUserNamespaces: "/proc/sys/kernel/unprivileged_userns_clone",
-  restrictUserNamespaces: "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", ioUring: "/proc/sys/kernel/io_uring_disabled",
+  ioUringGroup: "/proc/sys/kernel/io_uring_group", restrictUserNamespaces: "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", ioUring: "/proc/sys/kernel/io_uring_disabled",
   bpf: "/proc/sys/kernel/unprivileged_bpf_disabled", perf: "/proc/sys/kernel/perf_event_paranoid", faults: "/proc/sys/vm/unprivileged_userfaultfd",
   ipv6: "/proc/sys/net/ipv6/conf/all/disable_ipv6", ptrace: "/proc/sys/kernel/yama/ptrace_scope",
 } as const;
@@ -155,7 +156,9 @@ export function ioUringAccess(container: ContainerFacts, facts: AuditFacts): Acc
   if (without !== undefined) return without;
   const access = byFate(container, fateOf(container, callOf(facts.host.kernel.machine, "io_uring_setup", [1n, 0n])), "io_uring_setup can be called", [disabled.evidence]);
   if (disabled.value !== 1 || access.open === false || hostHolderOf(container, [CAP.SYS_ADMIN]) !== undefined) return access;
-  // A group may be let in by kernel.io_uring_group.
+  const group = sysctl(facts, SURFACE_FILES.ioUringGroup);
+  const isMember = ({ gids, groups }: ProcessStatus): boolean => group.value !== undefined && (gids.effective === group.value || groups.includes(group.value));
+  if (container.tasks.some(({ status }) => isMember(status))) return { ...access, evidence: [...access.evidence, group.evidence] };
   return { open: false, by: "kernel.io_uring_disabled", text: "kernel.io_uring_disabled is 1, and it has no CAP_SYS_ADMIN", evidence: [disabled.evidence] };
 }
 

@@ -11,6 +11,7 @@ import { errnoName } from "./abi/errno.ts";
 import { SYSCALLS } from "./abi/host.ts";
 import { address, syscall } from "./ffi.ts";
 import { readText } from "./file.ts";
+import { INITIAL_NAMESPACES, readNamespaces } from "./namespaces.ts";
 import { parseProcessStatus } from "./process-status.ts";
 import { pause } from "./wait.ts";
 
@@ -28,6 +29,15 @@ const MOST_FILTERS = 64;
 export interface FilterRefusal {
   readonly why: string;
   readonly errno?: number;
+}
+
+const CAP_SYS_ADMIN = 1n << 21n;
+
+/** Why the kernel would give nothing whoever is stopped (seccomp_get_filter, kernel/seccomp.c). Pure. */
+export function incapable(own: string, userNamespace: number): string | undefined {
+  const { capabilities, seccomp } = parseProcessStatus(own);
+  if ((capabilities.effective & CAP_SYS_ADMIN) === 0n || userNamespace !== INITIAL_NAMESPACES.user) return "it takes CAP_SYS_ADMIN on the host to read filters";
+  return seccomp === 0 ? undefined : "pidbox has a seccomp filter itself";
 }
 
 /** Processes that did not stop in time, by PID. */
@@ -95,6 +105,9 @@ export function readSeccompFilters(pid: number, dirfd: number): readonly Uint8Ar
   if (typeof before === "number") return { why: "it has ended", errno: before };
   const reason = untouchable(before);
   if (reason !== undefined) return { why: reason };
+  const own = readText("/proc/self/status");
+  const forbidden = typeof own === "number" ? "pidbox cannot read its own capabilities" : incapable(own, readNamespaces("self").user ?? 0);
+  if (forbidden !== undefined) return { why: forbidden };
   const seize = syscall(SYSCALLS.ptrace, PTRACE.SEIZE, pid, 0, 0);
   if (seize < 0) return { why: "it cannot be stopped by this user", errno: seize };
   const interrupt = syscall(SYSCALLS.ptrace, PTRACE.INTERRUPT, pid, 0, 0);

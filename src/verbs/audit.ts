@@ -74,7 +74,7 @@ export const audit: Verb = {
     { name: "checks", value: "CHECK,...", repeat: true, help: "Only these checks: ids, names, or the letter of an area" },
     { name: "skip", value: "CHECK,...", repeat: true, help: "Without these checks" },
     { name: "explain", value: "CHECK", help: "The whole story of one check: why, evidence, and what to do" },
-    { name: "stop", help: "Read seccomp filters from the kernel, which stops the first process of each container for a moment: a call of it that waits may answer EINTR" },
+    { name: "stop", help: "Read seccomp filters from the kernel, which stops the first process of each container, and at most three others, for a moment: a call that waits may answer EINTR" },
     { name: "data", value: "FILE", help: "Known vulnerabilities from this file, for those that are newer than this pidbox" },
     { name: "list", help: "List the checks" },
     { name: "format", value: "FORMAT", choices: ["table", "json"], help: "How to print: table for people, json for programs" },

@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { answersOf, hostFacts, told } from "../../../test/fixtures/audit/facts.ts";
 import { check } from "./engine-files.ts";
 
-const host = (path: string, mode: number, uid = 0): ReturnType<typeof hostFacts> => hostFacts({ paths: new Map([[path, { mode, uid, gid: 0, rdev: { major: 0, minor: 0 } }]]) });
+const host = (path: string, mode: number, uid = 0): ReturnType<typeof hostFacts> => {
+  return hostFacts({ paths: new Map([[path, { mode, uid, gid: 0, rdev: { major: 0, minor: 0 } }]]) });
+};
 
 test("directories of images that others may enter are found", () => {
   expect(told(check, { host: host("/var/lib/containerd", 0o040711) })).toEqual(["finding: /var/lib/containerd has mode 0711: other users run and read what is in images"]);

@@ -4,7 +4,9 @@ import { answersOf, engineFacts, hostFacts, told } from "../../../test/fixtures/
 import { check } from "./engine-port.ts";
 
 const programs = [{ name: "dockerd", path: "/usr/bin/dockerd", pids: [9], deleted: false }];
-const listener = (changes: Partial<ListenerFacts>): ListenerFacts => ({ address: "0.0.0.0", port: 2375, pid: 9, program: "dockerd", command: ["dockerd"], ...changes });
+const listener = (changes: Partial<ListenerFacts>): ListenerFacts => {
+  return { address: "0.0.0.0", port: 2375, pid: 9, program: "dockerd", command: ["dockerd"], ...changes };
+};
 const host = (listeners: readonly ListenerFacts[] | number, config: string | number = -2): ReturnType<typeof hostFacts> =>
   hostFacts({ engines: engineFacts({ programs, listeners }), files: new Map([["/etc/docker/daemon.json", config]]) });
 

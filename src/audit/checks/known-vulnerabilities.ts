@@ -5,7 +5,7 @@ import type { ContainerCheck } from "../check.ts";
 import type { CveRecord } from "../cve/data.ts";
 import { kernelFixes, VERSION_SIGNATURE } from "../cve/kernel-fix.ts";
 import { reachOf } from "../cve/reach.ts";
-import { SURFACE_FILES } from "../surface.ts";
+import { type Access, SURFACE_FILES } from "../surface.ts";
 
 const NAMED = 6;
 
@@ -17,7 +17,10 @@ function listed(records: readonly CveRecord[]): string {
 const gravest = (records: readonly CveRecord[]): Severity =>
   records.map(({ severity }) => severity).toSorted((a, b) => severityRank(a) - severityRank(b))[0] ?? "high";
 
-/** One answer for each vulnerability of the kernel that is not fixed, one for all of which it is not known, one for all that pass. */
+/**
+ * One answer for each vulnerability that is not fixed and is in reach or blocked; one for those of which the reach is not known, one for those of which
+ * the fix is not known, and one for all where nothing is left to say.
+ */
 export const check: ContainerCheck = {
   scope: "container",
   id: "K01",
@@ -39,16 +42,24 @@ export const check: ContainerCheck = {
     const reach = reachOf(container, facts);
     const answers: Answer[] = [];
     const unclear: CveRecord[] = [];
+    const dark: { readonly record: CveRecord; readonly access: Access }[] = [];
     const fixes = kernelFixes(facts);
     for (const { record, fix } of fixes) {
       if (fix.state === "fixed") continue;
-      const { open, by, text, evidence } = reach(record);
+      const access = reach(record);
+      const { open, by, text, evidence } = access;
       const title = `${record.id} (${record.name})${record.exploited === true ? ", which is exploited" : ""}`;
       if (fix.state === "unknown") {
         if (open !== false) unclear.push(record);
       } else if (open === true) answers.push({ ...finding(`${title}: ${fix.why}; ${text}`, fix.evidence, ...evidence), severity: record.severity });
-      else if (open === undefined) answers.push({ ...unknown(`${title} is not fixed, and whether it is in reach is not known: ${text}`, fix.evidence, ...evidence), severity: record.severity });
+      else if (open === undefined) dark.push({ record, access });
       else if (by !== undefined) answers.push({ ...blocked(by, `${title}: ${text}`, fix.evidence, ...evidence), severity: record.severity });
+    }
+    const [hidden] = dark;
+    if (hidden !== undefined) {
+      const records = dark.map(({ record }) => record);
+      const text = `${listed(records)} ${records.length === 1 ? "is" : "are"} not fixed, and whether the container reaches what they need is not known: ${hidden.access.text}`;
+      answers.push({ ...unknown(text, ...hidden.access.evidence), severity: gravest(records) });
     }
     if (unclear.length > 0) {
       const [first] = fixes.filter(({ record }) => record === unclear[0]);

@@ -5,7 +5,7 @@ import type { FilterFacts } from "../facts.ts";
 import { check } from "./seccomp-abi.ts";
 
 /** ld nr; jeq #165 (mount), deny, allow: the ABI is not looked at. */
-const blind: FilterFacts = { from: "kernel", sets: [{ pid: 4711, programs: ["2000000000000000" + "15000001a5000000" + "0600000001000500" + "060000000000ff7f"] }] };
+const blind: FilterFacts = { from: "kernel", sets: [{ pid: 4711, programs: ["200000000000000015000001a50000000600000001000500060000000000ff7f"] }] };
 
 test("a filter that does not look at the ABI forgets both", () => {
   const host = debian({}, { config: new Map([["CONFIG_IA32_EMULATION", "y"], ["CONFIG_X86_X32_ABI", "y"]]) });

@@ -3,8 +3,12 @@ import { auditFacts, container, containerFacts, task, told } from "../../../test
 import { debian } from "../../../test/fixtures/audit/filters.ts";
 import { check } from "./selinux-off.ts";
 
-const host = (enforce: string | number): ReturnType<typeof debian> => debian({ "/sys/fs/selinux/enforce": enforce }, { securityModules: ["capability", "selinux"] });
-const labelled = (label: string | number, id = "a"): ReturnType<typeof containerFacts> => containerFacts({ container: container({ id }), task: task({ label }) });
+const host = (enforce: string | number): ReturnType<typeof debian> => {
+  return debian({ "/sys/fs/selinux/enforce": enforce }, { securityModules: ["capability", "selinux"] });
+};
+const labelled = (label: string | number, id = "a"): ReturnType<typeof containerFacts> => {
+  return containerFacts({ container: container({ id }), task: task({ label }) });
+};
 const OWN = "system_u:system_r:container_t:s0:c12,c830";
 
 test("its own type and categories pass", () => {

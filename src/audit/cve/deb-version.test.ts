@@ -4,8 +4,8 @@ import { compareDebVersions, upstreamOf, withoutBackport } from "./deb-version.t
 
 test("in the order of deb-version(7)", () => {
   const sorted = [
-    "1.0~rc1-1", "1.0-1", "1.0-1+b1", "1.0-1+deb12u1", "1.0.1-1", "1.5", "1.10", "5.10.209-2", "6.1.0-9-amd64", "6.1.0-42-amd64", "6.1.170-1", "6.1.170-3", "6.12.86-1~bpo12+1", "6.12.86-1",
-    "1:0.1",
+    "1.0~rc1-1", "1.0-1", "1.0-1+b1", "1.0-1+deb12u1", "1.0.1-1", "1.5", "1.10", "5.10.209-2", "6.1.0-9-amd64", "6.1.0-42-amd64", "6.1.170-1", "6.1.170-3",
+    "6.12.86-1~bpo12+1", "6.12.86-1", "1:0.1",
   ];
   expect(sorted.toReversed().toSorted(compareDebVersions)).toEqual(sorted);
   expect(compareDebVersions("1.00-01", "1.0-1")).toBe(0);
@@ -24,7 +24,7 @@ test("the upstream part is told from what Debian did", () => {
 const dpkg = Bun.which("dpkg");
 
 test.skipIf(dpkg === null)("dpkg says the same of any two versions", () => {
-  const part = fc.string({ unit: fc.constantFrom(..."0129azA.+~"), maxLength: 8 });
+  const part = fc.string({ unit: fc.constantFrom("0", "1", "2", "9", "a", "z", "A", ".", "+", "~"), maxLength: 8 });
   const version = fc.tuple(fc.constantFrom("", "0:", "1:"), fc.nat(20), part, fc.option(fc.tuple(fc.nat(9), part), { nil: undefined }))
     .map(([epoch, number, rest, revision]) => `${epoch}${number}${rest}${revision === undefined ? "" : `-${revision[0]}${revision[1]}`}`);
   const pairs = fc.sample(fc.oneof(fc.tuple(version, version), version.map((one): [string, string] => [one, `${one}~`])), 400);

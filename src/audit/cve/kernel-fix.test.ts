@@ -37,7 +37,9 @@ test("the changelog of the package that runs counts", () => {
 });
 
 test("Ubuntu says its version and what it is made from", () => {
-  const ubuntu = (signature: string, codename: string): HostFacts => debian({ "/proc/version_signature": signature }, { build: "#117-Ubuntu SMP", distribution: "ubuntu", codename });
+  const ubuntu = (signature: string, codename: string): HostFacts => {
+    return debian({ "/proc/version_signature": signature }, { build: "#117-Ubuntu SMP", distribution: "ubuntu", codename });
+  };
   expect(told(ubuntu("Ubuntu 6.8.0-124.124-generic 6.8.12", "noble"))).toBe("fixed: fixed in 6.8.0-124.124");
   expect(told(ubuntu("Ubuntu 6.8.0-124.124~22.04.1-generic 6.8.12", "jammy"))).toBe("fixed: fixed in 6.8.0-124.124");
   expect(told(ubuntu("Ubuntu 6.8.0-117.117-generic 6.8.12", "noble"))).toBe("affected: ubuntu fixed it in 6.8.0-124.124");
@@ -55,7 +57,8 @@ test("upstream's ranges are for upstream's kernels alone", () => {
   expect(told(host("6.18.27"))).toStartWith("affected: upstream fixed it in ");
   expect(told(host("6.13.1-arch1-1"))).toBe("unknown: the data does not name the fix of this branch");
   expect(told(host("5.14.0-427.el9.x86_64"))).toBe("unknown: its builder's fixes are not known");
-  expect(["6.12.9-200.fc41.x86_64", "6.6.50-0-lts", "6.4.0-150600-default", "6.1.0-42-amd64", "6.6.36.3-microsoft-standard-WSL2"].map((release) => isUpstream(host(release)))).toEqual([false, false, false, false, false]);
+  const changed = ["6.12.9-200.fc41.x86_64", "6.6.50-0-lts", "6.4.0-150600-default", "6.1.0-42-amd64", "6.6.36.3-microsoft-standard-WSL2"];
+  for (const release of changed) expect(isUpstream(host(release))).toBe(false);
 });
 
 test("a live patch makes an open one unknown, or fixed where its name has the number", () => {

@@ -23,7 +23,7 @@ export const PROGRAM_RECORDS: readonly CveRecord[] = [
   program("runc", "CVE-2023-27561", "symbolic link of /proc", ["1.1.5"]),
   program("runc", "CVE-2023-28642", "AppArmor bypassed by a symbolic link of /proc", ["1.1.5"], { severity: "medium" }),
   program("runc", "CVE-2024-21626", "leaked descriptor (Leaky Vessels)", ["1.1.12"], {
-    severity: "critical", packages: [fix("debian", "bookworm", "runc", "1.1.5+ds1-1+deb12u1")],
+    introduced: "1.0.0-rc93", severity: "critical", packages: [fix("debian", "bookworm", "runc", "1.1.5+ds1-1+deb12u1")],
   }),
   program("runc", "CVE-2024-45310", "empty files made on the host", ["1.1.14", "1.2.0-rc.3"], { severity: "low" }),
   program("runc", "CVE-2025-31133", "masked paths replaced", ["1.2.8", "1.3.3", "1.4.0-rc.3"], { packages: RUNC_2025 }),
@@ -42,7 +42,9 @@ export const PROGRAM_RECORDS: readonly CveRecord[] = [
   program("containerd", "CVE-2026-53495", "images and snapshots", ["1.7.35", "2.0.12", "2.2.8", "2.3.5"]),
   program("dockerd", "CVE-2019-14271", "docker cp loads libraries of the container", ["18.09.8", "19.03.1"], { introduced: "19.03.0" }),
   program("dockerd", "CVE-2021-41091", "directories that others may enter", ["20.10.9"], { severity: "medium" }),
-  program("dockerd", "CVE-2024-41110", "authorization plugins passed by", ["23.0.15", "25.0.6", "26.0.3", "26.1.5", "27.0.4", "27.1.1"], { setting: AUTHORIZATION }),
+  program("dockerd", "CVE-2024-41110", "authorization plugins passed by", ["23.0.15", "25.0.6", "26.0.3", "26.1.5", "27.0.4", "27.1.1"], {
+    introduced: "19.03", setting: AUTHORIZATION,
+  }),
   program("dockerd", "CVE-2026-34040", "authorization plugins passed by, again", ["29.3.1"], { setting: AUTHORIZATION }),
   program("dockerd", "CVE-2026-41567", "docker cp with a hostile image", ["29.5.1"]),
   program("dockerd", "CVE-2026-42306", "docker cp with a hostile image", ["29.5.1"]),
