@@ -72,8 +72,19 @@ export function byFate(container: ContainerFacts, fate: Fate, text: string, evid
   return { open: undefined, text: fate === "asked" ? "a supervisor of its seccomp filter decides" : unknownFilter(container), evidence: all };
 }
 
+/** Several checks ask of the same container. */
+const namespaces = new WeakMap<ContainerFacts, { readonly facts: AuditFacts; readonly access: Access }>();
+
 /** New user namespaces: with one come all capabilities over what is made in it. */
 export function userNamespaces(container: ContainerFacts, facts: AuditFacts): Access {
+  const before = namespaces.get(container);
+  if (before?.facts === facts) return before.access;
+  const access = newUserNamespaces(container, facts);
+  namespaces.set(container, { facts, access });
+  return access;
+}
+
+function newUserNamespaces(container: ContainerFacts, facts: AuditFacts): Access {
   const { machine } = facts.host.kernel;
   const most = sysctl(facts, SURFACE_FILES.maxUserNamespaces);
   const clone = sysctl(facts, SURFACE_FILES.cloneUserNamespaces);
@@ -98,9 +109,9 @@ export function userNamespaces(container: ContainerFacts, facts: AuditFacts): Ac
 export function capabilityAccess(container: ContainerFacts, facts: AuditFacts, capability: number, name: string): Access {
   const holder = holderOf(container, [capability]);
   if (holder !== undefined) return { open: true, text: `it has ${name}`, evidence: [holder.evidence] };
-  const namespaces = userNamespaces(container, facts);
-  if (namespaces.open === true) return { ...namespaces, text: `${name} in a user namespace that it may make` };
-  return namespaces.open === false ? { ...namespaces, text: `it has no ${name}, and ${namespaces.text} for a user namespace that would give it` } : namespaces;
+  const own = userNamespaces(container, facts);
+  if (own.open === true) return { ...own, text: `${name} in a user namespace that it may make` };
+  return own.open === false ? { ...own, text: `it has no ${name}, and ${own.text} for a user namespace that would give it` } : own;
 }
 
 /** A part of the kernel that may be a module. */

@@ -86,6 +86,24 @@ export function worstFate(container: ContainerFacts, calls: readonly (SeccompDat
   return worst(calls.map((call) => fateOf(container, call)));
 }
 
+/** By the programs, then by what else counts: a long text that is looked up as it is need not be hashed again. */
+const known = new Map<string, Map<string, ReadonlyMap<string, Fate>>>();
+
+/** What the filters make of each call of an ABI with null arguments, by name; remembered for containers with the same filters. */
+export function allFates(container: ContainerFacts, abi: Abi): ReadonlyMap<string, Fate> {
+  const { filters, tasks, unreadable } = container;
+  const modes = [...new Set(tasks.map(({ status }) => status.seccomp ?? -1))];
+  const sets = filters.from === "nothing" ? [] : filters.sets.map(({ programs: set }) => (set.length === 1 ? (set[0] ?? "") : set.join(",")));
+  const key = sets.length === 1 ? (sets[0] ?? "") : sets.join(";");
+  const rest = `${abi} ${modes.join(" ")} ${unreadable.length > 0 ? "dark" : ""}`;
+  const before = known.get(key)?.get(rest);
+  if (before !== undefined) return before;
+  const fates = new Map(Object.keys(TABLES[abi]).map((name) => [name, fateOf(container, callOf(abi, name))]));
+  if (known.size >= MOST_KEPT) known.clear();
+  known.set(key, (known.get(key) ?? new Map<string, ReadonlyMap<string, Fate>>()).set(rest, fates));
+  return fates;
+}
+
 /** Why a fate is unknown, as a clause. */
 export function unknownFilter({ filters, tasks, unreadable }: ContainerFacts): string {
   if (unreadable.length > 0) return `${unreadable.length} of its threads could not be read`;

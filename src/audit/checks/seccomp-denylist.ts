@@ -1,8 +1,6 @@
 import { finding, inapplicable, pass, unknown } from "../check.ts";
 import type { ContainerCheck } from "../check.ts";
-import { SYSCALLS_ARM64 } from "../../kernel/abi/syscalls-arm64.ts";
-import { SYSCALLS_X64 } from "../../kernel/abi/syscalls-x64.ts";
-import { callOf, fateOf, filterEvidence, unknownFilter } from "../syscall-filter.ts";
+import { allFates, callOf, fateOf, filterEvidence, unknownFilter } from "../syscall-filter.ts";
 
 /** Far above every number that a kernel has, and below those of the x32 ABI. */
 const FUTURE = 0x3fff;
@@ -28,9 +26,9 @@ export const check: ContainerCheck = {
     if (container.tasks.some(({ status }) => status.seccomp === 0)) return inapplicable("a thread has no filter at all", evidence);
     const future = fateOf(container, { ...callOf(machine, "read"), nr: FUTURE, arch: callOf(machine, "read")?.arch ?? 0 });
     if (future === "unknown") return unknown(unknownFilter(container), evidence);
-    const names = Object.keys(machine === "x64" ? SYSCALLS_X64 : SYSCALLS_ARM64);
-    const allowed = names.filter((name) => fateOf(container, callOf(machine, name)) === "runs").length;
-    const text = `${allowed} of ${names.length} system calls with null arguments are allowed`;
+    const fates = [...allFates(container, machine).values()];
+    const allowed = fates.filter((fate) => fate === "runs").length;
+    const text = `${allowed} of ${fates.length} system calls with null arguments are allowed`;
     return future === "runs" ? finding(`it is a list of what is denied: ${text}`, evidence) : pass(text, evidence);
   },
 };

@@ -1,8 +1,6 @@
 import { finding, inapplicable, pass, unknown } from "../check.ts";
 import type { ContainerCheck } from "../check.ts";
-import { SYSCALLS_ARM64 } from "../../kernel/abi/syscalls-arm64.ts";
-import { SYSCALLS_X64 } from "../../kernel/abi/syscalls-x64.ts";
-import { callOf, fateOf, filterEvidence, unknownFilter } from "../syscall-filter.ts";
+import { allFates, filterEvidence, unknownFilter } from "../syscall-filter.ts";
 
 const MOST = 8;
 
@@ -20,9 +18,9 @@ export const check: ContainerCheck = {
   evaluate(container, { host: { kernel: { machine } } }) {
     const evidence = filterEvidence(container);
     if (container.tasks.some(({ status }) => status.seccomp === 0)) return inapplicable("a thread has no filter at all", evidence);
-    const fates = Object.keys(machine === "x64" ? SYSCALLS_X64 : SYSCALLS_ARM64).map((name) => ({ name, fate: fateOf(container, callOf(machine, name)) }));
-    if (fates.some(({ fate }) => fate === "unknown")) return unknown(unknownFilter(container), evidence);
-    const asked = fates.filter(({ fate }) => fate === "asked").map(({ name }) => name);
+    const fates = [...allFates(container, machine)];
+    if (fates.some(([, fate]) => fate === "unknown")) return unknown(unknownFilter(container), evidence);
+    const asked = fates.filter(([, fate]) => fate === "asked").map(([name]) => name);
     if (asked.length === 0) return pass("none", evidence);
     return finding(`${asked.slice(0, MOST).join(", ")}${asked.length > MOST ? ` and ${asked.length - MOST} more` : ""}`, evidence);
   },
