@@ -1,11 +1,13 @@
 /**
- * Writes docs/verbs, docs/errors, docs/oci.md and man from the tables in src/, docs/conformance.md and docs/engines.md from those in test/.
+ * Writes docs/verbs, docs/errors, docs/checks, docs/oci.md and man from the tables in src/, docs/conformance.md and docs/engines.md from those in test/.
  * Run: bun tools/gen-docs.ts [--check], which compares and writes nothing.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { version } from "../package.json";
+import { CHECKS } from "../src/audit/catalog.ts";
 import { ERROR_CODES } from "../src/base/error.ts";
+import { checkIndex, checkPage } from "../src/report/check-page.ts";
 import { loadVerbs } from "../src/verbs/catalog.ts";
 import { loadOciVerbs } from "../src/verbs/oci/catalog.ts";
 import { ociManPage } from "../src/verbs/reference/oci-man-page.ts";
@@ -17,7 +19,7 @@ import { enginesPage } from "./engine-docs.ts";
 
 const ROOT = join(import.meta.dir, "..");
 /** Folders in which every file is generated. */
-const FOLDERS = ["docs/verbs", "docs/errors", "man"];
+const FOLDERS = ["docs/verbs", "docs/errors", "docs/checks", "man"];
 
 function errorPage(code: string, meaning: string): string {
   return `# ${code}\n\n${meaning}\n\nThe code stands in brackets at the end of the message, and as \`error.code\` with \`--format json\`. The hint below the message says what to do next.\n`;
@@ -39,6 +41,8 @@ export async function generatedDocs(): Promise<Map<string, string>> {
     ["docs/engines.md", enginesPage()],
     ["docs/errors/README.md", errorIndex()],
     ...Object.entries(ERROR_CODES).map(([code, meaning]): [string, string] => [`docs/errors/${code}.md`, errorPage(code, meaning)]),
+    ["docs/checks/README.md", checkIndex(CHECKS)],
+    ...CHECKS.map((check): [string, string] => [`docs/checks/${check.name}.md`, checkPage(check)]),
     ["docs/oci.md", ociPage(ociVerbs)],
     ["man/pidbox-oci.8", ociManPage(ociVerbs, version)],
     ["man/pidbox.1", overviewManPage(verbs, version)],

@@ -14,8 +14,10 @@ import { close, readText } from "../kernel/file.ts";
 import { mountAt, readMountinfo } from "../kernel/mountinfo.ts";
 import { readIdMap } from "../kernel/namespaces.ts";
 import { openProcess } from "../kernel/process-list.ts";
+import { readDeclared } from "./facts-declared.ts";
 import { type FilterOptions, filtersOf } from "./facts-filter.ts";
-import type { ContainerFacts, HostFacts } from "./facts.ts";
+import { readNetwork } from "./facts-network.ts";
+import type { ContainerFacts, HostFacts, NetworkFacts } from "./facts.ts";
 import { readProcess } from "./facts-process.ts";
 
 /** Files that hold limits, by controller; `unified` for those of every v2 cgroup. A file that is not there is left out. */
@@ -87,6 +89,14 @@ export function containerReader(host: HostFacts, inside: readonly string[], filt
   const ownProc = typeof ownTable === "number" ? undefined : mountAt(ownTable, "/proc");
   const { pid: hostNamespace } = host.namespaces;
   const own: OwnProcfs | undefined = ownProc === undefined || hostNamespace === undefined ? undefined : { device: ownProc.device, namespace: hostNamespace };
+  const networks = new Map<number, NetworkFacts>();
+  const networkOf = (task: TaskFacts | undefined): NetworkFacts | undefined => {
+    const inode = task?.namespaces.net;
+    if (task === undefined || inode === undefined) return undefined;
+    const known = networks.get(inode) ?? readNetwork(task.pid);
+    networks.set(inode, known);
+    return known;
+  };
   return (container) => {
     const pids = [...container.processes, ...container.strays];
     const walk = readTasks(pids);
@@ -100,7 +110,7 @@ export function containerReader(host: HostFacts, inside: readonly string[], filt
       filters: filtersOf(container, tasks, filters),
     };
     const cgroups = cgroupsOf(first, host.layout);
-    const limits = { cgroups, cgroupFiles: readLimits(cgroups) };
+    const limits = { cgroups, cgroupFiles: readLimits(cgroups), declared: readDeclared(container), network: networkOf(first) };
     const dirfd = first === undefined ? -3 : openProcess(first.pid);
     if (dirfd < 0) return { ...base, ...limits, uidMap: dirfd, gidMap: dirfd, mounts: dirfd, paths: new Map(), procfs: new Map() };
     const root = openRoot(dirfd);

@@ -38,6 +38,7 @@ function readPath(path: string): HostPath | number {
 }
 
 export function readHost(reads: Required<Reads>, view: Survey): HostFacts {
+  const { host, processes } = view.facts;
   // The host's own table, where the caller is in a mount namespace of its own.
   const first = readMountinfo(1);
   const mounts = typeof first === "number" ? readMountinfo("self") : first;
@@ -48,11 +49,12 @@ export function readHost(reads: Required<Reads>, view: Survey): HostFacts {
     return typeof names === "object" ? names.map((name) => `${directory}/${name}`) : [];
   });
   const files = new Map([...reads.files, ...listed].map((path) => [path, readFile(path)]));
+  const programs = processes.filter(({ pids, kernelThread }) => pids.length === 1 && !kernelThread).map(({ name }) => name);
   const last = readFile("/proc/sys/kernel/cap_last_cap");
   const words = (path: string): string => String(readFile(path)).slice(0, 256);
   const release = words("/proc/sys/kernel/osrelease");
   return {
-    namespaces: view.facts.host, release, hostname: words("/proc/sys/kernel/hostname"),
+    namespaces: host, programs: [...new Set(programs)].toSorted(), release, hostname: words("/proc/sys/kernel/hostname"),
     lastCapability: typeof last === "string" && /^[0-9]{1,2}$/.test(last) ? Number(last) : 63,
     mounts, layout: parseCgroupLayout(typeof own === "number" ? [] : own), files, directories,
     paths: new Map(reads.paths.map((path) => [path, readPath(path)])), kernel: readKernel(release), engines: readEngines(view),

@@ -1,4 +1,6 @@
 /** What an audit reads once of each process of a container. An attacker controls all of it but `stat`. */
+import { SYSCALLS } from "../kernel/abi/host.ts";
+import { address, syscall } from "../kernel/ffi.ts";
 import { close, readLink, readStart, readText } from "../kernel/file.ts";
 import { openProcess, parseCommandLine } from "../kernel/process-list.ts";
 import { parseProcessStat } from "../kernel/process-status.ts";
@@ -17,6 +19,15 @@ export function parseVariables(bytes: Uint8Array): string[] {
   });
 }
 
+const PR_SCHED_CORE = 62;
+
+function readCoreCookie(pid: number): bigint | number {
+  const cookie = new BigUint64Array(1);
+  // PR_SCHED_CORE_GET of one thread (PIDTYPE_PID); it stores a u64 at the address, which stays referenced until the call returns.
+  const result = syscall(SYSCALLS.prctl, PR_SCHED_CORE, 0, pid, 0, address(cookie));
+  return result < 0 ? result : (cookie[0] ?? 0n);
+}
+
 /** The facts of a process, or undefined when there is none of that PID (any more). */
 export function readProcess(pid: number): ProcessFacts | undefined {
   const dirfd = openProcess(pid);
@@ -27,7 +38,7 @@ export function readProcess(pid: number): ProcessFacts | undefined {
     const variables = readStart("environ", ENVIRONMENT, dirfd);
     return {
       pid, stat: typeof stat === "number" ? stat : parseProcessStat(stat), command: typeof command === "number" ? [] : parseCommandLine(command),
-      program: readLink("exe", dirfd), variables: typeof variables === "number" ? variables : parseVariables(variables),
+      program: readLink("exe", dirfd), coreCookie: readCoreCookie(pid), variables: typeof variables === "number" ? variables : parseVariables(variables),
     };
   } finally {
     close(dirfd);

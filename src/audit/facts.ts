@@ -9,6 +9,7 @@ import type { CgroupLayout } from "../kernel/cgroup.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
 import type { IdRange, NamespaceInodes } from "../kernel/namespaces.ts";
 import type { ProcessStat } from "../kernel/process-status.ts";
+import type { Config } from "../spec/runtime-config.ts";
 import type { CveData } from "./cve/data.ts";
 
 /** What is read once per process, beside what each of its threads has. */
@@ -19,6 +20,8 @@ export interface ProcessFacts {
   readonly command: readonly string[];
   /** Target of the exe link; ` (deleted)` stays. */
   readonly program: string | number;
+  /** Cookie of core scheduling: 0 is none (PR_SCHED_CORE_GET, Linux 5.14). -EINVAL: this kernel has no core scheduling, or the CPU no siblings. */
+  readonly coreCookie: bigint | number;
   /** Names of environment variables as they were at exec, without values: those may be secrets. */
   readonly variables: readonly string[] | number;
 }
@@ -102,6 +105,8 @@ export interface EngineFacts {
 }
 
 export interface HostFacts {
+  /** Names of the processes in the host's own PID namespace, each once. */
+  readonly programs: readonly string[];
   /** Namespaces that count as the host's. */
   readonly namespaces: NamespaceInodes;
   /** uname -r. */
@@ -118,6 +123,33 @@ export interface HostFacts {
   readonly directories: ReadonlyMap<string, readonly string[] | number>;
   readonly kernel: KernelFacts;
   readonly engines: EngineFacts;
+}
+
+/** A socket that waits for others. */
+export interface SocketFacts {
+  readonly protocol: "tcp" | "udp";
+  /** `0.0.0.0` and `::` are all addresses. */
+  readonly address: string;
+  readonly port: number;
+  readonly inode: number;
+}
+
+/** What a network namespace has, in the kernel's order. */
+export interface NetworkFacts {
+  readonly interfaces: readonly string[] | number;
+  readonly routes: readonly { readonly interface: string; readonly gateway: string }[] | number;
+  readonly listeners: readonly SocketFacts[] | number;
+  /** Names of abstract Unix sockets, with `@` for NUL. */
+  readonly abstractNames: readonly string[] | number;
+  /** Lines of packet(7) sockets. */
+  readonly packetSockets: readonly string[] | number;
+}
+
+/** What the engine's runtime was told to make. */
+export interface DeclaredFacts {
+  /** Path of config.json. */
+  readonly source: string;
+  readonly config: Config | number;
 }
 
 export interface ContainerFacts {
@@ -139,6 +171,10 @@ export interface ContainerFacts {
   readonly paths: ReadonlyMap<string, PathFacts>;
   /** PID namespace that each procfs in the container shows, by mount point. */
   readonly procfs: ReadonlyMap<string, number>;
+  /** That of the first process; containers that share one have the same. */
+  readonly network: NetworkFacts | undefined;
+  /** Undefined: nobody says where. */
+  readonly declared: DeclaredFacts | undefined;
   /** The cgroup of the first process in each hierarchy, as a directory of the host, by v1 controller or `unified`. */
   readonly cgroups: ReadonlyMap<string, string>;
   /** Files of these cgroups and of all above them, by path. */

@@ -21,7 +21,7 @@ function under(path: string, tree: string): boolean {
 }
 
 /** What is wrong with one path: "no" and "unknown" are kept apart. */
-interface Fault {
+export interface Fault {
   readonly ok: "no" | "unknown";
   readonly text: string;
 }
@@ -39,7 +39,7 @@ function readOnly(mount: Mount): boolean {
 }
 
 /** Covered: the null device itself, or an empty file or directory of a read-only tmpfs, looked at through the container's own root. */
-function maskFault(path: string, facts: PathFacts | undefined, mounts: readonly Mount[]): Fault | undefined {
+export function maskFault(path: string, facts: PathFacts | undefined, mounts: readonly Mount[]): Fault | undefined {
   if (facts === undefined) return { ok: "unknown", text: `${path} was not looked at` };
   if (absent(facts)) return undefined;
   const { object } = facts;

@@ -44,6 +44,19 @@ function readDescriptors(dirfd: number, budget: { left: number }): readonly Desc
   return found;
 }
 
+/** A parser that remembers its last text: most threads of a host have the same limits, and those of a container the same cgroups. Results are shared. */
+function remembering<T>(parse: (text: string) => T): (text: string | number) => T | number {
+  let last: { readonly text: string; readonly value: T } | undefined;
+  return (text) => {
+    if (typeof text === "number") return text;
+    if (last?.text !== text) last = { text, value: parse(text) };
+    return last.value;
+  };
+}
+
+const limitsOf = remembering(parseLimits);
+const cgroupsOf = remembering(parseSelfCgroup);
+
 /** Everything of one thread, or -errno when it is gone or hidden. */
 function readTask(pid: number, thread: number, process: number, budget: { left: number }): TaskFacts | number {
   const dirfd = open(`task/${thread}`, O.PATH | O.DIRECTORY, 0, process);
@@ -58,7 +71,7 @@ function readTask(pid: number, thread: number, process: number, budget: { left: 
     const facts: TaskFacts = {
       pid, thread, status: parseProcessStatus(status), namespaces: readNamespaces(pid, dirfd), root: statObject("root", dirfd), cwd: statObject("cwd", dirfd),
       descriptors: readDescriptors(dirfd, budget), label: typeof label === "number" ? label : label.replace(/[\0\n]+$/, ""),
-      limits: typeof limits === "number" ? limits : parseLimits(limits), cgroups: typeof cgroups === "number" ? cgroups : parseSelfCgroup(cgroups),
+      limits: limitsOf(limits), cgroups: cgroupsOf(cgroups),
       oomScoreAdj: typeof oom === "string" && /^-?[0-9]{1,4}\n$/.test(oom) ? Number(oom) : undefined,
     };
     // What ended while it was read has answered ESRCH somewhere on the way; a thread that still answers was there all the time.

@@ -75,11 +75,15 @@ export function readStart(path: string, limit: number, dirfd = AT_FDCWD): Uint8A
   return n < 0 ? n : chunk.slice(0, n);
 }
 
+/** PATH_MAX of the kernel. */
+const LONGEST = 4096;
+
 /** The target of the symbolic link at `path`, or -errno. */
 export function readLink(path: string, dirfd = AT_FDCWD): string | number {
-  const buffer = new Uint8Array(4096);
-  const n = syscall(SYSCALLS.readlinkat, dirfd, address(cString(path)), address(buffer), buffer.length);
-  return n < 0 ? n : decoder.decode(buffer.subarray(0, n));
+  // One buffer for all: a survey of a host reads tens of thousands of links.
+  chunk ??= new Uint8Array(CHUNK);
+  const n = syscall(SYSCALLS.readlinkat, dirfd, address(cString(path)), address(chunk), LONGEST);
+  return n < 0 ? n : decoder.decode(chunk.subarray(0, n));
 }
 
 export interface DirectoryEntry {

@@ -28,9 +28,12 @@ const AT_STATX_DONT_SYNC = 0x4000;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
+/** What statx(2) fills; read before the next call. */
+let buffer: Uint8Array<ArrayBuffer> | undefined;
+
 /** The object at `path` below `dirfd` (an empty path: `dirfd` itself), following links; or -errno. */
 export function statObject(path: string, dirfd = AT_FDCWD): KernelObject | number {
-  const buffer = new Uint8Array(STATX.size);
+  buffer ??= new Uint8Array(STATX.size);
   const flags = AT_STATX_DONT_SYNC | (path === "" ? AT_EMPTY_PATH : 0);
   const result = syscall(SYSCALLS.statx, dirfd, address(cString(path)), flags, STATX_BASIC_STATS | STATX.MNT_ID, address(buffer));
   if (result < 0) return result;

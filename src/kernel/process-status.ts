@@ -49,6 +49,9 @@ export interface ProcessStatus {
   readonly seccomp?: number;
   /** How many filters are stacked (Linux 5.9). */
   readonly seccompFilters?: number;
+  /** How this thread is kept from speculation, as the kernel words it (`thread vulnerable`, `conditional enabled`; Linux 4.17 and 5.12). */
+  readonly storeBypass?: string;
+  readonly indirectBranch?: string;
   /** Signals with a handler; bit N-1 is signal N. PID 1 of a namespace receives only these from inside it. */
   readonly caughtSignals: bigint;
 }
@@ -121,6 +124,8 @@ export function parseProcessStatus(text: string): ProcessStatus {
   const flag = fields.get("NoNewPrivs");
   const seccomp = fields.get("Seccomp");
   const filters = fields.get("Seccomp_filters");
+  const storeBypass = fields.get("Speculation_Store_Bypass");
+  const indirectBranch = fields.get("SpeculationIndirectBranch");
   return {
     name: unescapeName(name), state, pid,
     threadGroup: decimal("Tgid", fields.get("Tgid")), parent: decimal("PPid", fields.get("PPid")), tracer: decimal("TracerPid", fields.get("TracerPid")),
@@ -136,6 +141,7 @@ export function parseProcessStatus(text: string): ProcessStatus {
     ...(flag === undefined ? {} : { noNewPrivileges: decimal("NoNewPrivs", flag) !== 0 }),
     ...(seccomp === undefined ? {} : { seccomp: decimal("Seccomp", seccomp) }),
     ...(filters === undefined ? {} : { seccompFilters: decimal("Seccomp_filters", filters) }),
+    ...(storeBypass === undefined ? {} : { storeBypass }), ...(indirectBranch === undefined ? {} : { indirectBranch }),
     caughtSignals: mask("SigCgt", fields.get("SigCgt")),
   };
 }

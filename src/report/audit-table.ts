@@ -20,7 +20,8 @@ export function subjectText({ id, name, engine }: Subject): string {
   return name === null || name === id ? `${engine} ${short}` : `${engine} ${printable(name)} (${short})`;
 }
 
-function countText(results: readonly Result[]): string {
+/** `3 findings, 1 unknown, 20 passed`. */
+export function countText(results: readonly Result[]): string {
   const counts = countVerdicts(results);
   const words = [
     counts.finding === 1 ? "1 finding" : `${counts.finding} findings`, ...(counts.blocked > 0 ? [`${counts.blocked} blocked`] : []),
@@ -37,25 +38,48 @@ export interface TableOptions {
   readonly all: boolean;
 }
 
-function row(result: Result, checks: ReadonlyMap<string, CheckInfo>, color: boolean): string[] {
-  const severity = result.verdict === "finding" ? paint(STYLES[result.severity], result.severity, color) : paint("dim", result.verdict, color);
-  const title = checks.get(result.check)?.title ?? "";
-  const by = result.by === undefined ? "" : `by ${printable(result.by)}: `;
-  return [`  ${severity}`, result.check, result.verdict === "finding" ? `${title}: ${cut(result.text)}` : `${title}? ${by}${cut(result.text)}`];
+/** Rows of findings: answers of one check that are as grave as each other are one row. */
+function findingRows(results: readonly Result[], checks: ReadonlyMap<string, CheckInfo>, color: boolean): string[][] {
+  const groups = Map.groupBy(results, ({ check, severity }) => `${check} ${severity}`);
+  return [...groups.values()].map((group) => {
+    const [first] = group;
+    const { check, severity } = first as Result;
+    const texts = group.map(({ text }) => text).join("; ");
+    return [`  ${paint(STYLES[severity], severity, color)}`, check, `${checks.get(check)?.title ?? ""}: ${cut(texts)}`];
+  });
+}
+
+/** Rows of what is neither found nor passed: by what stops it, or by why it is not known. */
+function otherRows(results: readonly Result[], color: boolean): string[][] {
+  const groups = Map.groupBy(results, ({ verdict, by, text }) => `${verdict} ${by ?? text}`);
+  return [...groups.values()].map((group) => {
+    const { verdict, by, text } = group[0] as Result;
+    const ids = [...new Set(group.map(({ check }) => check))];
+    return [`  ${paint("dim", verdict, color)}`, ids.length === 1 ? (ids[0] ?? "") : "", by === undefined ? cut(text) : `by ${printable(by)}`, ids.length === 1 ? "" : ids.join(" ")];
+  });
+}
+
+/** Rows of everything, one for each answer. */
+function allRows(results: readonly Result[], checks: ReadonlyMap<string, CheckInfo>, color: boolean): string[][] {
+  return results.map(({ verdict, severity, check, text, by }) => {
+    const word = verdict === "finding" ? paint(STYLES[severity], severity, color) : paint("dim", verdict, color);
+    const title = checks.get(check)?.title ?? "";
+    return [`  ${word}`, check, verdict === "finding" ? `${title}: ${cut(text)}` : `${title}? ${by === undefined ? "" : `by ${printable(by)}: `}${cut(text)}`];
+  });
 }
 
 /** The table; what came from a container is made printable here. Ends with a line that counts all results. */
 export function auditTable(report: AuditReport, { color, least, all }: TableOptions): string {
   const checks = new Map(report.checks.map((check) => [check.id, check]));
-  const shown = (result: Result): boolean =>
-    severityRank(result.severity) <= severityRank(least) && (all || !["pass", "not-applicable"].includes(result.verdict));
-  const worst = (subject: Subject): readonly Result[] => report.results.filter((result) => result.subject.id === subject.id);
   const blocks = report.subjects
-    .map((subject) => ({ subject, results: worst(subject) }))
+    .map((subject) => ({ subject, results: report.results.filter((result) => result.subject.id === subject.id) }))
     .toSorted((a, b) => (a.results[0] === undefined || b.results[0] === undefined ? 0 : byUrgency(a.results[0], b.results[0])))
     .map(({ subject, results }) => {
-      const rows = results.filter(shown).map((result) => row(result, checks, color));
-      return `${paint("bold", subjectText(subject), color)}: ${countText(results)}\n${columns(rows)}`;
+      const grave = results.filter(({ severity }) => severityRank(severity) <= severityRank(least));
+      const found = grave.filter(({ verdict }) => verdict === "finding");
+      const other = grave.filter(({ verdict }) => verdict === "unknown" || verdict === "blocked");
+      const rows = all ? columns(allRows(grave, checks, color)) : columns(findingRows(found, checks, color)) + columns(otherRows(other, color));
+      return `${paint("bold", subjectText(subject), color)}: ${countText(results)}\n${rows}`;
     });
   const total = `${report.subjects.filter(({ id }) => id !== "host").length} containers, ${report.checks.length} checks: ${countText(report.results)}.\n`;
   return [...blocks, total].join("\n");

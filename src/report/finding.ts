@@ -86,10 +86,33 @@ export interface Answer {
   readonly by?: string;
 }
 
+/** Somebody took the risk of a finding, for a time. */
+export interface Waiver {
+  readonly reason: string;
+  readonly owner: string;
+  /** Last day on which it holds, as YYYY-MM-DD. */
+  readonly expires: string;
+}
+
 export interface Result extends Answer {
   readonly check: string;
   readonly subject: Subject;
   readonly severity: Severity;
+  /** The finding is known and taken; it fails no run. */
+  readonly waived?: Waiver;
+  /** Whether a baseline has it already; absent without one. */
+  readonly known?: boolean;
+}
+
+/** What stays of a result from one run to the next: not PIDs, inodes and other long numbers. The same for equal containers of one name. */
+export function fingerprint({ check, subject, text }: Result): string {
+  const who = subject.name ?? (subject.id === HOST.id ? HOST.id : subject.engine);
+  return `${check}/${who}/${text.replaceAll(/[0-9a-f]{12,64}|[0-9]{3,}/g, "N")}`;
+}
+
+/** A finding that counts: nobody took it, and it is new where there is a baseline. */
+export function isOpen({ verdict, waived, known }: Result): boolean {
+  return verdict === "finding" && waived === undefined && known !== true;
 }
 
 /** The results of one look at a host. */

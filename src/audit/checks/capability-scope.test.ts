@@ -1,0 +1,17 @@
+import { expect, test } from "bun:test";
+import { answersOf, container, containerFacts, status, task, told } from "../../../test/fixtures/audit/facts.ts";
+import type { NamespaceType } from "../../kernel/namespaces.ts";
+import { check } from "./capability-scope.ts";
+
+const having = (bit: number, ...sharedWithHost: readonly NamespaceType[]): ReturnType<typeof containerFacts> =>
+  containerFacts({
+    task: task({ status: status({ capabilities: { ...status().capabilities, effective: 1n << BigInt(bit) } }) }), container: container({ sharedWithHost }),
+  });
+
+test("the namespace decides what the capability is worth", () => {
+  expect(told(check)).toEqual(["pass: none does"]);
+  expect(told(check, { container: having(12, "user") })).toEqual(["pass: none does"]);
+  expect(told(check, { container: having(12, "user", "net") })).toEqual(["finding: CAP_NET_ADMIN: reconfigures the host's network, or reads what passes"]);
+  expect(told(check, { container: having(19, "pid") })).toEqual(["blocked by user namespace: CAP_SYS_PTRACE: traces or kills processes of the host"]);
+  expect(answersOf(check, { container: having(5, "user", "pid") })[0]?.severity).toBe("high");
+});
