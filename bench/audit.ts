@@ -28,7 +28,8 @@ async function cost(name: string, containers: number, command: readonly string[]
     if (usage === undefined) throw new Error(`${name}: no usage`);
     runs.push({ cpu: Number(usage.cpuTime.total) / 1000, wall: performance.now() - begin, memory: usage.maxRSS / 2 ** 20 });
   }
-  return { name, containers, cpu: median(runs.map((run) => run.cpu)), wall: median(runs.map((run) => run.wall)), memory: Math.max(...runs.map((run) => run.memory)) };
+  const memory = Math.max(...runs.map((run) => run.memory));
+  return { name, containers, cpu: median(runs.map((run) => run.cpu)), wall: median(runs.map((run) => run.wall)), memory };
 }
 
 export interface AuditResult {
@@ -47,7 +48,8 @@ export async function benchAudit(counts: readonly number[] = COUNTS): Promise<Au
         await child.stdout.getReader().read();
       }
       costs.push(
-        await cost("pidbox audit", count, [BINARY, "audit", "--format=json"]), await cost("lsns", count, ["lsns", "--json"]), await cost("ps", count, ["ps", "-eLf"]),
+        await cost("pidbox audit", count, [BINARY, "audit", "--format=json"]), await cost("lsns", count, ["lsns", "--json"]),
+        await cost("ps", count, ["ps", "-eLf"]),
       );
     }
   } finally {

@@ -1,25 +1,24 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
-import { parseListeners, parseSocketAddress } from "./facts-engines.ts";
+import { readSurvey } from "../engine/discover-survey.ts";
+import { readEngines } from "./facts-engines.ts";
 
-const TCP = [
-  "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
-  "   0: 0100007F:0947 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 26310 1 0000000000000000 100 0 0 10 0",
-  "   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 999 1 0000000000000000 100 0 0 10 0",
-  "   2: 0100007F:8124 0100007F:0947 01 00000000:00000000 00:00000000 00000000     0        0 27000 1 0000000000000000 20 4 30 10 -1",
-].join("\n");
-
-test("sockets that listen, by inode", () => {
-  expect([...parseListeners(TCP)]).toEqual([[26310, { address: "127.0.0.1", port: 2375 }], [999, { address: "0.0.0.0", port: 22 }]]);
+test("programs of this host are absolute files, each once, and those that run have a PID", () => {
+  const { programs, commands } = readEngines(readSurvey());
+  for (const { path, name, deleted, pids } of programs) {
+    expect(path).toStartWith("/");
+    expect(path).toEndWith(`/${name}`);
+    if (deleted) expect(pids.length).toBeGreaterThan(0);
+  }
+  expect(new Set(programs.map(({ path, deleted }) => `${path} ${String(deleted)}`)).size).toBe(programs.length);
+  for (const name of commands.keys()) expect(programs.some((program) => program.name === name && program.pids.length > 0)).toBe(true);
 });
 
-test("addresses of IPv6", () => {
-  const words = ["00000000000000000000000000000000", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F", "B80D0120000000000000000001000000"];
-  expect(words.map(parseSocketAddress)).toEqual(["::", "::1", "0:0:0:0:0:ffff:7f00:1", "2001:db8:0:0:0:0:0:1"]);
-});
-
-test("any text", () => {
-  fc.assert(fc.property(fc.string(), (text) => {
-    for (const { port } of parseListeners(text).values()) expect(port).toBeLessThan(65_536);
-  }));
+test("a process in a container is no engine of the host, whatever its name", () => {
+  const view = readSurvey();
+  const own = view.facts.processes.find(({ pid }) => pid === process.pid);
+  if (own === undefined) throw new Error("this process is not in /proc");
+  const facts = { ...view.facts, processes: [{ ...own, name: "dockerd" }] };
+  const running = readEngines({ ...view, facts }).programs.filter(({ pids }) => pids.length > 0);
+  // Its exe is bun: the name alone makes no engine.
+  expect(running).toEqual([]);
 });

@@ -6,6 +6,7 @@
 import type { Survey } from "../engine/discover-survey.ts";
 import { close, listDirectory, readLink, readStart, readText, stat } from "../kernel/file.ts";
 import { openProcess, parseCommandLine } from "../kernel/process-list.ts";
+import { parseListeners } from "./facts-network.ts";
 import { readOwners } from "./facts-packages.ts";
 import type { EngineFacts, ListenerFacts, ProgramFacts } from "./facts.ts";
 import { readProgramVersion } from "./program-version.ts";
@@ -80,23 +81,6 @@ function readPrograms(view: Survey): ProgramFacts[] {
   });
 }
 
-/** An address of /proc/net/tcp or tcp6: 32-bit words in the machine's order. Pure. */
-export function parseSocketAddress(hex: string): string {
-  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => [3, 2, 1, 0].map((i) => Number.parseInt(word.slice(i * 2, i * 2 + 2), 16)));
-  if (bytes.length === 4) return bytes.join(".");
-  const groups = Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16));
-  return groups.join(":").replace(/^0(:0){7}$/, "::").replace(/^(0:){7}1$/, "::1");
-}
-
-/** Listening sockets of /proc/net/tcp, by inode (proc_net(5)). Pure. */
-export function parseListeners(text: string): Map<number, { readonly address: string; readonly port: number }> {
-  const found = new Map<number, { readonly address: string; readonly port: number }>();
-  for (const match of text.matchAll(/^ *[0-9]+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A (?:\S+ +){5}([0-9]{1,15})/gm)) {
-    found.set(Number(match[3]), { address: parseSocketAddress(match[1] ?? ""), port: Number.parseInt(match[2] ?? "", 16) });
-  }
-  return found;
-}
-
 function socketsOf(dirfd: number): Set<number> | number {
   const entries = listDirectory("fd", MOST_DESCRIPTORS, dirfd);
   if (typeof entries === "number") return entries;
@@ -121,8 +105,8 @@ function readListeners(daemons: readonly Daemon[]): readonly ListenerFacts[] | n
     close(dirfd);
     if (typeof sockets === "number") return sockets;
     for (const table of tables) {
-      const listeners = [...parseListeners(typeof table === "string" ? table : "")].filter(([inode]) => sockets.has(inode));
-      found.push(...listeners.map(([, place]) => ({ ...place, pid, program: name, command })));
+      const listeners = parseListeners("tcp", typeof table === "string" ? table : "").filter(({ inode }) => sockets.has(inode));
+      found.push(...listeners.map(({ address, port }) => ({ address, port, pid, program: name, command })));
     }
   }
   return found;

@@ -23,5 +23,6 @@ test("no filter for anybody is grave", () => {
 test("what cannot be read is unknown, and no Docker is no question", () => {
   expect(told(check, { host: host(-13) })).toEqual(["unknown: daemon.json could not be read"]);
   expect(told(check, { host: host("{") })[0]).toStartWith("unknown: Cannot read daemon.json");
+  expect(told(check, { host: host(-2, ["dockerd", "--config-file", "/srv/d.json"]) })).toEqual(["unknown: dockerd reads its settings from /srv/d.json"]);
   expect(told(check)).toEqual(["not-applicable: there is no dockerd"]);
 });

@@ -31,11 +31,13 @@ export const check: HostCheck = {
   reads: { files: [DAEMON] },
   evaluate({ host: { engines, files } }) {
     if (!engines.programs.some(({ name }) => name === "dockerd")) return inapplicable("there is no dockerd");
+    const command = engines.commands.get("dockerd") ?? [];
+    const place = /--config-file[= ](\S+)/.exec(command.join(" "))?.[1] ?? DAEMON;
+    if (place !== DAEMON) return unknown(`dockerd reads its settings from ${place}`, saw("/proc/PID/cmdline", command.join(" ").slice(0, 200)));
     const text = files.get(DAEMON);
     if (typeof text === "number" && text !== ENOENT) return unknown("daemon.json could not be read", evidenceOf(DAEMON, text));
     const config = parsed(typeof text === "string" ? text : "");
     if (typeof config === "string") return unknown(config, saw(DAEMON, ""));
-    const command = engines.commands.get("dockerd") ?? [];
     const weak = config.weak.filter(({ key }) => !command.some((word) => OPTION[key] !== undefined && word.startsWith(OPTION[key])));
     if (weak.length === 0) return pass("userns-remap, icc and no-new-privileges are set");
     return weak.map(({ key, value, reason }) => ({ ...finding(`${key}: ${reason}`, saw(DAEMON, `${key}: ${value}`)), severity: SEVERITY[key] ?? "low" }));
