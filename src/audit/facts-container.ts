@@ -105,12 +105,13 @@ export function containerReader(host: HostFacts, inside: readonly string[], filt
     const first = tasks.find((task) => task.pid === container.initPid && task.thread === container.initPid);
     const members = new Set(tasks.map((task) => task.pid));
     const processes = pids.filter((pid) => members.has(pid)).map(readProcess).filter((process) => process !== undefined);
+    const declared = readDeclared(container);
     const base = {
       container, first, tasks, processes, unreadable: walk.unreadable, vanished: walk.vanished + walk.tasks.length - tasks.length,
-      filters: filtersOf(container, tasks, filters),
+      declared, filters: filtersOf(container, tasks, declared, filters),
     };
     const cgroups = cgroupsOf(first, host.layout);
-    const limits = { cgroups, cgroupFiles: readLimits(cgroups), declared: readDeclared(container), network: networkOf(first) };
+    const limits = { cgroups, cgroupFiles: readLimits(cgroups), network: networkOf(first) };
     const dirfd = first === undefined ? -3 : openProcess(first.pid);
     if (dirfd < 0) return { ...base, ...limits, uidMap: dirfd, gidMap: dirfd, mounts: dirfd, paths: new Map(), procfs: new Map() };
     const root = openRoot(dirfd);

@@ -36,10 +36,10 @@ export interface HostPath {
 
 /**
  * Seccomp programs of the processes that stand for a container, each as the hexadecimal bytes of struct sock_filter[]; no sets where no thread has a filter.
- * `plan`: what pidbox loaded, as its state has it.
+ * `plan`: what pidbox loaded, as its state has it. `declared`: what the runtime was told to load, as the config.json of the container has it.
  */
 export type FilterFacts =
-  | { readonly from: "kernel" | "plan"; readonly sets: readonly { readonly pid: number; readonly programs: readonly string[] }[] }
+  | { readonly from: "kernel" | "plan" | "declared"; readonly sets: readonly { readonly pid: number; readonly programs: readonly string[] }[] }
   | { readonly from: "nothing"; readonly why: string; readonly errno?: number };
 
 /** How a kernel module is there: `loadable` where the kernel loads it by itself when something asks for its alias, `manual` where only root can. */

@@ -112,7 +112,7 @@ export function unknownFilter({ filters, tasks, unreadable }: ContainerFacts): s
 }
 
 /** Where a fate comes from. */
-export function filterEvidence({ filters, tasks, container }: ContainerFacts): Evidence {
+export function filterEvidence({ filters, tasks, container, declared }: ContainerFacts): Evidence {
   const open = tasks.find(({ status }) => status.seccomp === 0);
   if (open !== undefined) return { source: `/proc/${open.pid}/task/${open.thread}/status`, value: "Seccomp: 0" };
   if (filters.from === "nothing") {
@@ -120,5 +120,6 @@ export function filterEvidence({ filters, tasks, container }: ContainerFacts): E
     return filters.errno === undefined ? { source, value: filters.why } : { source, value: filters.why, errno: errnoName(filters.errno) };
   }
   const sizes = filters.sets.map(({ pid, programs: set }) => `PID ${pid}: ${set.map((hex) => hex.length / 16).join(" + ")} instructions`).join(", ");
-  return { source: filters.from === "plan" ? "pidbox's plan" : "PTRACE_SECCOMP_GET_FILTER", value: sizes };
+  const sources = { plan: "pidbox's plan", declared: `linux.seccomp of ${declared?.source ?? "config.json"}`, kernel: "PTRACE_SECCOMP_GET_FILTER" };
+  return { source: sources[filters.from], value: sizes };
 }

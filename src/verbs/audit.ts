@@ -152,7 +152,7 @@ export const audit: Verb = {
     { name: "checks", value: "CHECK,...", repeat: true, help: "Only these checks: ids, names, or the letter of an area" },
     { name: "skip", value: "CHECK,...", repeat: true, help: "Without these checks" },
     { name: "explain", value: "CHECK", help: "The whole story of one check: why, evidence, and what to do" },
-    { name: "stop", help: "Read seccomp filters from the kernel, which stops the first process of each container, and at most three others, for a moment: a call that waits may answer EINTR" },
+    { name: "stop", help: "Read seccomp filters from the kernel and not from what was declared, which stops the first process of each container, and at most three others, for a moment: a call that waits may answer EINTR" },
     { name: "data", value: "FILE", help: "Known vulnerabilities from this file, for those that are newer than this pidbox" },
     { name: "list", help: "List the checks" },
     { name: "waivers", value: "FILE", help: "Findings that somebody took, with reason, owner and expiry" },
