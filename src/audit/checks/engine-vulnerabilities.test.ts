@@ -24,6 +24,12 @@ test("a distribution's package is fixed where it says so, and unknown where it d
   expect(own({ package: { name: "runc", version: "1.1.5+ds1-1", source: "runc" } })[0]).toStartWith("finding: /usr/local/bin/runc: CVE-2024-21626");
 });
 
+test("a program of the system whose package is not known may have been mended", () => {
+  const [only] = own({ path: "/usr/bin/runc", version: "1.1.12" });
+  expect(only).toMatch(/^unknown: \/usr\/bin\/runc: CVE-2024-45310, .*: its distribution may have mended 1.1.12/);
+  expect(own({ path: "/usr/bin/runc", version: "1.3.6" })).toEqual(["pass: runc: 12 known until 2026-09-04 are fixed"]);
+});
+
 test("Docker's own packages have upstream's versions, and holes of plugins count where there are plugins", () => {
   const dockerd = { name: "dockerd", path: "/usr/bin/dockerd", package: { name: "docker-ce", version: "5:27.0.1-1~debian.12~bookworm", source: "docker-ce" } };
   expect(own(dockerd).join("\n")).not.toContain("CVE-2024-41110");

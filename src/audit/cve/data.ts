@@ -114,6 +114,8 @@ function parseRecord(value: unknown, i: number): CveRecord {
   const at = `records[${i}]`;
   const record = tableOf(value, at);
   const { introduced, only, setting } = record;
+  const packages = listOf(record["packages"], `${at}.packages`).map((one, j) => parseFix(one, `${at}.packages[${j}]`));
+  const needs = listOf(record["needs"], `${at}.needs`).map((one) => oneOf(one, `${at}.needs`, NEEDS));
   return {
     id: word(record["id"], `${at}.id`, /^(CVE-[0-9]{4}-[0-9]{4,8}|GHSA(-[0-9a-z]{4}){3})$/),
     name: word(record["name"], `${at}.name`, /^[^\0-\x1f\x7f]{1,120}$/), component: word(record["component"], `${at}.component`, NAME),
@@ -123,8 +125,7 @@ function parseRecord(value: unknown, i: number): CveRecord {
     ...(record["complete"] === true ? { complete: true } : {}), ...(record["exploited"] === true ? { exploited: true } : {}),
     ...(only === undefined ? {} : { only: oneOf(only, `${at}.only`, DISTRIBUTIONS) }),
     ...(setting === undefined ? {} : { setting: word(setting, `${at}.setting`, NAME) }),
-    packages: listOf(record["packages"], `${at}.packages`).map((one, j) => parseFix(one, `${at}.packages[${j}]`)),
-    needs: listOf(record["needs"], `${at}.needs`).map((one) => oneOf(one, `${at}.needs`, NEEDS)),
+    ...(packages.length === 0 ? {} : { packages }), ...(needs.length === 0 ? {} : { needs }),
   };
 }
 

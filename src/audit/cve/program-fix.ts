@@ -14,6 +14,9 @@ export interface ProgramFix {
 /** Packages that the makers of an engine build themselves: their versions are upstream's. */
 const UPSTREAM_PACKAGES = new Set(["docker-ce", "docker-ce-cli", "docker-ce-rootless-extras", "containerd.io", "nvidia-container-toolkit"]);
 
+/** Where distributions put programs: one there that no package is known for may still be one's of theirs (rpm, apk, a package of another name). */
+const SYSTEM = /^\/usr\/(s?bin|lib|lib64|libexec)\//;
+
 /** The version that counts for upstream's ranges: the program's own, else that of its package where that package is the program alone. */
 export function upstreamVersion({ name, version, package: owner }: ProgramFacts): string | undefined {
   if (version !== undefined) return version;
@@ -29,11 +32,11 @@ export function programEvidence(program: ProgramFacts): Evidence {
 }
 
 export function programFix(record: CveRecord, program: ProgramFacts, { kernel }: HostFacts): ProgramFix {
-  const { package: owner } = program;
-  const distributed = owner !== undefined && !UPSTREAM_PACKAGES.has(owner.name);
+  const { package: owner, path } = program;
+  const distributed = owner === undefined ? SYSTEM.test(path) : !UPSTREAM_PACKAGES.has(owner.name);
   const text = upstreamVersion(program);
   const version = text === undefined ? undefined : parseVersion(text);
-  if (distributed) {
+  if (distributed && owner !== undefined) {
     const { distribution, codename } = kernel;
     const fix = (record.packages ?? []).find((one) => one.distribution === distribution && one.release === codename && one.source === owner.source);
     if (fix !== undefined) {
