@@ -5,6 +5,7 @@ import type { Answer, AuditReport, CheckInfo, Result, Subject } from "../report/
 import { byUrgency, HOST } from "../report/finding.ts";
 import type { Check } from "./check.ts";
 import { unknown } from "./check.ts";
+import { ageOf, STALE_DAYS } from "./cve/data.ts";
 import type { AuditFacts, ContainerFacts } from "./facts.ts";
 
 function subjectOf({ container }: ContainerFacts): Subject {
@@ -52,8 +53,12 @@ export function evaluate(facts: AuditFacts, checks: readonly Check[], hosts: boo
       add(subjectOf(container), dark === undefined ? ask(() => check.evaluate(container, facts)) : [dark]);
     }
   }
+  const days = ageOf(facts.cves, facts.taken);
+  const stale = days > STALE_DAYS;
+  const age = `Vulnerabilities are those known on ${facts.cves.date}, ${days} days before: newer ones are not found. A newer file goes to --data.`;
   return {
-    taken: facts.taken, version: facts.version, kernel: facts.host.release, checks: checks.map(infoOf), limits: facts.limits,
+    data: { date: facts.cves.date, days, stale },
+    taken: facts.taken, version: facts.version, kernel: facts.host.release, checks: checks.map(infoOf), limits: [...facts.limits, ...(stale ? [age] : [])],
     subjects: [...(hosts ? [HOST] : []), ...facts.containers.map(subjectOf)], results: results.toSorted(byUrgency),
   };
 }

@@ -14,14 +14,15 @@ import { close, readText } from "../kernel/file.ts";
 import { mountAt, readMountinfo } from "../kernel/mountinfo.ts";
 import { readIdMap } from "../kernel/namespaces.ts";
 import { openProcess } from "../kernel/process-list.ts";
-import type { ContainerFacts, HostFacts, NetworkFacts } from "./facts.ts";
 import { bindReader } from "./facts-binds.ts";
 import { readDeclared } from "./facts-declared.ts";
 import { programReader, readDeviceNodes } from "./facts-devices.ts";
+import { type FilterOptions, filtersOf } from "./facts-filter.ts";
 import { handleReader } from "./facts-handles.ts";
 import { readNetwork } from "./facts-network.ts";
 import { setuidReader } from "./facts-setuid.ts";
 import { hostSocketReader } from "./facts-sockets.ts";
+import type { ContainerFacts, HostFacts, NetworkFacts } from "./facts.ts";
 import { readProcess } from "./facts-process.ts";
 
 /** Files that hold limits, by controller; `unified` for those of every v2 cgroup. A file that is not there is left out. */
@@ -87,7 +88,7 @@ function ownTasks(container: Container, tasks: readonly TaskFacts[]): readonly T
 }
 
 /** Reads containers of one host, one after the other. */
-export function containerReader(host: HostFacts, inside: readonly string[]): (container: Container) => ContainerFacts {
+export function containerReader(host: HostFacts, inside: readonly string[], filters: FilterOptions): (container: Container) => ContainerFacts {
   const readLimits = limitReader(host.layout);
   const readPrograms = programReader();
   const readBinds = bindReader(typeof host.mounts === "number" ? [] : host.mounts, typeof host.engineSockets === "number" ? [] : host.engineSockets);
@@ -113,11 +114,13 @@ export function containerReader(host: HostFacts, inside: readonly string[]): (co
     const first = tasks.find((task) => task.pid === container.initPid && task.thread === container.initPid);
     const members = new Set(tasks.map((task) => task.pid));
     const processes = pids.filter((pid) => members.has(pid)).map(readProcess).filter((process) => process !== undefined);
-    const base = { container, first, tasks, processes, unreadable: walk.unreadable, vanished: walk.vanished + walk.tasks.length - tasks.length };
-    const cgroups = cgroupsOf(first, host.layout);
-    const limits = {
-      cgroups, cgroupFiles: readLimits(cgroups), declared: readDeclared(container), network: networkOf(first), handles: readHandles(container, tasks),
+    const declared = readDeclared(container);
+    const base = {
+      container, first, tasks, processes, unreadable: walk.unreadable, vanished: walk.vanished + walk.tasks.length - tasks.length,
+      declared, filters: filtersOf(container, tasks, declared, filters),
     };
+    const cgroups = cgroupsOf(first, host.layout);
+    const limits = { cgroups, cgroupFiles: readLimits(cgroups), network: networkOf(first), handles: readHandles(container, tasks) };
     const programs = readPrograms(cgroups.get("unified"));
     const dirfd = first === undefined ? -3 : openProcess(first.pid);
     if (dirfd < 0) {

@@ -7,6 +7,8 @@ import { close, cString, listDirectory, readText, stat } from "../kernel/file.ts
 import { readMountinfo } from "../kernel/mountinfo.ts";
 import { statObject } from "../kernel/object.ts";
 import type { Reads } from "./check.ts";
+import { readEngines } from "./facts-engines.ts";
+import { readKernel } from "./facts-kernel.ts";
 import { readEngineSockets } from "./facts-sockets.ts";
 import type { HostFacts, HostPath } from "./facts.ts";
 
@@ -50,7 +52,8 @@ function readMemfdMount(): number {
   return typeof object === "number" ? object : object.mountId;
 }
 
-export function readHost(reads: Required<Reads>, { host: namespaces, processes }: Pick<Survey["facts"], "host" | "processes">): HostFacts {
+export function readHost(reads: Required<Reads>, view: Survey): HostFacts {
+  const { host, processes } = view.facts;
   // The host's own table, where the caller is in a mount namespace of its own.
   const first = readMountinfo(1);
   const mounts = typeof first === "number" ? readMountinfo("self") : first;
@@ -64,11 +67,12 @@ export function readHost(reads: Required<Reads>, { host: namespaces, processes }
   const programs = processes.filter(({ pids, kernelThread }) => pids.length === 1 && !kernelThread).map(({ name }) => name);
   const last = readFile("/proc/sys/kernel/cap_last_cap");
   const words = (path: string): string => String(readFile(path)).slice(0, 256);
+  const release = words("/proc/sys/kernel/osrelease");
   return {
-    namespaces, programs: [...new Set(programs)].toSorted(), release: words("/proc/sys/kernel/osrelease"), hostname: words("/proc/sys/kernel/hostname"),
+    namespaces: host, programs: [...new Set(programs)].toSorted(), release, hostname: words("/proc/sys/kernel/hostname"),
     lastCapability: typeof last === "string" && /^[0-9]{1,2}$/.test(last) ? Number(last) : 63,
     mounts, layout: parseCgroupLayout(typeof own === "number" ? [] : own), files, directories,
-    paths: new Map(reads.paths.map((path) => [path, readPath(path)])), memfdMount: readMemfdMount(),
+    paths: new Map(reads.paths.map((path) => [path, readPath(path)])), memfdMount: readMemfdMount(), kernel: readKernel(release), engines: readEngines(view),
     engineSockets: readEngineSockets(processes, typeof mounts === "number" ? [] : mounts),
   };
 }

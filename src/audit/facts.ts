@@ -11,6 +11,7 @@ import type { KernelObject } from "../kernel/object.ts";
 import type { IdRange, NamespaceInodes } from "../kernel/namespaces.ts";
 import type { ProcessStat } from "../kernel/process-status.ts";
 import type { Config } from "../spec/runtime-config.ts";
+import type { CveData } from "./cve/data.ts";
 import type { BindFacts } from "./facts-binds.ts";
 import type { DeviceFacts } from "./facts-devices.ts";
 import type { HandleFacts } from "./facts-handles.ts";
@@ -41,6 +42,76 @@ export interface HostPath {
   readonly rdev: { readonly major: number; readonly minor: number };
 }
 
+/**
+ * Seccomp programs of the processes that stand for a container, each as the hexadecimal bytes of struct sock_filter[]; no sets where no thread has a filter.
+ * `plan`: what pidbox loaded, as its state has it. `declared`: what the runtime was told to load, as the config.json of the container has it.
+ */
+export type FilterFacts =
+  | { readonly from: "kernel" | "plan" | "declared"; readonly sets: readonly { readonly pid: number; readonly programs: readonly string[] }[] }
+  | { readonly from: "nothing"; readonly why: string; readonly errno?: number };
+
+/** How a kernel module is there: `loadable` where the kernel loads it by itself when something asks for its alias, `manual` where only root can. */
+export type ModuleState = "built-in" | "loaded" | "loadable" | "manual" | "disabled" | "absent" | "unknown";
+
+export interface KernelFacts {
+  readonly machine: "x64" | "arm64";
+  /** /proc/sys/kernel/version: `#1 SMP PREEMPT_DYNAMIC Debian 6.1.170-3 (2026-05-30)`. */
+  readonly build: string;
+  /** ID and VERSION_CODENAME of os-release, empty where there are none. */
+  readonly distribution: string;
+  readonly codename: string;
+  /** Modules that checks ask for, by name. */
+  readonly modules: ReadonlyMap<string, ModuleState>;
+  /** The whole configuration of the running kernel, `CONFIG_` names to values, those that are not set left out; or -errno. */
+  readonly config: ReadonlyMap<string, string> | number;
+  /** Active security modules in their order, or -errno. */
+  readonly securityModules: readonly string[] | number;
+  /** Live patches and whether they are enabled and still in transition. */
+  readonly livepatches: readonly { readonly name: string; readonly enabled: boolean; readonly transition: boolean }[];
+  /** CVEs that the changelog of the package that runs names as fixed; absent: there is no changelog, or it is that of another version. */
+  readonly changelog?: readonly string[];
+}
+
+/** A package of dpkg. */
+export interface PackageFacts {
+  readonly name: string;
+  readonly version: string;
+  /** Source package, where it has another name or version. */
+  readonly source: string;
+}
+
+/** A program of an engine on this host: one file, which processes may run. */
+export interface ProgramFacts {
+  /** Name of the program, such as `dockerd`. */
+  readonly name: string;
+  readonly path: string;
+  /** PIDs of the host that run it, at most a hundred. */
+  readonly pids: readonly number[];
+  /** The file that they run is not there any more. */
+  readonly deleted: boolean;
+  /** As its build information or its text says; absent: not found. */
+  readonly version?: string;
+  readonly package?: PackageFacts;
+}
+
+/** A TCP socket of the host that listens. */
+export interface ListenerFacts {
+  readonly address: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly program: string;
+  /** Arguments of the process. */
+  readonly command: readonly string[];
+}
+
+export interface EngineFacts {
+  readonly programs: readonly ProgramFacts[];
+  /** Listeners of engines; -errno: sockets of other users' processes cannot be told. */
+  readonly listeners: readonly ListenerFacts[] | number;
+  /** Arguments of the daemons that run, by program name. */
+  readonly commands: ReadonlyMap<string, readonly string[]>;
+}
+
 export interface HostFacts {
   /** Names of the processes in the host's own PID namespace, each once. */
   readonly programs: readonly string[];
@@ -62,6 +133,8 @@ export interface HostFacts {
   readonly memfdMount: number;
   /** Sockets on which engines answer. */
   readonly engineSockets: readonly EngineSocket[] | number;
+  readonly kernel: KernelFacts;
+  readonly engines: EngineFacts;
 }
 
 /** A socket that waits for others. */
@@ -122,6 +195,7 @@ export interface ContainerFacts {
   readonly binds: BindFacts;
   readonly handles: HandleFacts;
   readonly setuid: SetuidFacts;
+  readonly filters: FilterFacts;
 }
 
 export interface AuditFacts {
@@ -130,6 +204,8 @@ export interface AuditFacts {
   readonly version: string;
   readonly host: HostFacts;
   readonly containers: readonly ContainerFacts[];
+  /** Known vulnerabilities of kernels and engines, as of their date. */
+  readonly cves: CveData;
   /** Why the picture may be incomplete, as sentences. */
   readonly limits: readonly string[];
 }

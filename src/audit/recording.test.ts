@@ -9,7 +9,11 @@ test("facts come back as they were", () => {
 });
 
 test("what is no recording is refused", () => {
-  for (const text of ["", "{}", "null", '{"recording":2}', '{"recording":1,"facts":{}}', '{"recording":1,"facts":{"host":{"$map":[1]}}}']) {
+  const texts = [
+    "", "{}", "null", '{"recording":2}', '{"recording":1,"facts":{}}', '{"recording":1,"facts":{"host":{"$map":[1]}}}',
+    '{"recording":1,"facts":{"taken":1,"containers":[],"host":{}}}', '{"recording":1,"facts":{"taken":1,"containers":[],"host":{"kernel":{},"engines":{}}}}',
+  ];
+  for (const text of texts) {
     expect(() => parseRecording(text)).toThrow(PidboxError);
   }
 });

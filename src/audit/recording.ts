@@ -6,6 +6,7 @@
  * here; what a check makes of nonsense further down is `unknown`.
  */
 import { PidboxError } from "../base/error.ts";
+import { parseCveData } from "./cve/data.ts";
 import type { AuditFacts } from "./facts.ts";
 
 /** Goes up when the facts change their form; another version is refused. */
@@ -47,5 +48,6 @@ export function parseRecording(text: string): AuditFacts {
   const { recording, facts } = outline as { readonly recording?: unknown; readonly facts?: Partial<AuditFacts> | null };
   if (recording !== VERSION) throw bad(`it is of version ${JSON.stringify(recording)?.slice(0, 20) ?? "none"}, and this pidbox reads ${VERSION}`);
   if (facts?.host === undefined || !Array.isArray(facts.containers) || typeof facts.taken !== "number") throw bad("it has no host or no containers");
-  return facts as AuditFacts;
+  if (typeof facts.host.kernel !== "object" || typeof facts.host.engines !== "object") throw bad("it has no kernel or no engines");
+  return { ...(facts as AuditFacts), cves: parseCveData(JSON.stringify(facts.cves ?? null)) };
 }

@@ -51,7 +51,7 @@ export class PidboxError extends Error {
 }
 
 /** Exit codes shared by all verbs; `do` and `run` use docker's 125 to 127 for their own failures. */
-export const EXIT = { ok: 0, failure: 1, findings: 2, incomplete: 3, launch: 125, notExecutable: 126, notFound: 127, signalBase: 128 } as const;
+export const EXIT = { ok: 0, failure: 1, findings: 2, incomplete: 3, stale: 4, launch: 125, notExecutable: 126, notFound: 127, signalBase: 128 } as const;
 
 /** The exit code of `do` and `run` for an error of pidbox's own, as docker and podman define them. */
 export function launchExitCode(code: ErrorCode): number {

@@ -92,6 +92,14 @@ function dockerWeak(config: Table): WeakSetting[] {
   if (config[privileges] !== true) {
     weak.push({ key: privileges, value: shown(privileges), reason: "setuid programs in containers gain privileges", remedy: `Add "${privileges}": true to daemon.json` });
   }
+  const profile = text(config["seccomp-profile"]);
+  if (profile === "unconfined") {
+    weak.push({ key: "seccomp-profile", value: profile, reason: "containers may make every system call", remedy: "Remove \"seccomp-profile\" from daemon.json" });
+  }
+  const insecure = strings(config["insecure-registries"]);
+  if (insecure.length > 0) {
+    weak.push({ key: "insecure-registries", value: insecure.join(", ").slice(0, 200), reason: "whoever is on the way to the registry chooses the image", remedy: "Give the registry a certificate, and remove it from the list" });
+  }
   for (const host of strings(config["hosts"]).filter(isExposed)) {
     if (config["tlsverify"] !== true) weak.push({ key: "hosts", value: host, reason: "whoever reaches this port is root on the host", remedy: "Remove the address, or set \"tlsverify\": true with certificates" });
   }
@@ -107,6 +115,17 @@ export function parseDockerConfig(source: string): EngineConfig {
     return path === undefined ? [] : [{ name, paths: [path], key: `runtimes.${name}.path` }];
   });
   return { runtimes, defaultRuntime: text(config["default-runtime"]), weak: dockerWeak(config) };
+}
+
+/** The addresses in daemon.json that the daemon listens on. */
+export function dockerHosts(source: string): string[] {
+  return source.trim() === "" ? [] : strings(parseJson(source, "daemon.json")["hosts"]);
+}
+
+/** Whether daemon.json has a key with a value that is not empty. */
+export function dockerHas(source: string, key: string): boolean {
+  const value = source.trim() === "" ? undefined : at(parseJson(source, "daemon.json"), key);
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== "" && value !== false;
 }
 
 /** The names in daemon.json's `runtimes`, with those that have no path. */

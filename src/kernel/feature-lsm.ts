@@ -3,7 +3,7 @@ import { E, callEvidence, fileEvidence, resultText, textOf } from "./feature-fac
 import type { Feature, FeatureEvidence, FeatureFacts, Verdict } from "./feature-facts.ts";
 
 /** LSM_ID_* of linux/lsm.h (6.8). */
-const LSM_NAMES: Readonly<Record<number, string>> = {
+export const LSM_NAMES: Readonly<Record<number, string>> = {
   100: "capability", 101: "selinux", 102: "smack", 103: "tomoyo", 104: "apparmor", 105: "yama", 106: "loadpin", 107: "safesetid", 108: "lockdown",
   109: "bpf", 110: "landlock", 111: "ima", 112: "evm", 113: "ipe",
 };

@@ -48,7 +48,8 @@ function readIdMapProgram(name: string, path: string): IdMapProgram | undefined 
   return { path: found, setuid: typeof status !== "number" && (status.mode & S_ISUID) !== 0 && status.uid === 0, fileCapabilities: attribute > 0 };
 }
 
-function readLsmIds(): readonly number[] | number {
+/** Ids of the active security modules (lsm_list_modules(2), Linux 6.8), or -errno. */
+export function readLsmIds(): readonly number[] | number {
   const ids = new BigUint64Array(64);
   const size = new Uint32Array([ids.byteLength]);
   const count = syscall(SYSCALLS.lsm_list_modules, address(ids), address(size), 0);

@@ -4,7 +4,7 @@ import { SYSCALLS_ARM64 } from "../kernel/abi/syscalls-arm64.ts";
 import { SYSCALLS_I386 } from "../kernel/abi/syscalls-i386.ts";
 import { SYSCALLS_X64 } from "../kernel/abi/syscalls-x64.ts";
 import type { LinuxSeccomp, SeccompArg, SeccompSyscall } from "../spec/runtime-config.ts";
-import { refusal, run } from "../../test/seccomp/interpreter.ts";
+import { refusal, run } from "../kernel/seccomp-program.ts";
 import { BPF, ProgramBuilder } from "./cbpf.ts";
 import { AUDIT_ARCH, filterFlags, usesNotify } from "./seccomp-action.ts";
 import { builtinFilter } from "./seccomp-compiled.ts";

@@ -23,6 +23,7 @@ const answer = (id: string, verdict: Result["verdict"], changes: Partial<Result>
   ...changes,
 });
 const REPORT: AuditReport = {
+  data: { date: "2026-09-04", days: 81, stale: false },
   taken: Date.UTC(2026, 10, 24, 18), version: "0.1.0", kernel: "6.1.0", limits: ["The picture is not whole."], subjects: [HOST, WEB],
   checks: [check("C01", "high"), check("L01", "critical"), check("Q04", "low")],
   results: [

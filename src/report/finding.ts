@@ -124,6 +124,8 @@ export interface AuditReport {
   readonly checks: readonly CheckInfo[];
   readonly subjects: readonly Subject[];
   readonly results: readonly Result[];
+  /** The vulnerabilities that kernels and engines were compared with: the day of the newest, and its age in days. */
+  readonly data: { readonly date: string; readonly days: number; readonly stale: boolean };
   /** Why the picture may be incomplete, as sentences. */
   readonly limits: readonly string[];
 }

@@ -3,6 +3,8 @@ import { version } from "../../package.json";
 import { applyBaseline, parseBaseline } from "../audit/baseline.ts";
 import { CHECKS } from "../audit/catalog.ts";
 import type { Check } from "../audit/check.ts";
+import { type CveData, parseCveData } from "../audit/cve/data.ts";
+import { CVE_DATA } from "../audit/cve/records.ts";
 import { evaluate } from "../audit/evaluation.ts";
 import type { AuditFacts } from "../audit/facts.ts";
 import { readAuditFacts } from "../audit/facts-read.ts";
@@ -12,6 +14,7 @@ import { applyWaivers, parseWaivers } from "../audit/waiver.ts";
 import { EXIT, PidboxError } from "../base/error.ts";
 import { quote } from "../base/text.ts";
 import { readSurvey, selectContainer } from "../engine/discover-survey.ts";
+import { readOwnFilters } from "../engine/own-filters.ts";
 import { errnoName } from "../kernel/abi/errno.ts";
 import { SYSCALLS } from "../kernel/abi/host.ts";
 import { address, syscall } from "../kernel/ffi.ts";
@@ -20,7 +23,7 @@ import { auditTable, explainCheck } from "../report/audit-table.ts";
 import type { AuditReport, Severity } from "../report/finding.ts";
 import { isOpen, SEVERITIES, severityRank } from "../report/finding.ts";
 import { type DocumentFormat, documentOutcome, DOCUMENTS } from "./audit-output.ts";
-import { readStoredOf } from "./stored-containers.ts";
+import { readStoredOf, stateRootOf } from "./stored-containers.ts";
 import type { Arguments, Context, Outcome, Verb } from "./verb.ts";
 
 const FILE = "facts.json";
@@ -51,6 +54,10 @@ function readWhole(path: string, context: Context): string {
   throw new PidboxError("IO", `Cannot read ${quote(path)}: ${errnoName(text)}`, { context: { path, errno: errnoName(text) } });
 }
 
+function readData(path: string | undefined, context: Context): CveData {
+  return path === undefined ? CVE_DATA : parseCveData(readWhole(path, context));
+}
+
 /** A YAML document; JSON is one too. */
 function readYaml(path: string, context: Context): unknown {
   const text = readWhole(path, context);
@@ -78,10 +85,11 @@ function chosenChecks(args: Arguments, context: Context): readonly Check[] {
 }
 
 /** What is open counts before what is not known: it is certain. */
-function exitOf({ results }: AuditReport, failOn: Severity): number {
+function exitOf({ results, data }: AuditReport, failOn: Severity): number {
   const counted = results.filter(({ severity }) => severityRank(severity) <= severityRank(failOn));
   if (counted.some(isOpen)) return EXIT.findings;
-  return counted.some(({ verdict }) => verdict === "unknown") ? EXIT.incomplete : EXIT.ok;
+  if (counted.some(({ verdict }) => verdict === "unknown")) return EXIT.incomplete;
+  return data.stale ? EXIT.stale : EXIT.ok;
 }
 
 function record(directory: string, facts: AuditFacts, context: Context): void {
@@ -96,7 +104,8 @@ function takeFacts(args: Arguments, checks: readonly Check[], context: Context):
   const host = args.flag("host") || args.operands.length === 0;
   const replayed = args.value("replay");
   if (replayed !== undefined) {
-    const facts = parseRecording(readWhole(`${replayed}/${FILE}`, context));
+    const recorded = parseRecording(readWhole(`${replayed}/${FILE}`, context));
+    const facts = args.value("data") === undefined ? recorded : { ...recorded, cves: readData(args.value("data"), context) };
     const meant = ({ id, name }: AuditFacts["containers"][number]["container"]): boolean => args.operands.some((word) => name === word || id.startsWith(word));
     const chosen = facts.containers.filter(({ container }) => args.operands.length === 0 || meant(container));
     if (args.operands.length > 0 && chosen.length === 0) throw new PidboxError("NOT_FOUND", `The recording ${quote(replayed)} has no container ${args.operands.map((word) => quote(word)).join(", ")}`);
@@ -106,7 +115,10 @@ function takeFacts(args: Arguments, checks: readonly Check[], context: Context):
   const containers = args.flag("host") ? [] : args.operands.length === 0 ? view.containers : args.operands.map((operand) => selectContainer(view, operand));
   const recording = args.value("record");
   // A recording is asked of later, by whatever checks.
-  const facts = readAuditFacts(view, { checks: recording === undefined ? checks : CHECKS, containers, version, now: Date.now() });
+  const facts = readAuditFacts(view, {
+    checks: recording === undefined ? checks : CHECKS, containers, version, now: Date.now(), cves: readData(args.value("data"), context),
+    filters: { stop: args.flag("stop"), own: readOwnFilters(stateRootOf(context)) },
+  });
   if (recording !== undefined) record(recording, facts, context);
   return { facts, host };
 }
@@ -140,6 +152,8 @@ export const audit: Verb = {
     { name: "checks", value: "CHECK,...", repeat: true, help: "Only these checks: ids, names, or the letter of an area" },
     { name: "skip", value: "CHECK,...", repeat: true, help: "Without these checks" },
     { name: "explain", value: "CHECK", help: "The whole story of one check: why, evidence, and what to do" },
+    { name: "stop", help: "Read seccomp filters from the kernel and not from what was declared, which stops the first process of each container, and at most three others, for a moment: a call that waits may answer EINTR" },
+    { name: "data", value: "FILE", help: "Known vulnerabilities from this file, for those that are newer than this pidbox" },
     { name: "list", help: "List the checks" },
     { name: "waivers", value: "FILE", help: "Findings that somebody took, with reason, owner and expiry" },
     { name: "baseline", value: "FILE", help: "A report of --format json: what it has already fails nothing" },
@@ -159,6 +173,7 @@ export const audit: Verb = {
     { code: EXIT.failure, text: "there is no such container, check or file" },
     { code: EXIT.findings, text: "findings" },
     { code: EXIT.incomplete, text: "no findings, and something could not be read" },
+    { code: EXIT.stale, text: "nothing of these, but the known vulnerabilities are older than four months" },
   ],
   run(args, context) {
     const checks = chosenChecks(args, context);

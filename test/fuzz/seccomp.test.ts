@@ -10,7 +10,7 @@ import { disassemble } from "../../src/plan/seccomp-text.ts";
 import { compileSeccomp } from "../../src/plan/seccomp.ts";
 import type { LinuxSeccomp, SeccompArg, SeccompSyscall } from "../../src/spec/runtime-config.ts";
 import { needs } from "../parts.ts";
-import { refusal, run } from "../seccomp/interpreter.ts";
+import { refusal, run } from "../../src/kernel/seccomp-program.ts";
 import { withOracle } from "../seccomp/oracle.ts";
 import { ENOSYS, evaluate, wordOf } from "../seccomp/reference.ts";
 import { samplesFor } from "../seccomp/samples.ts";

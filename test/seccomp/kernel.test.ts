@@ -10,8 +10,8 @@ import { builtinFilter } from "../../src/plan/seccomp-compiled.ts";
 import { defaultProfile } from "../../src/plan/seccomp-defaults.ts";
 import { compileSeccomp } from "../../src/plan/seccomp.ts";
 import type { LinuxSeccomp } from "../../src/spec/runtime-config.ts";
+import { run } from "../../src/kernel/seccomp-program.ts";
 import { has, needs } from "../parts.ts";
-import { run } from "./interpreter.ts";
 
 type Request = readonly [abi: 64 | 32, nr: number, ...args: (number | bigint)[]];
 

@@ -14,7 +14,7 @@ import { compileSeccomp } from "../../src/plan/seccomp.ts";
 import type { LinuxSeccomp } from "../../src/spec/runtime-config.ts";
 import { has, needs, type Part } from "../parts.ts";
 import { DOCKER_LIKE } from "./docker-like.ts";
-import { refusal, run } from "./interpreter.ts";
+import { refusal, run } from "../../src/kernel/seccomp-program.ts";
 import { restrictTo, withOracle } from "./oracle.ts";
 import type { Oracle } from "./oracle.ts";
 import { ENOSYS, KILL_PROCESS, evaluate, wordOf } from "./reference.ts";

@@ -44,6 +44,7 @@ export const SYSCALLS = {
   fchown: 93,
   umask: 95,
   sysinfo: 99,
+  ptrace: 101,
   geteuid: 107,
   getegid: 108,
   getppid: 110,

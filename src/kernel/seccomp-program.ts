@@ -1,6 +1,8 @@
 /**
  * An interpreter of classic BPF for seccomp, written from kernel/seccomp.c and net/core/filter.c and not from our compiler:
- * it also refuses what the kernel's checkers refuse, so that a program that runs here is one that loads there.
+ * it also refuses what the kernel's checkers refuse, so that a program that runs here is one that loads there. Pure.
+ *
+ * An attacker controls: the whole program, which a container may have loaded itself. What `refusal` lets through only jumps forward, so it ends.
  */
 
 export interface SeccompData {
@@ -23,6 +25,7 @@ export function refusal(bytes: Uint8Array): string | undefined {
     const k = view.getUint32(pc * 8 + 4, true);
     if (!CODES.has(code)) return `code ${code} at ${pc}`;
     if (code === 0x20 && (k & 3 || k >= 64)) return `load of ${k} at ${pc}`;
+    if ([0x02, 0x60, 0x61].includes(code) && k >= 16) return `scratch word ${k} at ${pc}`;
     if (code === 0x05 && pc + k + 1 >= length) return `jump out at ${pc}`;
     if ([0x15, 0x25, 0x35, 0x45].includes(code)) {
       const furthest = Math.max(view.getUint8(pc * 8 + 2), view.getUint8(pc * 8 + 3));
