@@ -7,8 +7,10 @@ import { check } from "./engine-socket.ts";
 const device = { major: 0, minor: 27 };
 const docker: EngineSocket = { engine: "docker", path: "/run/docker.sock", device, inode: 99, pid: 700, place: { device, path: "/docker.sock" } };
 const host = hostFacts({ engineSockets: [docker] });
-const withSocket = (path: string, inode: number, changes: Partial<ContainerFacts> = {}): ContainerFacts =>
-  containerFacts({ binds: { tables: new Map(), objects: new Map(), sockets: [{ path, object: object({ mode: 0o140660, device, inode }) }], complete: true }, ...changes });
+function withSocket(path: string, inode: number): ContainerFacts {
+  const sockets = [{ path, object: object({ mode: 0o140660, device, inode }) }];
+  return containerFacts({ binds: { tables: new Map(), objects: new Map(), sockets, complete: true } });
+}
 
 test("a socket of an engine is found under any name, and by its name when it is not known", () => {
   expect(told(check, { host })).toEqual(["pass: none"]);

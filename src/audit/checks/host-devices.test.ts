@@ -32,7 +32,8 @@ test("what the device cgroup, the mount or the mode denies is blocked", () => {
 
 test("a node that is mounted anywhere is found", () => {
   const object = { mode: 0o060660, mountId: 608, device: { major: 0, minor: 5 }, inode: 5, rdev: { major: 8, minor: 1 }, size: 0, mountRoot: true };
-  const one = containerFacts({ devices: { programs: all, nodes: [] }, binds: { tables: new Map(), objects: new Map([[608, object]]), sockets: [], complete: true } });
+  const binds = { tables: new Map(), objects: new Map([[608, object]]), sockets: [], complete: true };
+  const one = containerFacts({ devices: { programs: all, nodes: [] }, binds });
   expect(told(check, { host, container: one })).toEqual(["finding: /etc/resolv.conf (block device)"]);
 });
 
