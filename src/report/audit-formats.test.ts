@@ -77,7 +77,7 @@ test("the table counts all, lists what matters, and groups what is stopped", () 
   const table = auditTable(REPORT, { color: false, least: "low", all: false });
   expect(CONTROL.test(table)).toBe(false);
   expect(table).toContain("2 findings, 1 blocked, 1 unknown, 0 passed");
-  expect(table).toContain("  blocked  Q04  by seccomp");
+  expect(table).toContain("  blocked  Q04: by seccomp");
   expect(table).not.toContain("not-applicable");
   expect(auditTable(REPORT, { color: false, least: "low", all: true })).toContain("not-applicable");
   expect(CONTROL.test(explainCheck(check("C01", "high"), REPORT.results, false))).toBe(false);

@@ -55,7 +55,7 @@ function otherRows(results: readonly Result[], color: boolean): string[][] {
   return [...groups.values()].map((group) => {
     const { verdict, by, text } = group[0] as Result;
     const ids = [...new Set(group.map(({ check }) => check))];
-    return [`  ${paint("dim", verdict, color)}`, ids.length === 1 ? (ids[0] ?? "") : "", by === undefined ? cut(text) : `by ${printable(by)}`, ids.length === 1 ? "" : ids.join(" ")];
+    return [`  ${paint("dim", verdict, color)}`, `${ids.join(" ")}: ${by === undefined ? cut(text) : `by ${printable(by)}`}`];
   });
 }
 
