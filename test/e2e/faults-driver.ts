@@ -84,7 +84,8 @@ function environment(): Record<string, string> {
 
 /** Runs a command whose standard descriptors may outlive it. */
 async function run(words: readonly string[], n: number): Promise<End> {
-  const path = `/tmp/pidbox-faults-${process.pid}-${n}`;
+  // Of the PID namespace that this process is in there may be several at once.
+  const path = `/tmp/pidbox-faults-${crypto.randomUUID()}`;
   const output = openSync(path, "w");
   try {
     const code = await Bun.spawn(numbered(words, n), { stdin: "ignore", stdout: output, stderr: output, env: environment() }).exited;

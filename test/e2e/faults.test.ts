@@ -65,11 +65,11 @@ describe("each op that fails", () => {
 
   needs("root", "busybox")("leaves nothing of a container with published ports", () => check(failEachOp([
     "run", "--rm", "-p", "80", "-p", "127.0.0.1::81-82", `dir:${folder}/rootfs`, "/bin/true",
-  ])), 120_000);
+  ])), 240_000);
 
   needs("root", "busybox")("leaves nothing of a container with published ports without privileges", () => check(failEachOp([
     "run", "--rm", "--allow-degraded=cgroups", "-p", "80", `dir:${folder}/rootfs`, "/bin/true",
-  ], { rootless: true })), 120_000);
+  ], { rootless: true })), 240_000);
 
   needs("root")("leaves nothing of `do true` without privileges", () => check(failEachOp(["do", "--allow-degraded=cgroups", "true"], { rootless: true })), 120_000);
 });
