@@ -11,6 +11,8 @@ export interface Contestant {
   readonly command: readonly string[];
   /** What its wall has that others lack, or the other way round. */
   readonly note: string;
+  /** A shell command before each run, outside of its time. */
+  readonly prepare?: string;
   /** Left out where it does not work (crun takes no hybrid cgroups). */
   readonly optional?: boolean;
 }
@@ -76,6 +78,17 @@ function emptyProgram(folder: string): string {
   writeFileSync(source, "process.exit(0);\n");
   run([process.execPath, "build", "--compile", "--minify", "--bytecode", "--format=esm", "--target=bun", "--compile-jit-policy=10", source, "--outfile", program]);
   return program;
+}
+
+/** The first start of a command line, and the second, which is recorded (ARCHITECTURE.md, "Starts that are known"); runc again, to compare with. */
+export function unknownStarts(folder: string): Contestant[] {
+  const command = [BINARY, "do", "true"];
+  const forget = "rm -rf /run/pidbox/plans /run/pidbox/starts";
+  return [
+    { name: "pidbox do true, first start", command, prepare: forget, note: "nothing is kept" },
+    { name: "pidbox do true, second start", command, prepare: `${forget}; ${command.join(" ")}`, note: "plan kept, start recorded" },
+    { name: "runc run, beside them", command: ["runc", "run", "--bundle", join(folder, "bundle-true"), "pidbox-bench-runc"], note: "as above" },
+  ];
 }
 
 /** All of them. `rootfs` is a busybox tree; `folder` holds the bundles. */

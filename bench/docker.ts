@@ -48,9 +48,11 @@ export async function benchDocker(count = ROUNDS): Promise<DockerResult> {
   const rootfs = makeRootfs(folder.path);
   mkdirSync(join(folder.path, "exec"));
   const daemon = await startDaemon(folder.path);
+  let version = "";
   const samples = new Map<string, number[]>(RUNTIMES.map((runtime) => [runtime, []]));
   try {
     run(["sh", "-c", `tar -C ${rootfs} -c . | ${daemon.docker.join(" ")} import - bench`]);
+    version = run([...daemon.docker, "version", "--format", "{{.Server.Version}}, client {{.Client.Version}}"]).trim();
     const report = join(folder.path, "hyperfine.json");
     const commands = RUNTIMES.map((runtime) => [...daemon.docker, "run", "--rm", "--network=none", `--runtime=${runtime}`, "bench", "/bin/true"].join(" "));
     for (let n = 0; n < count; n++) {
@@ -64,7 +66,6 @@ export async function benchDocker(count = ROUNDS): Promise<DockerResult> {
   const timings = [...samples].map(([runtime, times]) => ({
     runtime, median: median(times), least: Math.min(...times), p90: quantile(times, 0.9), samples: times.length,
   }));
-  const version = run(["docker", "--version"]).trim();
   const result = { machine: { ...machine(), docker: version }, timings };
   writeResult("docker", result);
   return result;

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { bubblewrapRootfs, makeBundle } from "./contestants.ts";
-import { BINARY, machine, mean, median, requireHost, ROOT, scratch, table, writeResult } from "./measure.ts";
+import { BINARY, machine, mean, median, requireHost, ROOT, run, scratch, table, writeResult } from "./measure.ts";
 import { makeRootfs } from "./rootfs.ts";
 
 const CONTAINERS = 20;
@@ -58,6 +58,19 @@ interface Started {
   stop(): Promise<void>;
 }
 
+/** A container in the background, which the started command leaves behind. */
+function startKept(rootfs: string): Started {
+  const id = run([BINARY, "run", "-d", "-i", `dir:${rootfs}`, ...PROGRAM]).trim();
+  const pid = Number(run([BINARY, "inspect", "--format", "{{.Pidbox.Supervisor}}", id]));
+  return {
+    pid,
+    stop: () => {
+      run([BINARY, "rm", "-f", id]);
+      return Promise.resolve();
+    },
+  };
+}
+
 async function start(command: readonly string[]): Promise<Started> {
   const child = Bun.spawn([...command], { cwd: ROOT, stdin: "pipe", stdout: "pipe", stderr: "inherit" });
   const reader = child.stdout.getReader();
@@ -72,13 +85,13 @@ async function start(command: readonly string[]): Promise<Started> {
   };
 }
 
-async function footprint(name: string, count: number, command: (n: number) => readonly string[]): Promise<Footprint> {
+async function footprint(name: string, count: number, begin: (n: number) => Promise<Started> | Started): Promise<Footprint> {
   // The first one makes what all share, such as parent cgroups.
-  await (await start(command(0))).stop();
+  await (await begin(0)).stop();
   const before = await settledKernelMemory();
   const started: Started[] = [];
   try {
-    for (let n = 1; n <= count; n++) started.push(await start(command(n)));
+    for (let n = 1; n <= count; n++) started.push(await begin(n));
     const kernel = ((await settledKernelMemory()) - before) / count;
     const each = started.map(({ pid }) => {
       const processes = overhead(pid);
@@ -106,11 +119,14 @@ export async function benchMemory(count = CONTAINERS): Promise<MemoryResult> {
   requireHost("busybox");
   using folder = scratch();
   const rootfs = makeRootfs(folder.path);
-  const footprints = [await footprint("pidbox run", count, () => [BINARY, "run", "-i", "--rm", `dir:${rootfs}`, ...PROGRAM])];
-  if (Bun.which("bwrap") !== null) footprints.push(await footprint("bubblewrap", count, () => bubblewrapRootfs(rootfs, PROGRAM)));
+  const footprints = [
+    await footprint("pidbox run", count, () => start([BINARY, "run", "-i", "--rm", `dir:${rootfs}`, ...PROGRAM])),
+    await footprint("pidbox run -d", count, () => startKept(rootfs)),
+  ];
+  if (Bun.which("bwrap") !== null) footprints.push(await footprint("bubblewrap", count, () => start(bubblewrapRootfs(rootfs, PROGRAM))));
   if (Bun.which("runc") !== null) {
     const bundle = makeBundle(folder.path, rootfs, PROGRAM);
-    footprints.push(await footprint("runc run", count, (n) => ["runc", "run", "--bundle", bundle, `pidbox-bench-${n}`]));
+    footprints.push(await footprint("runc run", count, (n) => start(["runc", "run", "--bundle", bundle, `pidbox-bench-${n}`])));
   }
   const result = { machine: machine(), containers: count, footprints };
   writeResult("memory", result);

@@ -4,7 +4,7 @@
  */
 import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { contestants } from "./contestants.ts";
+import { contestants, unknownStarts } from "./contestants.ts";
 import type { Contestant } from "./contestants.ts";
 import { buildFloor } from "./floor.ts";
 import { readyImage, tryImage } from "./image.ts";
@@ -32,10 +32,11 @@ interface Export {
 
 const quoted = (word: string): string => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
-/** One round of hyperfine over all contestants. Descriptors 3 to 5 are open for the launcher's sake (see image.ts), and for all. */
+/** One round of hyperfine over all contestants, with `prepare` before each run. Descriptors 3 to 5 are open for the launcher (see image.ts), so for all. */
 async function round(all: readonly Contestant[], prepare: string, report: string): Promise<Export> {
   const nothing = openSync("/dev/null", "r");
-  const options = ["--shell=none", "--style=none", "--warmup=1", `--runs=${RUNS}`, `--prepare=${prepare}`, `--export-json=${report}`];
+  const prepares = all.map((one) => `--prepare=${one.prepare === undefined ? prepare : `sh -c '${prepare}; ${one.prepare}'`}`);
+  const options = ["--shell=none", "--style=none", "--warmup=1", `--runs=${RUNS}`, ...prepares, `--export-json=${report}`];
   const commands = all.map(({ command }) => command.map(quoted).join(" "));
   const child = Bun.spawn(["hyperfine", ...options, ...commands], { cwd: ROOT, stdio: ["ignore", "ignore", "pipe", nothing, nothing, nothing] });
   const errors = await new Response(child.stderr).text();
@@ -77,6 +78,7 @@ function ratios(timings: readonly Timing[]): Record<string, { median: number; le
     ["pidbox do true", "runc run", 0.3], ["pidbox run /bin/true", "runc run", 0.3],
     ["pidbox do true", "bubblewrap, host", 2], ["pidbox run /bin/true", "bubblewrap, rootfs", 2],
     ["launcher alone, do", "floor, do", 1.3], ["launcher alone, run", "floor, run", 1.3], ["pidbox run /bin/true", "crun run"],
+    ["pidbox do true, first start", "runc run, beside them"], ["pidbox do true, second start", "runc run, beside them"],
   ];
   return Object.fromEntries(pairs.flatMap(([upper, lower, goal]) => {
     const [a, b] = [of(upper), of(lower)];
@@ -115,7 +117,11 @@ export async function benchStart(count = ROUNDS): Promise<StartResult> {
     const others = contestants(folder.path, rootfs).filter(works);
     const prepare = join(folder.path, "prepare");
     await Bun.write(prepare, `sh ${over.prepare}\nsh ${inside.prepare}\n`);
-    const timings = await rounds([...others, ...bare], count, `sh ${prepare}`, join(folder.path, "hyperfine.json"));
+    const report = join(folder.path, "hyperfine.json");
+    const known = await rounds([...others, ...bare], count, `sh ${prepare}`, report);
+    // After all others, which would have to become known again.
+    const unknown = await rounds(unknownStarts(folder.path), count, `sh ${prepare}`, report);
+    const timings = [...known, ...unknown];
     const result = { machine: machine(), timings, ratios: ratios(timings) };
     writeResult("start", result);
     return result;

@@ -1,4 +1,7 @@
-/** Writes docs/verbs, docs/errors, docs/oci.md and man from the tables in src/. Run: bun tools/gen-docs.ts [--check], which compares and writes nothing. */
+/**
+ * Writes docs/verbs, docs/errors, docs/oci.md and man from the tables in src/, docs/conformance.md and docs/engines.md from those in test/.
+ * Run: bun tools/gen-docs.ts [--check], which compares and writes nothing.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { version } from "../package.json";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { brokenPromises, closingLine, parseJunit } from "./test.ts";
+import { brokenPromises, closingLine, failureCollector, parseJunit } from "./test.ts";
 
 test("parseJunit() counts what bun test reports", () => {
   const folder = mkdtempSync(join(tmpdir(), "pidbox-junit-"));
@@ -31,4 +31,10 @@ test("parseJunit() counts what bun test reports", () => {
 
 test("closingLine() leaves out skipped tests when there are none", () => {
   expect(closingLine({ passed: 3, failed: 0, skipped: 0, skippedNames: [] })).toBe("3 passed, 0 failed");
+});
+
+test("failureCollector() keeps what was printed of failed tests alone", () => {
+  const { failures, take } = failureCollector(3);
+  ["bun test", "noise", "(pass) a", "", "error: x", "  at y", "(fail) b [1.00ms]", "(skip) c", "one", "two", "three", "(fail) d", "rest"].forEach(take);
+  expect(failures).toEqual(["error: x\n  at y\n(fail) b [1.00ms]", "two\nthree\n(fail) d"]);
 });

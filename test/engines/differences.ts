@@ -50,9 +50,9 @@ export const FORMS: readonly Form[] = [
     reason: "What /dev/null is in a container is up to whoever can write to its /dev in time (CVE-2025-31133).",
   },
   {
-    what: "A read-only /sys is so as a mount, not as a filesystem", runc: /^\/sys ro,nosuid,nodev,noexec,relatime - sysfs \/ ro$/gm,
+    what: "A read-only /sys is so as a mount, not as a filesystem", runc: /^\/sys ro,nosuid,nodev,noexec,relatime - sysfs \/ r[wo]$/gm,
     pidbox: /^\/sys ro,nosuid,nodev,noexec,relatime - sysfs \/ r[wo]$/gm, same: "/sys ro",
-    reason: "Attributes are set on a mount before it is attached. The filesystem is the network namespace's, which may be the host's.",
+    reason: "Attributes are set on a mount before it is attached. The filesystem is the network namespace's, which may be the host's: whoever mounts it first decides for all.",
   },
   {
     what: "With cgroups of version 1, the directory that they are mounted in is small, and read-only where they are",
