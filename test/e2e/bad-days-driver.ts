@@ -166,7 +166,7 @@ async function repeat(order: Order, before: readonly string[]): Promise<Result> 
 
 if (import.meta.main) {
   const order = JSON.parse(process.argv[2] ?? "") as Order;
-  await Bun.spawn([order.pidbox, "do", "true"], { stdin: "ignore", env: ENVIRONMENT }).exited;
+  await Bun.spawn([order.pidbox, ...order.verb, "true"], { stdin: "ignore", env: ENVIRONMENT }).exited;
   const before = traces(daily(STATE));
   console.log(JSON.stringify(order.what === "many" ? await many(order, before) : await repeat(order, before)));
 }
