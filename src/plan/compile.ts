@@ -11,7 +11,7 @@ import { sysctlPath } from "../spec/sysctl.ts";
 import { assertIdentity, assertNamespaces, assertRoot, noteNamespaces } from "./assertions.ts";
 import type { OwnNamespaces } from "./assertions.ts";
 import type { Blueprint } from "./blueprint.ts";
-import { bear } from "./birth.ts";
+import { bear, whereBorn } from "./birth.ts";
 import { enterCgroups, makeCgroups } from "./cgroups.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { closeSockets, containerHooks, finishCreation, handTerminal, noteFirstProcess, noteRunning, openCreation, runtimeHooks } from "./creation.ts";
@@ -99,7 +99,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
 
   const contained = w.label();
   const { pid, pidfd } = cloneContainer(c, contained, cgroups, joined, link);
-  if (cgroups.join.length === 0) endHolder(c);
+  const hold = holdScope(c, cgroups, joined);
   comeHome(c, frame);
   keepOwnTime(c, ownTime);
   // Closed here only: the container goes on with this register.
@@ -113,8 +113,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   else if (relayed) takeTerminal(c, link.outside, frame.watch);
   else if (blueprint.stdio.kind === "terminal") keepTerminal(c, link.outside, frame);
   handListener(c, link.outside, pid, "creating");
-  if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd });
-  if (cgroups.join.length > 0) endHolder(c);
+  if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd }, hold);
   if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
   else superviseContainer(c, { frame, link, guard, creation, cgroups, pid, pidfd });
   const onFailure = failFrame(c, { frame, cgroups, guard, creation, outside: link.outside });
@@ -125,6 +124,19 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   containerOps(c, { own, cgroups, link, joined, creation, sources, pipes, gate: options.gate !== undefined });
   w.exit(125);
   return { ...w.finishBody(onFailure, options.fault), cgroups: cgroups.directories };
+}
+
+/**
+ * Supervisor's ops after clone: the holder of a scope goes if the container's process is in its place; if not, systemd would take the empty scope away from
+ * under it, and the ops that are returned are for when it says that it is there.
+ */
+function holdScope(c: Compilation, cgroups: CgroupHandles, joined: ReadonlyMap<string, number>): () => void {
+  if (c.blueprint.runtime?.scope === undefined) return () => {};
+  const end = (): void => endHolder(c);
+  // What a child does for this process, this process does not see.
+  if (cgroups.join.length > 0 || passesThrough(c, joined)) return end;
+  whereBorn(c, cgroups.into, false, end);
+  return () => whereBorn(c, cgroups.into, true, end);
 }
 
 interface Supervision {
