@@ -1,11 +1,12 @@
 /** A command at a terminal, and somebody who types. */
 import type { Ended } from "./outcome.ts";
+import { patience } from "./world.ts";
 
 /** What must be shown since the last answer, and what is typed then. */
 export type Step = readonly [wait: RegExp, type: string];
 
 /** Milliseconds until an answer that does not come is missed. */
-const PATIENCE = 30_000;
+const PATIENCE = patience(30_000);
 
 /** Runs a command on a pty of 91 columns and 33 rows to its end, with the steps in order. All that was shown is `out`. */
 export async function converse(command: readonly string[], env: Readonly<Record<string, string>>, steps: readonly Step[]): Promise<Ended> {

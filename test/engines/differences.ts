@@ -1,5 +1,6 @@
 /** Where pidbox-oci does not do as runc does below an engine, each with its reason. docs/engines.md shows them as a table (tools/engine-docs.ts). */
 import { readFileSync } from "node:fs";
+import { DRIVER, type Driver } from "./world.ts";
 
 export type Engine = "docker" | "containerd" | "podman" | "podman without root";
 
@@ -17,6 +18,8 @@ export interface Difference {
   readonly pidbox: unknown;
   /** It shows only where the engine lacks a capability of the kernel, as on many test machines. */
   readonly lacking?: boolean;
+  /** It shows with this one only. */
+  readonly driver?: Driver;
 }
 
 /** A difference that shows in many scenarios: what stands for it with either runtime is replaced by `same` before the comparison. */
@@ -109,6 +112,7 @@ function hiddenCgroups(scenario: string): Difference {
   return {
     what: "A container without cgroups of its own, as without root on a host with version 1, is not shown the host's; with runc it sees all of them",
     reason: "Names of all other containers and services are in them.", engine: "podman without root", scenario, path: "hierarchies", runc: "shown", pidbox: "hidden",
+    driver: "cgroupfs",
   };
 }
 
@@ -153,5 +157,6 @@ function lacksCapabilities(): boolean {
 
 /** The differences that a scenario must show on this host. */
 export function differencesOf(engine: Engine, scenario: string): readonly Difference[] {
-  return DIFFERENCES.filter((one) => one.engine === engine && one.scenario === scenario && (one.lacking !== true || lacksCapabilities()));
+  const here = ({ lacking, driver }: Difference): boolean => (lacking !== true || lacksCapabilities()) && (driver ?? DRIVER) === DRIVER;
+  return DIFFERENCES.filter((one) => one.engine === engine && one.scenario === scenario && here(one));
 }

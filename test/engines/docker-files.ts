@@ -120,7 +120,7 @@ export const FILES: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "devices", expected: { plain: { code: 0, out: "c 10 229 rw\n" } },
+    name: "devices", driver: "both", expected: { plain: { code: 0, out: "c 10 229 rw\n" } },
     async run(box) {
       const script = "stat -c '%F %t %T %a' /dev/x; (: <>/dev/x) && echo open; echo x >/dev/x && echo written; dd if=/dev/x of=/dev/null count=1 2>/dev/null && echo read";
       return {

@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { makeImage } from "./image.ts";
 import { normalise, type Ended } from "./outcome.ts";
 import { runtimePath, RUNTIMES, type Closable, type Runtime, type Stage } from "./scenario.ts";
-import { run, World, type Options } from "./world.ts";
+import { DRIVER, patience, run, World, type Options } from "./world.ts";
 
 /** The client of Debian's docker.io, which is of the daemon's version; another may stand before it in PATH. */
 const CLIENT = existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker";
 const BOX = "box:1";
 /** Milliseconds until an event that must come is missed. */
-const PATIENCE = 40_000;
+const PATIENCE = patience(40_000);
 
 interface Event {
   readonly Action: string;
@@ -45,13 +45,13 @@ export class Docker {
   /** Starts a daemon in a new world, with the image loaded. `config` is added to its configuration file. */
   static async start(config: Readonly<Record<string, unknown>> = {}): Promise<Docker> {
     const docker = new Docker(await World.open());
-    const { directory, cgroup } = docker.world;
+    const { directory } = docker.world;
     mkdirSync(`${directory}/client`);
     for (const file of ["/etc/subuid", "/etc/subgid"]) await docker.world.replace(file, "nobody:100000:65536\n");
     const whole = {
       "data-root": `${directory}/data`, "exec-root": "/run/docker", pidfile: "/run/docker.pid", hosts: [`unix://${docker.socket}`],
       // Its own cgroups, so that nothing of the machine's is touched. Without CAP_SYS_RESOURCE it cannot lower its own score.
-      "cgroup-parent": cgroup, "exec-opts": ["native.cgroupdriver=cgroupfs"], "oom-score-adjust": 0,
+      "cgroup-parent": docker.world.parent(), "exec-opts": [`native.cgroupdriver=${DRIVER}`], "oom-score-adjust": 0,
       runtimes: { pidbox: { path: runtimePath("pidbox") } }, ...config,
     };
     writeFileSync(`${directory}/daemon.json`, JSON.stringify(whole));
