@@ -116,7 +116,16 @@ function hiddenCgroups(scenario: string): Difference {
   };
 }
 
+function weight(scenario: string, path: string, text: (weight: number) => string): Difference {
+  return {
+    what: "On cgroup v2, 512 shares of CPU time are the weight 59, not 20", engine: "docker", scenario, path, runc: text(20), pidbox: text(59), driver: "systemd",
+    reason: "1024 shares, the default, are the default weight 100, as with runc from 1.3.2 on (opencontainers/cgroups#20).",
+  };
+}
+
 export const DIFFERENCES: readonly Difference[] = [
+  weight("update", "cpu", (value) => `50000 100000\n${value}`),
+  weight("processors", "out", (value) => `Cpus_allowed_list:\t1\ncpu.max 50000 100000\ncpu.weight ${value}\ncpuset.cpus 1\n`),
   words(
     "sysctls", "absent", `${INIT}: open /proc/sys/net/ipv4/nosuch: no such file or directory`,
     /Cannot build "\/linux\/sysctl\/net.ipv4.nosuch": openat on "sys\/net\/ipv4\/nosuch": no such file or directory .*/,

@@ -63,18 +63,27 @@ function start(): Promise<ReadonlyMap<string, Ended>> {
 
 let started: Promise<ReadonlyMap<string, Ended>> | undefined;
 
+async function endOf(file: string): Promise<Ended> {
+  started ??= start();
+  const ended = (await started).get(file);
+  if (ended === undefined) throw new Error(`${file} was not run`);
+  return ended;
+}
+
 for (const [file, sets] of Object.entries(SETS)) {
-  for (const { title, names } of sets) {
-    describe(title, () => {
-      for (const name of names("systemd")) {
-        needs("root", "guest")(name, async () => {
-          started ??= start();
-          const ended = (await started).get(file);
-          expect(parseTests(ended?.err ?? "").get(`${title} > ${name}`)).toMatchObject({ passed: true });
-        }, LIMIT);
-      }
-    });
-  }
+  describe(file, () => {
+    for (const [title, name] of sets.flatMap((set) => set.names("systemd").map((one) => [set.title, one] as const))) {
+      needs("root", "guest")(`${title}: ${name}`, async () => {
+        const { err } = await endOf(file);
+        const { passed, words } = parseTests(err).get(`${title} > ${name}`) ?? { passed: false, words: err.slice(-2000) };
+        expect({ passed, words: passed ? "" : words }).toEqual({ passed: true, words: "" });
+      }, LIMIT);
+    }
+    needs("root", "guest")("all is well at the end, and nothing is left", async () => {
+      const { code, err } = await endOf(file);
+      expect({ code, err: code === 0 ? "" : err.slice(-2000) }).toEqual({ code: 0, err: "" });
+    }, LIMIT);
+  });
 }
 
 test("parseTests() finds names and words", () => {

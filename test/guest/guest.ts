@@ -14,7 +14,7 @@ export interface Ended {
 /** A boot takes ten to thirty seconds. Now and then a guest hangs in the emulator; one that says nothing for so long is tried again. */
 const SILENCE_LIMIT = 120_000;
 /** Seconds for one command; most take a few. */
-const COMMAND_LIMIT = 1200;
+const COMMAND_LIMIT = 1800;
 const MARK = "guest-result";
 
 // Runs in the guest as root. The second serial port carries a line for each command: its name, exit code, and outputs in base64.
