@@ -1,7 +1,10 @@
 /** Waits for what other processes do, which a test can only look for again and again. All are bounded, and say what did not come. */
 
+/** Milliseconds, on a common machine, on this one: PIDBOX_SLOW says how many times slower it is. */
+export const patience = (milliseconds: number): number => milliseconds * Number(process.env["PIDBOX_SLOW"] ?? 1);
+
 /** Milliseconds: many times what a loaded machine needs, and less than a test has (tools/test.ts). */
-export const PATIENCE = 30_000;
+export const PATIENCE = patience(30_000);
 const PAUSE = 2;
 /** For Bun.spawn(): a process that does not end is killed, so that no test waits for ever. */
 export const BOUNDED = { timeout: PATIENCE, killSignal: "SIGKILL" } as const;

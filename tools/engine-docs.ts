@@ -26,6 +26,11 @@ own. Each scenario runs with runc and with pidbox-oci. Exit codes, output, error
 - **Podman**, as root and without: run, exec, terminals, stop, kill, health checks, cp, volumes, pods with shared PIDs,
   \`--pid=container:\`, \`--userns=auto\`, \`--userns=keep-id\`, published ports, \`podman build\`.
 
+\`test/guest\` runs those that depend on the kind of host once more in a virtual machine, on Debian 12 with systemd, cgroup v2 alone, AppArmor and
+Linux 6.1. There the engines have the systemd driver, and there is more to see: limits in a scope that outlive a reload of systemd, device programs, profiles
+of AppArmor, and containers of a user in scopes of the user's own manager. Whether docker knows that a container's first process ended for want of memory
+(\`OOMKilled\`) is not compared there: systemd may take the cgroup away before containerd's shim has read it, with any runtime (containerd#12714).
+
 CRI-O is not in Debian 12, and is not tested.
 `;
 

@@ -57,6 +57,21 @@ export function bear(c: Compilation, { flags, place, child, reading, pid, pidfd 
   if (pidfd !== undefined) w.load(pidfd, pidfdAt, 4);
 }
 
+/** Supervisor's ops: `ops`, if the process was born in its place, or, with `late`, if it was not and moves there itself. */
+export function whereBorn(c: Compilation, place: BirthPlace | undefined, late: boolean, ops: () => void): void {
+  if (place?.late === undefined) {
+    if (!late) ops();
+    return;
+  }
+  const { writer: w } = c;
+  const [moves, moving, done] = [w.register(), w.label(), w.label()];
+  w.load(moves, place.late.flag, 4).jumpSet(moving, moves);
+  if (!late) ops();
+  w.jump(done).place(moving);
+  if (late) ops();
+  w.place(done).release(moves);
+}
+
 /** Child's ops, before all that the limits should hold for. */
 export function moveIn(c: Compilation, place: BirthPlace | undefined): void {
   if (place?.late === undefined) return;

@@ -11,7 +11,7 @@ import { sysctlPath } from "../spec/sysctl.ts";
 import { assertIdentity, assertNamespaces, assertRoot, noteNamespaces } from "./assertions.ts";
 import type { OwnNamespaces } from "./assertions.ts";
 import type { Blueprint } from "./blueprint.ts";
-import { bear } from "./birth.ts";
+import { bear, whereBorn } from "./birth.ts";
 import { enterCgroups, makeCgroups } from "./cgroups.ts";
 import type { CgroupHandles } from "./cgroups.ts";
 import { closeSockets, containerHooks, finishCreation, handTerminal, noteFirstProcess, noteRunning, openCreation, runtimeHooks } from "./creation.ts";
@@ -21,6 +21,7 @@ import { openConsole } from "./devices.ts";
 import { writeFile } from "./file.ts";
 import { makeFilesystem } from "./filesystem.ts";
 import { endHolder } from "./holder.ts";
+import type { Holder } from "./holder.ts";
 import { openLink, send } from "./handover.ts";
 import type { Link } from "./handover.ts";
 import { take } from "./held.ts";
@@ -106,7 +107,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
 
   const contained = w.label();
   const { pid, pidfd } = cloneContainer(c, contained, cgroups, joined, link);
-  if (cgroups.join.length === 0) endHolder(c, creation?.holder);
+  const hold = holdScope(c, creation?.holder, cgroups, joined);
   comeHome(c, frame);
   keepOwnTime(c, ownTime);
   // Closed here only: the container goes on with this register.
@@ -122,8 +123,7 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   else if (relayed) takeTerminal(c, link.outside, frame.watch);
   else if (blueprint.stdio.kind === "terminal") keepTerminal(c, link.outside, frame);
   handListener(c, link.outside, pid, "creating");
-  if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd });
-  if (cgroups.join.length > 0) endHolder(c, creation?.holder);
+  if (creation !== undefined) finishCreation(c, creation, link, { pid, pidfd }, hold);
   if (creation?.runtime.leaves === true) w.from("supervisor").exit(0);
   else superviseContainer(c, { frame, link, guard, relay, creation, cgroups, pid, pidfd });
   const onFailure = failFrame(c, { frame, cgroups, guard, relay, creation, outside: link.outside });
@@ -134,6 +134,19 @@ export function compileBody(blueprint: Blueprint, facts: HostFacts, options: Com
   containerOps(c, { own, cgroups, link, joined, creation, sources, pipes, gate: options.gate !== undefined });
   w.exit(125);
   return { ...w.finishBody(onFailure, options.fault), cgroups: cgroups.directories };
+}
+
+/**
+ * Supervisor's ops after clone: the holder of a scope goes if the container's process is in its place; if not, systemd would take the empty scope away from
+ * under it, and the ops that are returned are for when it says that it is there.
+ */
+function holdScope(c: Compilation, holder: Holder | undefined, cgroups: CgroupHandles, joined: ReadonlyMap<string, number>): () => void {
+  if (holder === undefined) return () => {};
+  const end = (): void => endHolder(c, holder);
+  // What a child does for this process, this process does not see.
+  if (cgroups.join.length > 0 || passesThrough(c, joined)) return end;
+  whereBorn(c, cgroups.into, false, end);
+  return () => whereBorn(c, cgroups.into, true, end);
 }
 
 interface Supervision {

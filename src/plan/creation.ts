@@ -201,12 +201,16 @@ export interface FirstProcess {
   readonly pidfd: number;
 }
 
-/** Supervisor's ops once mounts and terminal are done: until the first process is ready, or runs. */
-export function finishCreation(c: Compilation, creation: Creation, link: Pick<Link, "outside" | "report">, { pid, pidfd }: FirstProcess): void {
+/** Supervisor's ops once mounts and terminal are done: until the first process is ready, for which there may be more to do, or runs. */
+export function finishCreation(
+  c: Compilation, creation: Creation, link: Pick<Link, "outside" | "report">, { pid, pidfd }: FirstProcess, ready?: () => void,
+): void {
   const { writer: w } = c;
   const { runtime, output } = creation;
   w.from("container");
   receive(c, link.outside, []);
+  ready?.();
+  w.from("container");
   sendPidfd(c, creation, pidfd);
   if (runtime.directory !== undefined) announce(c, runtime.directory, pid);
   if (runtime.pidFile !== undefined && creation.pidFile !== undefined) writePidFile(c, runtime.pidFile, pid, creation.pidFile);

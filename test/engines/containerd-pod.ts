@@ -128,7 +128,8 @@ export const PODS: readonly Scenario<ContainerdBox>[] = [
     }),
   },
   {
-    name: "limits and privileges in a pod", expected: { user: { code: 0, out: "1000 1000 1000 29\n" }, limit: { out: "33554432\n" }, written: { code: 1 }, updated: { out: "67108864\n" } },
+    name: "limits and privileges in a pod", driver: "both",
+    expected: { user: { code: 0, out: "1000 1000 1000 29\n" }, limit: { out: "33554432\n" }, written: { code: 1 }, updated: { out: "67108864\n" } },
     run: (box) => withPod(box, {}, async (pod) => {
       const resources: Message = { 1: 100_000, 2: 50_000, 3: 512, 4: 33_554_432, 5: 900 };
       const security: Message = { 1: { 1: ["NET_ADMIN"], 2: ["CHOWN"] }, 5: { 1: 1000 }, 7: true, 11: true };

@@ -15,7 +15,7 @@ export const TASKS: readonly Scenario<ContainerdBox>[] = [
     },
   },
   {
-    name: "all that is seen by default", expected: { code: 0, err: "", end: [] },
+    name: "all that is seen by default", driver: "both", expected: { code: 0, err: "", end: [] },
     async run(box) {
       const { code, out, err } = await box.run([], ["look"]);
       return { code, err, ...sections(out) };
@@ -47,7 +47,8 @@ export const TASKS: readonly Scenario<ContainerdBox>[] = [
     run: (box) => box.talk(["run", "--rm", ...box.place(), "-t", "docker.io/library/box:1", box.id, "sh", "-c", "read -r line; echo got $line; tty; exit 4"], [[/^/, "word\r"]]),
   },
   {
-    name: "exec", expected: { plain: { code: 0, out: "hi\n" }, code: { code: 9 }, user: { out: "1000\n" }, cwd: { out: "/tmp\n" }, missing: { code: 1 } },
+    name: "exec",
+    expected: { plain: { code: 0, out: "hi\n" }, code: { code: 9 }, user: { out: "1000\n" }, cwd: { out: "/tmp\n" }, missing: { code: 1 } },
     async run(box) {
       await box.start([], SLEEP);
       return {
@@ -57,7 +58,7 @@ export const TASKS: readonly Scenario<ContainerdBox>[] = [
     },
   },
   {
-    name: "pause and resume", expected: { states: ["RUNNING", "PAUSED", "RUNNING"], exec: { code: 1 }, after: { code: 0 } },
+    name: "pause and resume", driver: "both", expected: { states: ["RUNNING", "PAUSED", "RUNNING"], exec: { code: 1 }, after: { code: 0 } },
     async run(box) {
       await box.start([], SLEEP);
       await box.holds("[ -e /up ]");
@@ -112,7 +113,7 @@ export const TASKS: readonly Scenario<ContainerdBox>[] = [
     },
   },
   {
-    name: "metrics", expected: { code: 0, memory: true, pids: true },
+    name: "metrics", driver: "both", expected: { code: 0, memory: true, pids: true },
     async run(box) {
       await box.start(["--memory-limit", "33554432"], ["sleep", "1000"]);
       const { code, out, err } = await box.ctr(["task", "metrics", box.id]);
@@ -135,7 +136,7 @@ export const TASKS: readonly Scenario<ContainerdBox>[] = [
     },
   },
   {
-    name: "mounts and limits", expected: { code: 0, out: "host\n33554432\nread-only\n" },
+    name: "mounts and limits", driver: "both", expected: { code: 0, out: "host\n33554432\nread-only\n" },
     async run(box) {
       writeFileSync(`${box.directory}/file`, "host\n");
       return box.run(

@@ -1,7 +1,4 @@
 /** containerd with runc and with pidbox-oci below it: by ctr, and by the interface of Kubernetes. */
-import { containerdStage } from "./containerd.ts";
-import { PODS } from "./containerd-pod.ts";
-import { TASKS } from "./containerd-task.ts";
-import { play } from "./scenario.ts";
+import { SETS } from "./sets.ts";
 
-play("containerd", containerdStage(), [...TASKS, ...PODS]);
+for (const set of SETS.containerd) set.play();

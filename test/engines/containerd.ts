@@ -6,7 +6,7 @@ import { Cri, inner, integer } from "./cri.ts";
 import { IMAGE, makeImage, PAUSE } from "./image.ts";
 import { normalise, untilInside, type Ended } from "./outcome.ts";
 import { runtimePath, RUNTIMES, type Closable, type Runtime, type Stage } from "./scenario.ts";
-import { World, type Options } from "./world.ts";
+import { DRIVER, World, type Options } from "./world.ts";
 
 const NAMESPACE = "engine-test";
 
@@ -15,7 +15,8 @@ function configuration(directory: string): string {
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${runtime}]
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${runtime}.options]
-      BinaryName = "${runtimePath(runtime)}"`);
+      BinaryName = "${runtimePath(runtime)}"
+      SystemdCgroup = ${DRIVER === "systemd"}`);
   return `version = 2
 root = "${directory}/root"
 state = "/run/containerd"
@@ -23,7 +24,6 @@ state = "/run/containerd"
   address = "${directory}/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${PAUSE}"
-  disable_apparmor = true
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
@@ -123,7 +123,8 @@ export class ContainerdBox implements Closable {
   /** What every `ctr run` of the scenario has: runtime, and cgroups below the world's. */
   place(suffix = ""): string[] {
     this.#ids.add(`${this.id}${suffix}`);
-    return ["--runc-binary", runtimePath(this.runtime), "--cgroup", `${this.engine.world.cgroup}/${this.id}${suffix}`];
+    const driver = DRIVER === "systemd" ? ["--runc-systemd-cgroup"] : [];
+    return ["--runc-binary", runtimePath(this.runtime), ...driver, "--cgroup", this.engine.world.place(`${this.id}${suffix}`)];
   }
 
   /** `ctr run --rm` to its end. */

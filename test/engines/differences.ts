@@ -1,6 +1,7 @@
 /** Where pidbox-oci does not do as runc does below an engine, each with its reason. docs/engines.md shows them as a table (tools/engine-docs.ts). */
 import { readFileSync } from "node:fs";
 import type { Part } from "../parts.ts";
+import { DRIVER, type Driver } from "./world.ts";
 
 export type Engine = "docker" | "containerd" | "podman" | "podman without root";
 
@@ -18,6 +19,8 @@ export interface Difference {
   readonly pidbox: unknown;
   /** It shows only where the engine lacks a capability of the kernel, as on many test machines. */
   readonly lacking?: boolean;
+  /** It shows with this one only. */
+  readonly driver?: Driver;
 }
 
 /** A difference that shows in many scenarios: what stands for it with either runtime is replaced by `same` before the comparison. */
@@ -119,10 +122,20 @@ function hiddenCgroups(scenario: string): Difference {
   return {
     what: "A container without cgroups of its own, as without root on a host with version 1, is not shown the host's; with runc it sees all of them",
     reason: "Names of all other containers and services are in them.", engine: "podman without root", scenario, path: "hierarchies", runc: "shown", pidbox: "hidden",
+    driver: "cgroupfs",
+  };
+}
+
+function weight(scenario: string, path: string, text: (weight: number) => string): Difference {
+  return {
+    what: "On cgroup v2, 512 shares of CPU time are the weight 59, not 20", engine: "docker", scenario, path, runc: text(20), pidbox: text(59), driver: "systemd",
+    reason: "1024 shares, the default, are the default weight 100, as with runc from 1.3.2 on (opencontainers/cgroups#20).",
   };
 }
 
 export const DIFFERENCES: readonly Difference[] = [
+  weight("update", "cpu", (value) => `50000 100000\n${value}`),
+  weight("processors", "out", (value) => `Cpus_allowed_list:\t1\ncpu.max 50000 100000\ncpu.weight ${value}\ncpuset.cpus 1\n`),
   words(
     "sysctls", "absent", `${INIT}: open /proc/sys/net/ipv4/nosuch: no such file or directory`,
     /Cannot build "\/linux\/sysctl\/net.ipv4.nosuch": openat on "sys\/net\/ipv4\/nosuch": no such file or directory .*/,
@@ -163,5 +176,6 @@ export function lacksCapabilities(): boolean {
 
 /** The differences that a scenario must show on this host. */
 export function differencesOf(engine: Engine, scenario: string): readonly Difference[] {
-  return DIFFERENCES.filter((one) => one.engine === engine && one.scenario === scenario && (one.lacking !== true || lacksCapabilities()));
+  const here = ({ lacking, driver }: Difference): boolean => (lacking !== true || lacksCapabilities()) && (driver ?? DRIVER) === DRIVER;
+  return DIFFERENCES.filter((one) => one.engine === engine && one.scenario === scenario && here(one));
 }

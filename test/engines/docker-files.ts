@@ -120,7 +120,7 @@ export const FILES: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "devices",
+    name: "devices", driver: "both",
     expected: {
       full: { out: "character special file 1 7 666\nopen\nread\n" }, reading: { out: "block special file 7 0 666\nread\n" },
       refused: { out: "full\n" }, rule: { code: 0 }, ruled: { code: 1 },

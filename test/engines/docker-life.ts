@@ -167,7 +167,7 @@ export const LIVES: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "pause and unpause",
+    name: "pause and unpause", driver: "both",
     expected: { paused: "paused true true false 0", running: "running true false false 0", exec: { code: 1 }, twice: { code: 1 }, unpaused: { code: 1 }, after: { out: "hi\n" } },
     async run(box) {
       await box.start([], DEAF);
@@ -203,7 +203,7 @@ export const LIVES: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "stats", expected: { limit: "64MiB", pids: "1", used: true },
+    name: "stats", driver: "both", expected: { limit: "64MiB", pids: "1", used: true },
     async run(box) {
       await box.start(["-m", "64m", "--network", "none"], ["sleep", "1000"]);
       const [name, memory = "", pids] = (await box.output("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}} {{.PIDs}}", box.name)).replaceAll(" / ", "/").split(" ");
@@ -212,7 +212,7 @@ export const LIVES: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "update", expected: { before: "33554432", after: "67108864", pids: "33" },
+    name: "update", driver: "both", expected: { before: "33554432", after: "67108864", pids: "33" },
     async run(box) {
       await box.start(["-m", "32m", "--memory-swap", "32m"], DEAF);
       const read = async (...files: readonly string[]): Promise<string> => (await box.exec(`cd /sys/fs/cgroup; for f in ${files.join(" ")}; do cat $f 2>/dev/null; done`)).out.trim();
@@ -262,7 +262,7 @@ export const LIVES: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "start again, twice", expected: { logs: { out: "1\n2\n3\n" }, states: ["exited false false false 1", "exited false false false 2", "exited false false false 3"] },
+    name: "start again, twice", driver: "both", expected: { logs: { out: "1\n2\n3\n" }, states: ["exited false false false 1", "exited false false false 2", "exited false false false 3"] },
     async run(box) {
       await box.start([], "n=$(cat /n 2>/dev/null || echo 0); n=$((n + 1)); echo $n | tee /n; exit $n");
       const states: string[] = [];

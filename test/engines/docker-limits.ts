@@ -9,7 +9,7 @@ function files(...names: readonly string[]): string {
 
 export const LIMITS: readonly Scenario<DockerBox>[] = [
   {
-    name: "memory", expected: { limit: { code: 0 }, first: "67108864" },
+    name: "memory", driver: "both", expected: { limit: { code: 0 }, first: "67108864" },
     async run(box) {
       const names = ["memory/memory.limit_in_bytes", "memory/memory.memsw.limit_in_bytes", "memory/memory.soft_limit_in_bytes", "memory/memory.swappiness", "memory.max", "memory.swap.max", "memory.low"];
       const limit = await box.run(["-m", "64m", "--memory-reservation", "32m"], files(...names));
@@ -20,6 +20,7 @@ export const LIMITS: readonly Scenario<DockerBox>[] = [
       };
     },
   },
+  // Not with systemd, which may take the cgroup away before the shim has read that there was an end of memory, with any runtime (containerd#12714).
   {
     name: "out of memory", expected: { state: "true 137" },
     async run(box) {
@@ -32,11 +33,11 @@ export const LIMITS: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "out of memory in a child", expected: { code: 0, out: "137\n" },
+    name: "out of memory in a child", driver: "both", expected: { code: 0, out: "137\n" },
     run: (box) => box.run(["-m", "16m", "--memory-swap", "16m"], "dd if=/dev/zero of=/dev/null bs=64M count=1 2>/dev/null; echo $?"),
   },
   {
-    name: "processors", expected: { code: 0 },
+    name: "processors", driver: "both", expected: { code: 0 },
     run: (box) => box.run(
       ["--cpus", "0.5", "--cpu-shares", "512", "--cpuset-cpus", "1", "--cpuset-mems", "0"],
       `grep Cpus_allowed_list /proc/self/status; ${files("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "cpu/cpu.shares", "cpuset/cpuset.cpus", "cpuset/cpuset.mems", "cpu.max", "cpu.weight", "cpuset.cpus")}`,
@@ -48,7 +49,7 @@ export const LIMITS: readonly Scenario<DockerBox>[] = [
   },
   { name: "a processor that the machine lacks", expected: { code: 125 }, run: (box) => box.run(["--cpuset-cpus", "999"], ["true"]) },
   {
-    name: "number of processes", expected: { limit: { code: 0, out: "pids.max 20\n" }, full: { code: 2 } },
+    name: "number of processes", driver: "both", expected: { limit: { code: 0, out: "pids.max 20\n" }, full: { code: 2 } },
     async run(box) {
       const fork = "for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; echo all";
       return {
@@ -59,7 +60,7 @@ export const LIMITS: readonly Scenario<DockerBox>[] = [
     },
   },
   {
-    name: "block devices", expected: { code: 0 },
+    name: "block devices", driver: "both", expected: { code: 0 },
     run: (box) => box.run(["--device-read-bps", "/dev/loop0:1mb", "--device-write-iops", "/dev/loop0:100"], files("blkio/blkio.throttle.read_bps_device", "blkio/blkio.throttle.write_iops_device", "io.max")),
   },
   {
@@ -73,7 +74,7 @@ export const LIMITS: readonly Scenario<DockerBox>[] = [
   },
   { name: "score of the killer for memory", expected: { code: 0, out: "500\n" }, run: (box) => box.run(["--oom-score-adj", "500"], ["cat", "/proc/self/oom_score_adj"]) },
   { name: "no killer for memory", expected: { code: 0 }, run: (box) => box.run(["-m", "32m", "--oom-kill-disable"], files("memory/memory.oom_control")) },
-  { name: "a cgroup's parent", expected: { code: 0 }, run: (box) => box.run(["--cgroup-parent", `${box.docker.world.cgroup}/deep`], "sed 's/^[0-9]*://' /proc/self/cgroup") },
+  { name: "a cgroup's parent", driver: "both", expected: { code: 0 }, run: (box) => box.run(["--cgroup-parent", box.docker.world.parent("deep")], "sed 's/^[0-9]*://' /proc/self/cgroup") },
   {
     name: "kernel memory and a bad limit", expected: { small: { code: 125 } },
     run: async (box) => ({ small: await box.run(["-m", "1m"], ["true"]), least: await box.run(["-m", "6m"], ["true"]) }),

@@ -4,7 +4,7 @@ import { BOUNDED, until, within } from "../until.ts";
 import { makeImage } from "./image.ts";
 import { normalise, untilInside, type Ended } from "./outcome.ts";
 import { runtimePath, RUNTIMES, type Closable, type Runtime, type Stage } from "./scenario.ts";
-import { run, World, type Options } from "./world.ts";
+import { DRIVER, run, World, type Options } from "./world.ts";
 
 /** The client of Debian's docker.io, which is of the daemon's version; another may stand before it in PATH. */
 const CLIENT = existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker";
@@ -47,13 +47,13 @@ export class Docker {
   }
 
   async #begin(config: Readonly<Record<string, unknown>>): Promise<this> {
-    const { directory, cgroup } = this.world;
+    const { directory } = this.world;
     mkdirSync(`${directory}/client`);
     for (const file of ["/etc/subuid", "/etc/subgid"]) await this.world.replace(file, "nobody:100000:65536\n");
     const whole = {
       "data-root": `${directory}/data`, "exec-root": "/run/docker", pidfile: "/run/docker.pid", hosts: [`unix://${this.socket}`],
       // Its own cgroups, so that nothing of the machine's is touched. Without CAP_SYS_RESOURCE it cannot lower its own score.
-      "cgroup-parent": cgroup, "exec-opts": ["native.cgroupdriver=cgroupfs"], "oom-score-adjust": 0,
+      "cgroup-parent": this.world.parent(), "exec-opts": [`native.cgroupdriver=${DRIVER}`], "oom-score-adjust": 0,
       runtimes: { pidbox: { path: runtimePath("pidbox") } }, ...config,
     };
     writeFileSync(`${directory}/daemon.json`, JSON.stringify(whole));

@@ -18,6 +18,7 @@ echo "== identity"; id; echo "umask $umask"; pwd; hostname
 grep -E '^(Groups|Cap...|NoNewPrivs|Seccomp|Seccomp_filters|SigBlk|CoreDumping|Cpus_allowed_list|Speculation_Store_Bypass):' /proc/self/status
 for file in oom_score_adj loginuid setgroups uid_map gid_map personality coredump_filter timerslack_ns; do echo "$file $(cat /proc/self/$file 2>&1 | tr -s ' \\n' ' ')"; done
 awk '{ print "priority", $18, "nice", $19, "real-time", $40, "policy", $41 }' /proc/self/stat; ionice -p $$
+echo "== label"; cat /proc/self/attr/current 2>/dev/null
 echo "== environment"; env | sort
 echo "== limits"; cat /proc/self/limits
 echo "== descriptors"; ls -1 /proc/$$/fd

@@ -33,7 +33,7 @@ export const COMMON: readonly Scenario<PodmanBox>[] = [
     },
   },
   { name: "input", expected: { code: 0, out: "5\n" }, run: (box) => box.run(["-i"], ["wc", "-c"], { input: "12345" }) },
-  { name: "all that is seen by default", expected: WHOLE, run: (box) => look(box, []) },
+  { name: "all that is seen by default", driver: "both", expected: WHOLE, run: (box) => look(box, []) },
   {
     name: "all that is seen with options", expected: WHOLE,
     run: (box) => look(
@@ -138,11 +138,10 @@ export const COMMON: readonly Scenario<PodmanBox>[] = [
     },
   },
   {
-    name: "a pod with shared PIDs", expected: { processes: { code: 0, out: "sleep 4321\n" }, first: { code: 0 }, stopped: true },
+    name: "a pod with shared PIDs", driver: "both", expected: { processes: { code: 0, out: "sleep 4321\n" }, first: { code: 0 }, stopped: true },
     async run(box) {
       const pod = `${box.name}-pod`;
-      const parent = box.podman.rootless ? [] : ["--cgroup-parent", box.podman.world.cgroup];
-      await box.output("pod", "create", "--name", pod, "--share", "pid,ipc,uts", ...parent);
+      await box.output("pod", "create", "--name", pod, "--share", "pid,ipc,uts", ...box.podman.parent());
       await box.output("run", "-d", "--pod", pod, "--name", box.name, "localhost/box:1", "sh", "-c", "touch /up; exec sleep 4321");
       await box.up();
       const look = (script: string): ReturnType<typeof box.cli> => box.cli([
@@ -166,12 +165,10 @@ export const COMMON: readonly Scenario<PodmanBox>[] = [
   },
 ];
 
-/** What needs root. */
-export const ROOTFUL: readonly Scenario<PodmanBox>[] = [
-  { name: "all that is seen with the host's namespaces", expected: WHOLE, run: (box) => look(box, ["--network", "host", "--pid", "host", "--ipc", "host", "--uts", "host"]) },
-  { name: "all that is seen with a cgroup namespace", expected: WHOLE, run: (box) => look(box, ["--cgroupns", "private"]) },
+/** What needs cgroups: root, or a user whom systemd gives some. */
+export const LIMITED: readonly Scenario<PodmanBox>[] = [
   {
-    name: "pause and unpause", expected: { paused: "paused", exec: { code: 255 }, running: "running" },
+    name: "pause and unpause", driver: "both", expected: { paused: "paused", exec: { code: 255 }, running: "running" },
     async run(box) {
       await box.start([], DEAF);
       await box.output("pause", box.name);
@@ -182,22 +179,28 @@ export const ROOTFUL: readonly Scenario<PodmanBox>[] = [
     },
   },
   {
-    name: "stats and top", expected: { pids: true, top: "USER COMMAND\nroot sleep 1000" },
-    async run(box) {
-      await box.start(["-m", "64m"], ["sleep", "1000"]);
-      const [limit, pids] = (await box.output("stats", "--no-stream", "--no-reset", "--format", "{{.MemUsage}};{{.PIDs}}", box.name)).split(";");
-      const top = (await box.output("top", box.name, "user", "args")).split("\n").map((line) => line.trim().split(/\s+/).join(" ")).join("\n");
-      return { pids: Number(pids) >= 1, limit: limit?.split(" / ")[1], top };
-    },
-  },
-  {
-    name: "update", expected: { before: "67108864\n", after: "134217728\n" },
+    name: "update", driver: "both", expected: { before: "67108864\n", after: "134217728\n" },
     async run(box) {
       await box.start(["-m", "64m"], DEAF);
       const read = async (): Promise<string> => (await box.exec("cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max")).out;
       const before = await read();
       const said = await box.cli(["update", "--memory", "128m", "--cpus", "0.5", box.name]);
       return { before, said, after: await read() };
+    },
+  },
+];
+
+/** What needs root. */
+export const ROOTFUL: readonly Scenario<PodmanBox>[] = [
+  { name: "all that is seen with the host's namespaces", expected: WHOLE, run: (box) => look(box, ["--network", "host", "--pid", "host", "--ipc", "host", "--uts", "host"]) },
+  { name: "all that is seen with a cgroup namespace", expected: WHOLE, run: (box) => look(box, ["--cgroupns", "private"]) },
+  {
+    name: "stats and top", expected: { pids: true, top: "USER COMMAND\nroot sleep 1000" },
+    async run(box) {
+      await box.start(["-m", "64m"], ["sleep", "1000"]);
+      const [limit, pids] = (await box.output("stats", "--no-stream", "--no-reset", "--format", "{{.MemUsage}};{{.PIDs}}", box.name)).split(";");
+      const top = (await box.output("top", box.name, "user", "args")).split("\n").map((line) => line.trim().split(/\s+/).join(" ")).join("\n");
+      return { pids: Number(pids) >= 1, limit: limit?.split(" / ")[1], top };
     },
   },
   {
@@ -242,7 +245,7 @@ export const ROOTFUL: readonly Scenario<PodmanBox>[] = [
       const image = `localhost/${box.name.toLowerCase()}`;
       writeFileSync(`${box.directory}/Dockerfile`, "FROM localhost/box:1\nRUN echo hello >/greeting\nUSER worker\nRUN id -u >/tmp/id\nCMD cat /greeting /tmp/id\n");
       const { code, err } = await box.cli([
-        "build", "--network", "none", "--runtime", runtimePath(box.runtime), "--cgroup-parent", `${box.podman.world.cgroup}/${box.name}`, "--ulimit",
+        "build", "--network", "none", "--runtime", runtimePath(box.runtime), "--cgroup-parent", box.podman.world.parent(box.name), "--ulimit",
         "nofile=1024:1024", "-t", image, box.directory,
       ]);
       const run = await box.cli(["run", "--rm", ...box.place(), image]);

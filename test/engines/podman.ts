@@ -4,11 +4,11 @@ import { converse, type Step } from "./conversation.ts";
 import { makeImage } from "./image.ts";
 import { normalise, untilInside, type Ended } from "./outcome.ts";
 import { runtimePath, type Closable, type Runtime, type Stage } from "./scenario.ts";
-import { run, World, type Options } from "./world.ts";
+import { DRIVER, run, World, type Options } from "./world.ts";
 
 const IMAGE = "localhost/box:1";
 /** The unprivileged user, which the host does not have. */
-export const USER = { name: "alice", id: 20_002, first: 300_000, count: 65_536 } as const;
+export const USER = { name: "bob", id: 20_002, first: 300_000, count: 65_536 } as const;
 
 /** What podman itself leaves, with any runtime: names of network namespaces, and cgroups of pods in hierarchies that it does not know. */
 const LEFT_BY_PODMAN = /^mount \/run\/netns|^cgroup \/sys\/fs\/cgroup\/(systemd|unified)\/[^/]+\/[0-9a-f]{64}$/;
@@ -26,8 +26,9 @@ function containersConfig({ directory, run, init }: Place): string {
 netns = "none"
 # The machine may lack CAP_SYS_RESOURCE, without which limits cannot be raised.
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+log_driver = "k8s-file"
 [engine]
-cgroup_manager = "cgroupfs"
+cgroup_manager = "${DRIVER}"
 events_logger = "file"
 # conmon makes its sockets there.
 conmon_env_vars = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TMPDIR=${directory}"]
@@ -64,7 +65,7 @@ export class Podman {
   }
 
   static async start(rootless = false): Promise<Podman> {
-    const podman = new Podman(await World.open(), rootless);
+    const podman = new Podman(await World.open(rootless ? USER.id : undefined), rootless);
     return podman.world.closeOnFailure(() => podman.#begin());
   }
 
@@ -109,6 +110,11 @@ export class Podman {
 
   cli(args: readonly string[], runtime?: Runtime, options: Options = {}): Promise<Ended> {
     return run(this.command(args, runtime), options);
+  }
+
+  /** The flag for the parent of cgroups; a user has none but by systemd. */
+  parent(): string[] {
+    return this.rootless && DRIVER === "cgroupfs" ? [] : ["--cgroup-parent", this.world.parent()];
   }
 
   async close(): Promise<string[]> {
@@ -162,8 +168,7 @@ export class PodmanBox implements Closable {
 
   /** The flags of every container of the scenario. */
   place(suffix = ""): string[] {
-    const parent = this.podman.rootless ? [] : ["--cgroup-parent", this.podman.world.cgroup];
-    return ["--name", `${this.name}${suffix}`, ...parent];
+    return ["--name", `${this.name}${suffix}`, ...this.podman.parent()];
   }
 
   run(flags: readonly string[], program: string | readonly string[], options: Options = {}): Promise<Ended> {

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { join } from "node:path";
 import { has, needsBeside, type Part } from "../parts.ts";
 import { differencesOf, FORMS, type Difference, type Engine, type Form } from "./differences.ts";
+import { patience } from "../until.ts";
+import { DRIVER, type Driver } from "./world.ts";
 
 /** Names of the runtimes as engines know them. */
 export const RUNTIMES = ["runc", "pidbox"] as const;
@@ -27,6 +29,8 @@ export interface Scenario<Box> {
   readonly alone?: boolean;
   /** What it needs besides what its stage does. */
   readonly parts?: readonly Part[];
+  /** Both: it shows what depends on who makes the cgroups, or on the kind of host. Without this it runs with cgroupfs, where there is time for all. */
+  readonly driver?: Driver | "both";
 }
 
 /** What a scenario's box must do itself. */
@@ -48,7 +52,7 @@ export interface Stage<Box extends Closable> {
 /** At most so many scenarios at once: with two cores more would only wait for each other. */
 const LANES = 3;
 /** Includes the wait for a lane. */
-const LIMIT = 600_000;
+const LIMIT = patience(600_000);
 
 /** Takes `path` (names divided by dots) out of a copy of `value`; what stood there is returned with it. */
 function without(value: unknown, path: readonly string[]): { readonly rest: unknown; readonly taken: unknown } {
@@ -91,8 +95,25 @@ function check(engine: Engine, forms: readonly Form[], scenario: Scenario<never>
   });
 }
 
-/** Makes the tests of a file. The engine is started before the first and must leave nothing after the last. */
-export function play<Box extends Closable>(title: string, stage: Stage<Box>, scenarios: readonly Scenario<Box>[]): void {
+/** Scenarios with their stage. */
+export interface ScenarioSet {
+  readonly title: string;
+  /** Of the scenarios that run with a driver. */
+  readonly names: (driver: Driver) => string[];
+  /** Makes the tests, with the driver of this host. */
+  play(): void;
+}
+
+const runsWith = (driver: Driver) => (scenario: Scenario<never>): boolean => [driver, "both"].includes(scenario.driver ?? "cgroupfs");
+
+export function scenarioSet<Box extends Closable>(title: string, stage: Stage<Box>, scenarios: readonly Scenario<Box>[]): ScenarioSet {
+  const those = (driver: Driver): readonly Scenario<Box>[] => scenarios.filter(runsWith(driver));
+  return { title, names: (driver) => those(driver).map(({ name }) => name), play: () => play(title, stage, those(DRIVER)) };
+}
+
+/** Makes the tests of a set. The engine is started before the first and must leave nothing after the last. */
+function play<Box extends Closable>(title: string, stage: Stage<Box>, scenarios: readonly Scenario<Box>[]): void {
+  if (scenarios.length === 0) return;
   let free = LANES;
   const waiting: { readonly lanes: number; go(): void }[] = [];
   const wake = (): void => {

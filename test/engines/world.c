@@ -1,8 +1,9 @@
 /*
  * A subreaper with mount and network namespaces of its own, and the client that starts commands in it.
  *
- *   world serve SOCKET          says "up" when it listens; at the end of its standard input, or at a signal, it kills all that descends from it, and exits
- *   world run SOCKET CMD...     runs CMD as a child of the server with the client's descriptors 0 to 2, directory and environment; exits as CMD does
+ *   world serve SOCKET [NAME...]  says "up" when it listens; at the end of its standard input, or at a signal, it kills all that descends from it, and exits.
+ *                                 Its /run is empty but for the host's directories NAME
+ *   world run SOCKET CMD...       runs CMD as a child of the server with the client's descriptors 0 to 2, directory and environment; exits as CMD does
  *
  * A command that leaves processes behind (a daemon, conmon, a shim) leaves them to the server, which reaps at once. SIGTERM, SIGINT and SIGHUP
  * of a client go to its command, and SIGKILL does if the client dies. One request is one message: directory, number of arguments, arguments, environment,
@@ -23,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -137,7 +139,21 @@ static struct client *vacancy(void)
 	errx(1, "more than %d commands at once", CLIENTS_MAX);
 }
 
-static void serve(const char *path)
+/* An empty /run, but for directories of the host's. */
+static void hide_run(char **names)
+{
+	char there[64], here[64];
+	int host = open("/run", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (host < 0 || mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0) err(1, "/run");
+	for (; *names; names++) {
+		snprintf(there, sizeof(there), "/proc/self/fd/%d/%s", host, *names);
+		snprintf(here, sizeof(here), "/run/%s", *names);
+		if (mkdir(here, 0755) < 0 || mount(there, here, NULL, MS_BIND | MS_REC, NULL) < 0) err(1, "%s", here);
+	}
+	close(host);
+}
+
+static void serve(const char *path, char **names)
 {
 	sigset_t watched;
 	sigemptyset(&watched);
@@ -150,7 +166,7 @@ static void serve(const char *path)
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0) err(1, "unshare");
 	/* Shared again afterwards, among themselves: as on a host with systemd. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0) err(1, "/");
-	if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0) err(1, "/run");
+	hide_run(names);
 	if (bind(listener, (struct sockaddr *)&own, sizeof(own)) < 0 || listen(listener, CLIENTS_MAX) < 0) err(1, "%s", path);
 	for (int i = 0; i < CLIENTS_MAX; i++) clients[i].fd = -1;
 	puts("up");
@@ -220,7 +236,7 @@ static int run(const char *path, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[1], "serve")) serve(argv[2]);
+	if (argc > 2 && !strcmp(argv[1], "serve")) serve(argv[2], argv + 3);
 	if (argc > 3 && !strcmp(argv[1], "run")) return run(argv[2], argv + 3);
-	errx(125, "usage: world serve SOCKET | world run SOCKET CMD...");
+	errx(125, "usage: world serve SOCKET [NAME...] | world run SOCKET CMD...");
 }

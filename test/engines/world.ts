@@ -2,12 +2,16 @@
  * A place for an engine: a directory, mount and network namespaces with an empty /run, cgroups of its own, and a subreaper (world.c) below which all
  * processes stay that the engine starts. Nothing of it outlives `close()`, which says what an engine left.
  */
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { emptied, within } from "../until.ts";
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { emptied, patience, within } from "../until.ts";
 import type { Ended } from "./outcome.ts";
 
 let worlds = 0;
+
+/** Who makes cgroups: the runtime, or systemd for it, on a host of systemd and cgroup v2 alone. */
+export type Driver = "cgroupfs" | "systemd";
+export const DRIVER: Driver = process.env["PIDBOX_ENGINES_DRIVER"] === "systemd" ? "systemd" : "cgroupfs";
 
 /**
  * The world's own /dev: runc gives a container's root the device file that its standard input is, and where that is a user namespace's root, the host's
@@ -46,35 +50,50 @@ function foldersBelow(path: string): string[] {
 export async function run(command: readonly string[], options: Options = {}): Promise<Ended> {
   const child = Bun.spawn([...command], {
     stdin: options.input === undefined ? "ignore" : new Blob([options.input]), stdout: "pipe", stderr: "pipe", cwd: options.cwd ?? "/",
-    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/", ...options.env }, timeout: options.timeout ?? 60_000, killSignal: "SIGKILL",
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/", ...options.env }, timeout: patience(options.timeout ?? 60_000), killSignal: "SIGKILL",
   });
   const [out, err, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
   return { code, out, err };
 }
 
+/** The program of world.c at `path`. PIDBOX_ENGINES_WORLD names one that is built already, for a host without a compiler. */
+function build(path: string): void {
+  const built = process.env["PIDBOX_ENGINES_WORLD"];
+  if (built !== undefined) copyFileSync(built, path);
+  else if (!Bun.spawnSync(["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-o", path, join(import.meta.dir, "world.c")], { stderr: "inherit" }).success) {
+    throw new Error("cc failed for world.c");
+  }
+}
+
 export class World {
   /** Everything of the engine but sockets and state in /run. */
   readonly directory: string;
-  /** Parent of all cgroups of the engine, below the root of each hierarchy. */
+  /** Parent of all cgroups of the engine, below the root of each hierarchy: a slice where systemd makes them. */
   readonly cgroup: string;
   readonly #program: string;
   readonly #socket: string;
+  readonly #user: number | undefined;
   readonly #server: Bun.Subprocess<"pipe", "pipe", "inherit">;
 
-  private constructor() {
+  private constructor(user?: number) {
     worlds++;
+    this.#user = user;
     this.directory = mkdtempSync("/tmp/pidbox-engine-");
     chmodSync(this.directory, 0o755);
-    this.cgroup = `/pidbox-engine-${process.pid}-${worlds}`;
+    const manager = user === undefined ? "" : `/user.slice/user-${user}.slice/user@${user}.service`;
+    // A dash in a slice's name stands for a slice above it.
+    const name = `pidbox_engine_${process.pid}_${worlds}`;
+    this.cgroup = DRIVER === "systemd" ? `${manager}/${name}.slice` : `/${name}`;
     this.#program = join(this.directory, "world");
     this.#socket = join(this.directory, "world.sock");
-    const built = Bun.spawnSync(["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-o", this.#program, join(import.meta.dir, "world.c")], { stderr: "inherit" });
-    if (!built.success) throw new Error("cc failed for world.c");
-    this.#server = Bun.spawn([this.#program, "serve", this.#socket], { stdin: "pipe", stdout: "pipe", stderr: "inherit", cwd: "/" });
+    build(this.#program);
+    const systemd = DRIVER === "systemd" ? ["systemd", "dbus", ...(user === undefined ? [] : ["user"])] : [];
+    this.#server = Bun.spawn([this.#program, "serve", this.#socket, ...systemd], { stdin: "pipe", stdout: "pipe", stderr: "inherit", cwd: "/" });
   }
 
-  static async open(): Promise<World> {
-    const world = new World();
+  /** With the user whose manager is to make the cgroups, if that is not the system's. */
+  static async open(user?: number): Promise<World> {
+    const world = new World(user);
     return world.closeOnFailure(async () => {
       const first = await within(world.#server.stdout.getReader().read(), "the world to come up");
       if (first.done) throw new Error("the world did not come up");
@@ -92,6 +111,17 @@ export class World {
       await this.close();
       throw error;
     }
+  }
+
+  /** The parent of cgroups, or one below it, as engines are told of it. */
+  parent(below = ""): string {
+    const rest = below === "" ? "" : DRIVER === "systemd" ? `-${below}` : `/${below}`;
+    return DRIVER === "systemd" ? basename(this.cgroup).replace(/\.slice$/, `${rest}.slice`) : `${this.cgroup}${rest}`;
+  }
+
+  /** A cgroup below the parent, as `cgroupsPath` of a config has it. */
+  place(name: string): string {
+    return DRIVER === "systemd" ? `${this.parent()}:box:${name}` : this.parent(name);
   }
 
   /** The PID of the process that has the namespaces. */
@@ -133,6 +163,13 @@ export class World {
     return [...cgroups.map((path) => `cgroup ${path}`), ...mounts.map((path) => `mount ${path}`), ...state.map((path) => `state ${path}`), ...processes];
   }
 
+  /** systemctl(1), of the manager that makes the cgroups. */
+  systemctl(...words: readonly string[]): Promise<Ended> {
+    if (this.#user === undefined) return run(["systemctl", ...words]);
+    const user = ["setpriv", `--reuid=${this.#user}`, `--regid=${this.#user}`, "--clear-groups", "env", `XDG_RUNTIME_DIR=/run/user/${this.#user}`];
+    return run([...user, "systemctl", "--user", ...words]);
+  }
+
   /** Ends all processes, takes cgroups and directory away, and returns what is left nevertheless. */
   async close(): Promise<string[]> {
     const cgroups = (): string[] => hierarchies().flatMap((path) => [...foldersBelow(`${path}${this.cgroup}`), `${path}${this.cgroup}`]).filter((path) => existsSync(path));
@@ -140,6 +177,8 @@ export class World {
     for (const path of cgroups()) if (existsSync(`${path}/freezer.state`)) writeFileSync(`${path}/freezer.state`, "THAWED");
     await this.#server.stdin.end();
     await this.#server.exited;
+    // systemd leaves a slice when all in it are gone.
+    if (DRIVER === "systemd") await this.systemctl("stop", this.parent());
     const left = await emptied(() => {
       for (const path of cgroups()) {
         try {

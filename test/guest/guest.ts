@@ -1,5 +1,5 @@
 /** Boots the guest once, runs commands in it one after the other, and brings back how each ended. Needs qemu-system-x86_64, by software emulation. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { guestImage } from "./image.ts";
@@ -11,19 +11,23 @@ export interface Ended {
   readonly err: string;
 }
 
-/** A boot takes ten to thirty seconds, a check a few. Now and then a guest hangs in the emulator; one that says nothing for so long is tried again. */
+/** A boot takes ten to thirty seconds. Now and then a guest hangs in the emulator; one that says nothing for so long is tried again. */
 const SILENCE_LIMIT = 120_000;
+/** Seconds for one command; most take a few. */
+const COMMAND_LIMIT = 1800;
 const MARK = "guest-result";
 
 // Runs in the guest as root. The second serial port carries a line for each command: its name, exit code, and outputs in base64.
+// The first tells that the guest lives.
 const JOB = `stty -F /dev/ttyS1 raw -echo
 exec >/dev/ttyS1 2>&1 </dev/null
 export PATH=/srv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 echo "${MARK} up"
 cp -a /srv/rootfs /var/rootfs
 cd /
+while sleep 5; do echo alive >/dev/ttyS0; done &
 for check in /srv/checks/*; do
-  sh "$check" >/tmp/out 2>/tmp/err; code=$?
+  timeout -k 5 ${COMMAND_LIMIT} sh "$check" >/tmp/out 2>/tmp/err; code=$?
   echo "${MARK} \${check##*/} $code $(base64 -w0 /tmp/out)|$(base64 -w0 /tmp/err)"
 done
 echo "${MARK} end"
@@ -48,6 +52,7 @@ function fill(share: string, commands: readonly string[], files: Readonly<Record
   for (const [to, from] of Object.entries(files)) Bun.spawnSync(["cp", "-a", from, join(share, to)]);
 }
 
+// On a busy machine the emulated timer comes too late for the kernel's check of it, and the kernel gives up.
 async function boot(image: GuestImage, folder: string): Promise<Map<string, Ended>> {
   const [results, console] = [join(folder, "results"), join(folder, "console")];
   rmSync(results, { force: true });
@@ -55,23 +60,23 @@ async function boot(image: GuestImage, folder: string): Promise<Map<string, Ende
   const child = Bun.spawn(
     [
       "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-      "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536",
-      "-kernel", image.kernel, "-initrd", image.initrd, "-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1 systemd.show_status=0",
+      "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072",
+      "-kernel", image.kernel, "-initrd", image.initrd, "-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check systemd.show_status=0",
       "-serial", `file:${console}`, "-serial", `file:${results}`, "-device", "virtio-rng-pci",
       ...drive(image.disk, "snapshot=on"), ...drive(join(folder, "share"), "readonly=on"),
     ],
     // qemu keeps what the guest writes to its disk there.
     { stdin: "ignore", stdout: "ignore", stderr: "pipe", env: { ...process.env, TMPDIR: folder } },
   );
-  const read = (): string => (existsSync(results) ? readFileSync(results, "latin1") : "");
   let [length, since] = [0, Date.now()];
   const watch = setInterval(() => {
-    if (read().length > length) [length, since] = [read().length, Date.now()];
+    const now = [results, console].reduce((sum, path) => sum + (existsSync(path) ? statSync(path).size : 0), 0);
+    if (now > length) [length, since] = [now, Date.now()];
     else if (Date.now() - since > SILENCE_LIMIT) child.kill(9);
   }, 1000);
   await child.exited;
   clearInterval(watch);
-  const text = read();
+  const text = existsSync(results) ? readFileSync(results, "latin1") : "";
   if (text.includes(`${MARK} end`)) return parseResults(text);
   const said = await new Response(child.stderr).text();
   throw new Error(`the guest ${text.includes(`${MARK} up`) ? "died" : "did not come up"}: ${said}${readFileSync(console, "latin1").slice(-1500)}`);
@@ -86,10 +91,13 @@ export async function runInGuest(commands: Readonly<Record<string, string>>, fil
   try {
     const share = join(folder, "tree");
     fill(share, Object.values(commands), files);
-    const made = Bun.spawnSync(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-E", "lazy_itable_init=0", "-d", share, join(folder, "share"), "256M"]);
+    const made = Bun.spawnSync(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-E", "lazy_itable_init=0", "-d", share, join(folder, "share"), "320M"]);
     if (!made.success) throw new Error(`mke2fs: ${made.stderr.toString()}`);
     const image = guestImage();
-    const ended = await boot(image, folder).catch(() => boot(image, folder));
+    const ended = await boot(image, folder).catch((error: unknown) => {
+      console.error(`guest: once more after ${String(error)}`);
+      return boot(image, folder);
+    });
     return new Map(Object.keys(commands).map((name, i) => [name, ended.get(String(i).padStart(3, "0")) ?? { code: -1, out: "", err: "the guest did not run it" }]));
   } finally {
     rmSync(folder, { recursive: true, force: true });

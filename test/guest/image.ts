@@ -8,12 +8,13 @@ import { dirname, join } from "node:path";
 
 const PACKAGES = [
   "linux-image-cloud-amd64", "initramfs-tools", "systemd", "systemd-sysv", "libpam-systemd", "udev", "dbus", "dbus-user-session", "kmod", "util-linux", "mount",
-  "apparmor", "uidmap", "busybox-static", "procps",
+  "apparmor", "uidmap", "busybox-static", "procps", "iproute2", "iptables", "runc", "docker.io", "containerd", "podman", "containernetworking-plugins",
 ];
-/** Services that a test has no use for; each costs boot time under emulation. */
+/** Services that a test has no use for, or starts itself; each costs boot time under emulation. */
 const MASKED = [
   "getty@tty1.service", "serial-getty@ttyS0.service", "systemd-timesyncd.service", "systemd-networkd-wait-online.service", "systemd-pstore.service",
   "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer",
+  "docker.service", "docker.socket", "containerd.service", "podman.service", "podman.socket", "podman-restart.service", "podman-auto-update.timer",
 ];
 const JOB = `[Unit]
 Description=checks
