@@ -83,8 +83,9 @@ export function filtersOf(container: Container, tasks: readonly TaskFacts[], dec
   const planned = own.get(container.id);
   // The first process is pidbox's own init, whose filter is narrower than that of the program.
   if (planned !== undefined) return { from: "plan", sets: [{ pid: container.initPid ?? 0, programs: [planned.toHex()] }] };
-  if (stop) return readFilters(tasks);
+  const read = stop ? readFilters(tasks) : undefined;
+  if (read?.from === "kernel") return read;
   const program = declaredProgram(declared);
   if (program !== undefined) return { from: "declared", sets: [{ pid: container.initPid ?? 0, programs: [program] }] };
-  return { from: "nothing", why: "`pidbox audit --stop` reads it, and stops its first process for a moment" };
+  return read ?? { from: "nothing", why: "`pidbox audit --stop` reads it, and stops its first process for a moment" };
 }

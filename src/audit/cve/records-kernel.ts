@@ -45,7 +45,7 @@ const CORE: readonly CveRecord[] = [
 ];
 
 const BPF_AND_PERF: readonly CveRecord[] = [
-  linux(2020, 8835, "eBPF verifier, 32-bit bounds", ["5.5.14", "5.6.1", "5.7"], { introduced: "5.5", ...needs("bpf") }),
+  linux(2020, 8835, "eBPF verifier, 32-bit bounds", ["5.4.29", "5.5.14", "5.6.1", "5.7"], { introduced: "5.4.7", ...needs("bpf") }),
   linux(2021, 3490, "eBPF verifier, ALU32 bounds", ["5.10.37", "5.11.21", "5.12.4", "5.13"], { introduced: "5.7", complete: true, ...needs("bpf") }),
   linux(2021, 31440, "eBPF verifier, bounds propagation", ["5.10.37", "5.11.21", "5.12.4", "5.13"], { introduced: "5.7", complete: true, ...needs("bpf") }),
   linux(2023, 6931, "perf_event group size", ["4.14.333", "4.19.302", "5.4.264", "5.10.204", "5.15.143", "6.1.68", "6.6.7", "6.7"], {
