@@ -15,7 +15,7 @@ import { mountAt, readMountinfo } from "../kernel/mountinfo.ts";
 import { readIdMap } from "../kernel/namespaces.ts";
 import { openProcess } from "../kernel/process-list.ts";
 import { bindReader } from "./facts-binds.ts";
-import { programReader, readDeviceNodes } from "./facts-devices.ts";
+import { nodeReader, programReader } from "./facts-devices.ts";
 import { handleReader } from "./facts-handles.ts";
 import { setuidReader } from "./facts-setuid.ts";
 import { hostSocketReader } from "./facts-sockets.ts";
@@ -88,6 +88,7 @@ function ownTasks(container: Container, tasks: readonly TaskFacts[]): readonly T
 export function containerReader(host: HostFacts, inside: readonly string[]): (container: Container) => ContainerFacts {
   const readLimits = limitReader(host.layout);
   const readPrograms = programReader();
+  const readNodes = nodeReader();
   const readBinds = bindReader(typeof host.mounts === "number" ? [] : host.mounts, typeof host.engineSockets === "number" ? [] : host.engineSockets);
   const readHandles = handleReader(hostSocketReader());
   const readSetuid = setuidReader();
@@ -119,7 +120,7 @@ export function containerReader(host: HostFacts, inside: readonly string[]): (co
     const paths = root < 0 ? new Map(inside.map((path): [string, PathFacts] => [path, { object: root }])) : readPaths(root, table, inside);
     const facts = {
       ...base, ...limits, uidMap: readIdMap(dirfd, "uid"), gidMap: readIdMap(dirfd, "gid"), mounts, paths,
-      procfs: root < 0 ? new Map<string, number>() : readProcfs(root, table, own), devices: { programs, nodes: root < 0 ? root : readDeviceNodes(root, table) },
+      procfs: root < 0 ? new Map<string, number>() : readProcfs(root, table, own), devices: { programs, nodes: readNodes(root, table) },
       binds: readBinds(root, container, tasks, table), setuid: readSetuid(root, table),
     };
     if (root >= 0) close(root);
