@@ -1,10 +1,12 @@
 /** Whether a container's cgroups let it use a device: the v1 list and the v2 programs must both allow it. Pure. */
 import { errnoName } from "../kernel/abi/errno.ts";
+import type { LoadedProgram } from "../kernel/device-program.ts";
 import { type DeviceRequest, runDeviceProgram } from "../plan/device-interpreter.ts";
-import { ACCESS, parseDeviceList } from "../plan/device-rules.ts";
+import { ACCESS, type DevicePolicy, parseDeviceList } from "../plan/device-rules.ts";
 import type { Evidence } from "../report/finding.ts";
 import { evidenceOf, saw } from "./check.ts";
 import type { ContainerFacts } from "./facts.ts";
+import { remembered } from "./remembered.ts";
 
 export const READ_WRITE = ACCESS.r | ACCESS.w;
 
@@ -16,13 +18,20 @@ export interface DeviceAnswer {
 
 const matches = (wanted: number, rule: number): boolean => rule < 0 || rule === wanted;
 
-/** The v1 list: access is allowed if one line of it names all of it. No list: the cgroup is the root of its hierarchy, which denies nothing. */
-function listAnswer(container: ContainerFacts, { type, major, minor, access }: DeviceRequest): DeviceAnswer {
+/** The v1 list of a container's cgroup, or -errno; undefined: none. */
+const listOf = remembered((container: ContainerFacts): DevicePolicy | number | undefined => {
   const directory = container.cgroups.get("devices");
   const list = directory === undefined ? undefined : container.cgroupFiles.get(`${directory}/devices.list`);
+  return typeof list === "string" ? parseDeviceList(list) : list;
+});
+const codeOf = remembered(({ code }: LoadedProgram) => (typeof code === "number" ? undefined : Uint8Array.fromHex(code)));
+
+/** The v1 list: access is allowed if one line of it names all of it. No list: the cgroup is the root of its hierarchy, which denies nothing. */
+function listAnswer(container: ContainerFacts, { type, major, minor, access }: DeviceRequest): DeviceAnswer {
+  const list = listOf(container);
   if (list === undefined) return { answer: "allowed" };
   if (typeof list === "number") return { answer: "unknown", why: `devices.list: ${errnoName(list)}` };
-  const { allowed, exceptions } = parseDeviceList(list);
+  const { allowed, exceptions } = list;
   const named = exceptions.some((one) => one.type === type && matches(major, one.major) && matches(minor, one.minor) && (access & ~one.access) === 0);
   return { answer: allowed || named ? "allowed" : "denied" };
 }
@@ -30,8 +39,10 @@ function listAnswer(container: ContainerFacts, { type, major, minor, access }: D
 function programsAnswer({ devices: { programs } }: ContainerFacts, request: DeviceRequest): DeviceAnswer {
   if (typeof programs === "number") return { answer: "unknown", why: `the programs of its cgroup: ${errnoName(programs)}` };
   let doubt: string | undefined;
-  for (const { id, code } of programs) {
-    const answer = typeof code === "number" ? undefined : runDeviceProgram(Uint8Array.fromHex(code), request);
+  for (const program of programs) {
+    const { id, code } = program;
+    const bytes = codeOf(program);
+    const answer = bytes === undefined ? undefined : runDeviceProgram(bytes, request);
     if (answer === 0) return { answer: "denied" };
     if (answer === undefined) doubt ??= typeof code === "number" ? `program ${id} is not shown: ${errnoName(code)}` : `program ${id} does what is not understood here`;
   }

@@ -16,7 +16,7 @@ import { readIdMap } from "../kernel/namespaces.ts";
 import { openProcess } from "../kernel/process-list.ts";
 import { bindReader } from "./facts-binds.ts";
 import { readDeclared } from "./facts-declared.ts";
-import { programReader, readDeviceNodes } from "./facts-devices.ts";
+import { nodeReader, programReader } from "./facts-devices.ts";
 import { type FilterOptions, filtersOf } from "./facts-filter.ts";
 import { handleReader } from "./facts-handles.ts";
 import { readNetwork } from "./facts-network.ts";
@@ -91,6 +91,7 @@ function ownTasks(container: Container, tasks: readonly TaskFacts[]): readonly T
 export function containerReader(host: HostFacts, inside: readonly string[], filters: FilterOptions): (container: Container) => ContainerFacts {
   const readLimits = limitReader(host.layout);
   const readPrograms = programReader();
+  const readNodes = nodeReader();
   const readBinds = bindReader(typeof host.mounts === "number" ? [] : host.mounts, typeof host.engineSockets === "number" ? [] : host.engineSockets);
   const readHandles = handleReader(hostSocketReader());
   const readSetuid = setuidReader();
@@ -134,7 +135,7 @@ export function containerReader(host: HostFacts, inside: readonly string[], filt
     const paths = root < 0 ? new Map(inside.map((path): [string, PathFacts] => [path, { object: root }])) : readPaths(root, table, inside);
     const facts = {
       ...base, ...limits, uidMap: readIdMap(dirfd, "uid"), gidMap: readIdMap(dirfd, "gid"), mounts, paths,
-      procfs: root < 0 ? new Map<string, number>() : readProcfs(root, table, own), devices: { programs, nodes: root < 0 ? root : readDeviceNodes(root, table) },
+      procfs: root < 0 ? new Map<string, number>() : readProcfs(root, table, own), devices: { programs, nodes: readNodes(root, table) },
       binds: readBinds(root, container, tasks, table), setuid: readSetuid(root, table),
     };
     if (root >= 0) close(root);

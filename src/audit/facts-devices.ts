@@ -3,7 +3,7 @@ import { effectiveDevicePrograms, type LoadedProgram, readDeviceProgram } from "
 import { close, listDirectory, O, stat } from "../kernel/file.ts";
 import { openInRoot } from "../kernel/inroot.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
-import { isLocalType } from "./mount-tree.ts";
+import { isLocalType, under } from "./mount-tree.ts";
 
 export interface DeviceNode {
   readonly path: string;
@@ -60,11 +60,29 @@ function nodesIn(fd: number, path: string, nodes: DeviceNode[], deeper: string[]
   }
 }
 
+/** What makes two /dev the same: the mounts at and below it, and that which it is on. */
+function sameAs(mounts: readonly Mount[], top: Mount): string {
+  const inside = mounts.filter(({ mountPoint }) => under(mountPoint, "/dev"));
+  return [top, ...inside].map(({ mountPoint, device, root }) => `${mountPoint} ${device.major}:${device.minor} ${root}`).join("\n");
+}
+
+/** A reader of the device nodes of containers: what the host's own /dev has is read once, however many have it. */
+export function nodeReader(): (root: number, mounts: readonly Mount[]) => DeviceFacts["nodes"] {
+  const known = new Map<string, DeviceFacts["nodes"]>();
+  return (root, mounts) => {
+    const top = mounts.findLast((one) => one.mountPoint === "/dev") ?? mounts.findLast((one) => one.mountPoint === "/");
+    if (root < 0 || top === undefined) return root < 0 ? root : EREMOTE;
+    const key = sameAs(mounts, top);
+    const nodes = known.get(key) ?? readDeviceNodes(root, mounts, top);
+    known.set(key, nodes);
+    return nodes;
+  };
+}
+
 /** The device nodes in /dev below the root open as `root`, and one directory further down where that is on the same mount or a local one. */
-export function readDeviceNodes(root: number, mounts: readonly Mount[]): readonly DeviceNode[] | number {
+function readDeviceNodes(root: number, mounts: readonly Mount[], top: Mount): DeviceFacts["nodes"] {
   // A link in /dev would be followed to anywhere; a server could keep the caller waiting.
-  const mount = mounts.findLast((one) => one.mountPoint === "/dev") ?? mounts.findLast((one) => one.mountPoint === "/");
-  if (mount === undefined || !isLocalType(mount.type)) return EREMOTE;
+  if (!isLocalType(top.type)) return EREMOTE;
   const served = (path: string): boolean => mounts.some((one) => one.mountPoint === path && !isLocalType(one.type));
   const fd = openInRoot(root, "/dev", O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.NONBLOCK);
   if (fd < 0) return fd === ENOENT ? [] : fd;

@@ -5,6 +5,7 @@ import { evidenceOf, finding, pass, unknown } from "./check.ts";
 import type { AuditFacts, ContainerFacts } from "./facts.ts";
 import { isReachable } from "./module-state.ts";
 import { callOf, type Fate, fateOf, filterEvidence, unknownFilter, worstFate } from "./syscall-filter.ts";
+import { mayHaveHostUsers } from "./host-users.ts";
 
 /** Whether something is in reach. `by` says what stops it, as a name; without it there is nothing to reach. Open undefined is unknown. */
 export interface Access {
@@ -45,8 +46,7 @@ export function holderOf({ tasks }: ContainerFacts, capabilities: readonly numbe
 
 /** The same where the kernel asks for it in the initial user namespace; a namespace that is not known counts as the initial one. */
 function hostHolderOf(container: ContainerFacts, capabilities: readonly number[]): ReturnType<typeof holderOf> {
-  const { sharedWithHost, unknown } = container.container;
-  return sharedWithHost.includes("user") || unknown.includes("user") ? holderOf(container, capabilities) : undefined;
+  return mayHaveHostUsers(container.container) ? holderOf(container, capabilities) : undefined;
 }
 
 function numberIn(value: string | number | undefined): number | undefined {

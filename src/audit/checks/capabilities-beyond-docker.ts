@@ -1,6 +1,7 @@
 import { capabilityNames } from "../../kernel/abi/capabilities.ts";
 import type { ContainerCheck } from "../check.ts";
 import { eachTask } from "../each-task.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 /** What dockerd and containerd give by default (moby oci/caps/defaults.go): bits of CHOWN ... SETFCAP. */
 const DOCKER = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31].reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n);
@@ -21,7 +22,7 @@ export const check: ContainerCheck = {
     kubernetes: "securityContext:\n  capabilities:\n    drop: [ALL]\n    add: [NAME]",
   },
   evaluate(container) {
-    const shared = container.container.sharedWithHost.includes("user");
+    const shared = mayHaveHostUsers(container.container);
     return eachTask(container, "status", ({ status: { capabilities } }) => {
       const value = `CapEff: ${capabilities.effective.toString(16).padStart(16, "0")}`;
       const more = capabilityNames(capabilities.effective & ~DOCKER);

@@ -3,6 +3,7 @@ import type { NamespaceType } from "../../kernel/namespaces.ts";
 import type { ContainerCheck } from "../check.ts";
 import { finding, pass, saw } from "../check.ts";
 import { taskFile } from "../each-task.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 /** What a capability rules depends on the namespace that it meets: by type of namespace, and what it does to the host's. */
 const SCOPES: readonly { readonly type: NamespaceType; readonly bits: bigint; readonly text: string }[] = [
@@ -29,7 +30,7 @@ export const check: ContainerCheck = {
   },
   evaluate(container) {
     const { sharedWithHost, initPid } = container.container;
-    const shared = sharedWithHost.includes("user");
+    const shared = mayHaveHostUsers(container.container);
     const answers = SCOPES.filter(({ type }) => sharedWithHost.includes(type)).flatMap(({ type, bits, text }) => {
       const task = container.tasks.find(({ status: { capabilities } }) => (capabilities.effective & bits) !== 0n);
       if (task === undefined) return [];

@@ -1,5 +1,6 @@
 import type { ContainerCheck } from "../check.ts";
 import { blocked, finding, inapplicable, pass, saw } from "../check.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -19,6 +20,6 @@ export const check: ContainerCheck = {
     const bound = levels.find((path) => /^[0-9]+$/.test(String(cgroupFiles.get(path) ?? "")));
     if (bound !== undefined) return pass(`at most ${String(cgroupFiles.get(bound))}`, saw(bound, cgroupFiles.get(bound) ?? ""));
     const evidence = saw(levels[0] ?? directory, cgroupFiles.get(levels[0] ?? "") ?? "");
-    return container.sharedWithHost.includes("user") ? finding("none", evidence) : blocked("user namespace", "none, where its root owns no cgroup", evidence);
+    return mayHaveHostUsers(container) ? finding("none", evidence) : blocked("user namespace", "none, where its root owns no cgroup", evidence);
   },
 };

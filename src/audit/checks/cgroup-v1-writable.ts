@@ -1,5 +1,6 @@
 import type { ContainerCheck } from "../check.ts";
 import { blocked, finding, inapplicable, pass, saw, unknown } from "../check.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -28,6 +29,6 @@ export const check: ContainerCheck = {
     const text = writable.map(({ mountPoint }) => mountPoint).slice(0, 4).join(", ") + (writable.length > 4 ? ` and ${writable.length - 4} more` : "");
     const evidence = saw(source, `${first.mountPoint} ${first.options.join(",")} - cgroup ${first.superOptions.join(",")}`);
     // Files of cgroups belong to ids of the host: root of another user namespace is not their owner.
-    return container.sharedWithHost.includes("user") ? finding(text, evidence) : blocked("user namespace", text, evidence);
+    return mayHaveHostUsers(container) ? finding(text, evidence) : blocked("user namespace", text, evidence);
   },
 };

@@ -1,5 +1,6 @@
 import type { ContainerCheck } from "../check.ts";
 import { blocked, finding, inapplicable, pass, saw, unknown } from "../check.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -26,7 +27,7 @@ export const check: ContainerCheck = {
     if (writable === undefined) return pass("read-only", saw(source, v2.map(({ mountPoint }) => mountPoint).join(" ")));
     const { mountPoint, options, superOptions } = writable;
     const evidence = saw(source, `${mountPoint} ${options.join(",")} - cgroup2 ${superOptions.join(",")}`);
-    if (!container.sharedWithHost.includes("user")) return blocked("user namespace", mountPoint, evidence);
+    if (!mayHaveHostUsers(container)) return blocked("user namespace", mountPoint, evidence);
     if (container.sharedWithHost.includes("cgroup")) return { ...finding(`${mountPoint}, with the cgroups of the whole host`, evidence), severity: "critical" };
     if (superOptions.includes("nsdelegate")) return { ...finding(`${mountPoint}, below its own limits`, evidence), severity: "low" };
     return finding(`${mountPoint}, and the host mounts it without nsdelegate`, evidence);

@@ -2,6 +2,7 @@ import type { Severity } from "../../report/finding.ts";
 import type { ContainerCheck } from "../check.ts";
 import { finding, pass, saw } from "../check.ts";
 import { taskFile } from "../each-task.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 /** By bit (capability.h): what each opens, over the initial user namespace. */
 const DANGEROUS: readonly (readonly [number, string, Severity, string])[] = [
@@ -39,7 +40,7 @@ export const check: ContainerCheck = {
     kubernetes: "securityContext:\n  privileged: false\n  capabilities:\n    drop: [ALL]",
   },
   evaluate(container) {
-    const shared = container.container.sharedWithHost.includes("user");
+    const shared = mayHaveHostUsers(container.container);
     const answers = DANGEROUS.flatMap(([bit, name, severity, text]) => {
       const task = container.tasks.find(({ status: { capabilities } }) => (capabilities.effective & (1n << BigInt(bit))) !== 0n);
       if (task === undefined) return [];

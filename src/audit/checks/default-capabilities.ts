@@ -1,6 +1,7 @@
 import { capabilityNames } from "../../kernel/abi/capabilities.ts";
 import type { ContainerCheck } from "../check.ts";
 import { eachTask } from "../each-task.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 /** Of Docker's default set, those that most programs never use and that attacks begin with: NET_RAW, MKNOD, SETFCAP, SYS_CHROOT, DAC_OVERRIDE, AUDIT_WRITE. */
 const RARE = [13, 27, 31, 18, 1, 29].reduce((mask, bit) => mask | (1n << BigInt(bit)), 0n);
@@ -21,7 +22,7 @@ export const check: ContainerCheck = {
     kubernetes: "securityContext:\n  capabilities:\n    drop: [ALL]",
   },
   evaluate(container) {
-    const shared = container.container.sharedWithHost.includes("user");
+    const shared = mayHaveHostUsers(container.container);
     return eachTask(container, "status", ({ status: { capabilities } }) => {
       const value = `CapEff: ${capabilities.effective.toString(16).padStart(16, "0")}`;
       const kept = capabilityNames(capabilities.effective & RARE).join(", ");

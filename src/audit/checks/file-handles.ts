@@ -1,5 +1,6 @@
 import type { ContainerCheck } from "../check.ts";
 import { eachTask } from "../each-task.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 const DAC_READ_SEARCH = 1n << 2n;
 
@@ -19,7 +20,7 @@ export const check: ContainerCheck = {
     kubernetes: "securityContext:\n  capabilities:\n    drop: [DAC_READ_SEARCH]",
   },
   evaluate(container) {
-    const shared = container.container.sharedWithHost.includes("user");
+    const shared = mayHaveHostUsers(container.container);
     return eachTask(container, "status", ({ status: { capabilities } }) => {
       const value = `CapEff: ${capabilities.effective.toString(16).padStart(16, "0")}`;
       if ((capabilities.effective & DAC_READ_SEARCH) === 0n) return { verdict: "pass", text: "it has none of it", value };

@@ -5,7 +5,7 @@ import type { ContainerCheck } from "../check.ts";
 import { blocked, evidenceOf, finding, pass, saw, unknown } from "../check.ts";
 import { deviceAnswer, deviceEvidence, READ_WRITE } from "../device-access.ts";
 import { mountsOf } from "../binds.ts";
-import type { AuditFacts, ContainerFacts } from "../facts.ts";
+import type { ContainerFacts } from "../facts.ts";
 import type { DeviceNode } from "../facts-devices.ts";
 import { gravest } from "../foreign.ts";
 import { treeOf } from "../mount-tree.ts";
@@ -36,7 +36,8 @@ function nodesOf(container: ContainerFacts): DeviceNode[] {
   return [...new Map([...(typeof nodes === "number" ? [] : nodes), ...mounted].map((node) => [node.path, node])).values()];
 }
 
-function judge(node: DeviceNode, hazard: Hazard, container: ContainerFacts, facts: AuditFacts): Seen {
+/** `root`: somebody in the container is the host's root. */
+function judge(node: DeviceNode, hazard: Hazard, container: ContainerFacts, root: boolean): Seen {
   const { type, major, minor, path, mode } = node;
   const mount = treeOf(mountsOf(container)).at(path);
   if (mount?.options.includes("nodev") === true) return { node, hazard, by: "mount nodev" };
@@ -44,7 +45,6 @@ function judge(node: DeviceNode, hazard: Hazard, container: ContainerFacts, fact
   const answers = [READ_WRITE, READ].map((access) => deviceAnswer(container, { type, major, minor, access }));
   const answer = answers.find((one) => one.answer === "allowed") ?? answers.find((one) => one.answer === "unknown");
   if (answer === undefined) return { node, hazard, by: "device cgroup" };
-  const root = container.tasks.some((task) => hasHostUsers(task, container, facts) && task.status.uids.filesystem === 0);
   if (!root && (mode & ANYBODY) === 0) return { node, hazard, by: "file permissions" };
   return answer.answer === "unknown" ? { node, hazard, doubt: answer.why ?? "" } : { node, hazard };
 }
@@ -79,9 +79,10 @@ export const check: ContainerCheck = {
     const source = `/proc/${container.container.initPid ?? 0}/root/dev`;
     const misc = facts.host.files.get(MISC);
     const names = parseMisc(typeof misc === "string" ? misc : "");
+    const root = container.tasks.some((task) => hasHostUsers(task, container, facts) && task.status.uids.filesystem === 0);
     const seen = nodesOf(container).flatMap((node) => {
       const hazard = hazardOf(node, names);
-      return hazard === undefined ? [] : [judge(node, hazard, container, facts)];
+      return hazard === undefined ? [] : [judge(node, hazard, container, root)];
     });
     const evidence = (of: readonly Seen[]): Answer["evidence"] => [
       ...of.slice(0, 8).map(({ node: { path, type, major, minor, mode } }) => saw(path, `${type} ${major}:${minor} ${mode.toString(8)}`)), ...deviceEvidence(container),

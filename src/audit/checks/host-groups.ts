@@ -1,6 +1,7 @@
 import { idInside } from "../../kernel/namespaces.ts";
 import type { ContainerCheck } from "../check.ts";
 import { eachTask } from "../each-task.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 /** Groups that are as good as root on a host: who is in them may read disks, start containers, or open every virtual machine. */
 const POWERFUL = new Set(["root", "docker", "disk", "kvm", "shadow", "sudo", "adm", "lxd", "incus-admin", "libvirt", "kmem"]);
@@ -31,7 +32,7 @@ export const check: ContainerCheck = {
   reads: { files: ["/etc/group"] },
   evaluate(container, { host }) {
     const names = groupNames(host.files.get("/etc/group"));
-    const own = !container.container.sharedWithHost.includes("user");
+    const own = !mayHaveHostUsers(container.container);
     return eachTask(container, "status", ({ status: { gids, groups } }) => {
       const all = [...new Set([gids.effective, gids.saved, ...groups])];
       const value = `Groups: ${all.join(" ")}`;

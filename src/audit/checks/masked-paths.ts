@@ -1,5 +1,6 @@
 import type { ContainerCheck } from "../check.ts";
 import { maskAnswer } from "../masks.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 /** Masked by runc's default and by every engine since Docker 1.11; the Pod Security Standards ask for them (procMount: Default). */
 const PATHS = [
@@ -26,6 +27,6 @@ export const check: ContainerCheck = {
   evaluate(container) {
     const answer = maskAnswer(container, PATHS);
     // The kernel asks for privileges over the initial user namespace before it shows the worst of them.
-    return answer.verdict === "finding" && !container.container.sharedWithHost.includes("user") ? { ...answer, severity: "low" } : answer;
+    return answer.verdict === "finding" && !mayHaveHostUsers(container.container) ? { ...answer, severity: "low" } : answer;
   },
 };

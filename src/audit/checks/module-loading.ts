@@ -2,6 +2,7 @@ import { blocked, evidenceOf, finding, pass } from "../check.ts";
 import type { ContainerCheck } from "../check.ts";
 import { CAP, holderOf } from "../surface.ts";
 import { callOf, filterEvidence, worstFate } from "../syscall-filter.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 const DISABLED = "/proc/sys/kernel/modules_disabled";
 const ENOENT = -2;
@@ -28,7 +29,7 @@ export const check: ContainerCheck = {
     if (holder === undefined) return pass("no CAP_SYS_MODULE");
     const disabled = files.get(DISABLED);
     const evidence = [holder.evidence, evidenceOf(DISABLED, disabled ?? "not read")];
-    const own = !container.container.sharedWithHost.includes("user") && !container.container.unknown.includes("user");
+    const own = !mayHaveHostUsers(container.container);
     if (own) return blocked("user namespace", "CAP_SYS_MODULE over its own user namespace, which loads nothing", ...evidence);
     if (disabled === ENOENT) return pass("this kernel has no modules", ...evidence);
     if (disabled === "1") return blocked("kernel.modules_disabled", "CAP_SYS_MODULE, and modules are shut off until the next boot", ...evidence);

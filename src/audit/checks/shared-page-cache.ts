@@ -2,6 +2,7 @@ import type { Mount } from "../../kernel/mountinfo.ts";
 import type { ContainerCheck } from "../check.ts";
 import { finding, inapplicable, pass, saw, unknown } from "../check.ts";
 import type { ContainerFacts } from "../facts.ts";
+import { mayHaveHostUsers } from "../host-users.ts";
 
 /** The layers below a container's root, as the kernel names them; without overlay the directory that is its root. */
 function layersOf(mounts: readonly Mount[]): readonly string[] {
@@ -15,7 +16,7 @@ function layersOf(mounts: readonly Mount[]): readonly string[] {
 /** A container that would give an attacker more than the one he has: root of the host, with all of its capabilities. */
 function isPowerful({ container, first }: ContainerFacts, last: number): boolean {
   const all = (1n << BigInt(last + 1)) - 1n;
-  return container.sharedWithHost.includes("user") && first !== undefined && (first.status.capabilities.effective & all) === all;
+  return mayHaveHostUsers(container) && first !== undefined && (first.status.capabilities.effective & all) === all;
 }
 
 export const check: ContainerCheck = {
