@@ -141,7 +141,7 @@ export const TASKS: readonly Scenario<ContainerdBox>[] = [
     },
   },
   {
-    name: "mounts and limits", driver: "both", expected: { code: 0, out: "host\n33554432\n" },
+    name: "mounts and limits", expected: { code: 0, out: "host\n33554432\n" },
     async run(box) {
       writeFileSync(`${box.directory}/file`, "host\n");
       return box.run(
