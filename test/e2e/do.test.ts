@@ -18,7 +18,7 @@ function hostListing(): string[] {
 describe.each(CALLERS.map((caller) => [caller] as const))("do as %s", (caller) => {
   test("the host's programs are there, its processes are not", async () => {
     const out = await scene.output(["do", "sh", "-c", "echo $$; ls /proc | grep '^[0-9]' | tr '\\n' ' '; test -x /usr/bin/env && echo programs"], { caller });
-    expect(out).toMatch(/^2\n1 2 \d+ \d+ (\d+ )?programs$/);
+    expect(out).toMatch(/^2\n1 2 (\d+ ){1,3}programs$/);
   });
 
   test("homes, temporary files and run-time sockets are empty", async () => {

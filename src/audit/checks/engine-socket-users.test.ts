@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { hostFacts, told } from "../../../test/fixtures/audit/facts.ts";
-import { check } from "./engine-access.ts";
+import { check } from "./engine-socket-users.ts";
 
 const host = (mode: number, uid = 0, gid = 0): ReturnType<typeof hostFacts> =>
   hostFacts({

@@ -22,7 +22,7 @@ function groupOf(text: string, gid: number): { readonly name: string; readonly m
 export const check: HostCheck = {
   scope: "host",
   id: "U05",
-  name: "engine-access",
+  name: "engine-socket-users",
   title: "Users without privileges may give orders to an engine",
   severity: "high",
   why: "Whoever may write to an engine's socket is root of the host by one command. Membership of the group docker is root without a password and without a line in the log.",
