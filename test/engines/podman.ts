@@ -1,6 +1,6 @@
 /** A podman of the test's own, as root or as an unprivileged user with a range of ids. */
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { settled } from "../leftovers.ts";
+import { emptied } from "../until.ts";
 import { converse, type Step } from "./conversation.ts";
 import { makeImage } from "./image.ts";
 import { normalise, untilInside, type Ended } from "./outcome.ts";
@@ -122,7 +122,7 @@ export class Podman {
     await this.cli(["rm", "-f", "-a", "-t", "0"]);
     // The first rootless command starts a process that keeps the user's namespaces, until it is told to end.
     if (this.rootless) await this.cli(["system", "migrate"]);
-    const left = await settled(() => this.world.traces().filter((trace) => !this.#traces.includes(trace) && !LEFT_BY_PODMAN.test(trace)));
+    const left = await emptied(() => this.world.traces().filter((trace) => !this.#traces.includes(trace) && !LEFT_BY_PODMAN.test(trace)));
     return [...left, ...(await this.world.close())];
   }
 }
