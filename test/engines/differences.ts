@@ -152,6 +152,13 @@ export const DIFFERENCES: readonly Difference[] = [
     "resource limits", "raised", `${INIT}: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted`,
     /Cannot build "\/process\/rlimits\/0": prlimit64: operation not permitted .*/, true,
   ),
+  {
+    ...words(
+      "a profile of AppArmor that is not there", "", `${INIT}: unable to apply apparmor profile: apparmor failed to apply profile: write /proc/self/attr/apparmor/exec: no such file or directory`,
+      /Cannot build "\/process\/apparmorProfile": write on "exec nosuchprofile": no such file or directory .*/,
+    ),
+    path: "err", driver: "systemd",
+  },
   ...ungranted("all capabilities"),
   ...ungranted("every privilege"),
   {

@@ -164,8 +164,8 @@ function play<Box extends Closable>(title: string, stage: Stage<Box>, scenarios:
     }
     afterAll(async () => {
       if (runs) expect(await stage.close()).toEqual([]);
-      // A form that nothing needs could hide a difference that comes one day.
-      if (ended === scenarios.length) expect([...unseen]).toEqual([]);
+      // A form that nothing needs could hide a difference that comes one day. With systemd only some scenarios run.
+      if (DRIVER === "cgroupfs" && ended === scenarios.length) expect([...unseen]).toEqual([]);
     }, LIMIT);
   });
 }

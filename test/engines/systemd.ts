@@ -45,14 +45,14 @@ async function load(world: World, name: string): Promise<void> {
 export const DOCKER_ON_SYSTEMD: readonly Scenario<DockerBox>[] = [
   {
     name: "a scope of systemd", driver: "systemd",
-    expected: { before: { files: LIMITED }, after: { files: LIMITED }, changed: { files: ["50000 100000", "33554432", "0", "20"] }, gone: "" },
+    expected: { before: { files: LIMITED }, after: { files: LIMITED }, changed: { files: ["50000 100000", "33554432", "16777216", "20"] }, gone: "" },
     async run(box) {
       const { world } = box.docker;
       await box.start(["--network", "none", ...LIMITS], ["sleep", "1000"]);
       const id = (await box.docker.cli(["inspect", "--format", "{{.Id}}", box.name])).out.trim();
       const unit = `docker-${id}.scope`;
       const { before, after } = await reloaded(world, unit);
-      await box.output("update", "-m", "32m", "--memory-swap", "32m", box.name);
+      await box.output("update", "-m", "32m", "--memory-swap", "48m", box.name);
       const changed = (await reloaded(world, unit)).after;
       await box.output("rm", "-f", box.name);
       return { before, after, changed, gone: (await world.systemctl("list-units", "--all", "--no-legend", unit)).out };

@@ -153,7 +153,7 @@ export class World {
 
   /** What containers have on the host: cgroups but for parents, which the engines leave; mounts; processes whose parent is the world. One line each. */
   traces(): string[] {
-    const cgroups = hierarchies().flatMap((path) => foldersBelow(`${path}${this.cgroup}`)).filter((path) => !/\/(conmon|deep)$/.test(path));
+    const cgroups = hierarchies().flatMap((path) => foldersBelow(`${path}${this.cgroup}`)).filter((path) => !/\/(conmon|deep|[^/]*-deep\.slice)$/.test(path));
     const mounts = readFileSync(`/proc/${this.pid}/mountinfo`, "utf8").split("\n").filter((line) => line !== "").map((line) => line.split(" ")[4] ?? "")
       // dockerd keeps a name for the host's network namespace from the first `--network host` on.
       .filter((path) => path !== "/run/docker/netns/default");
