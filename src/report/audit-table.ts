@@ -81,7 +81,8 @@ export function auditTable(report: AuditReport, { color, least, all }: TableOpti
       const rows = all ? columns(allRows(grave, checks, color)) : columns(findingRows(found, checks, color)) + columns(otherRows(other, color));
       return `${paint("bold", subjectText(subject), color)}: ${countText(results)}\n${rows}`;
     });
-  const total = `${report.subjects.filter(({ id }) => id !== "host").length} containers, ${report.checks.length} checks: ${countText(report.results)}.\n`;
+  const count = report.subjects.filter(({ id }) => id !== "host").length;
+  const total = `${count} container${count === 1 ? "" : "s"}, ${report.checks.length} checks: ${countText(report.results)}.\n`;
   return [...blocks, total].join("\n");
 }
 

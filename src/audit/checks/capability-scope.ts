@@ -1,16 +1,20 @@
 import { capabilityNames } from "../../kernel/abi/capabilities.ts";
 import type { NamespaceType } from "../../kernel/namespaces.ts";
+import type { Severity } from "../../report/finding.ts";
 import type { ContainerCheck } from "../check.ts";
 import { finding, pass, saw } from "../check.ts";
 import { taskFile } from "../each-task.ts";
 import { mayHaveHostUsers } from "../host-users.ts";
 
-/** What a capability rules depends on the namespace that it meets: by type of namespace, and what it does to the host's. */
-const SCOPES: readonly { readonly type: NamespaceType; readonly bits: bigint; readonly text: string }[] = [
-  { type: "pid", bits: (1n << 19n) | (1n << 5n), text: "traces or kills processes of the host" },
-  { type: "net", bits: (1n << 12n) | (1n << 13n), text: "reconfigures the host's network, or reads what passes" },
-  { type: "ipc", bits: 1n << 15n, text: "takes shared memory and queues of the host" },
-  { type: "uts", bits: 1n << 21n, text: "renames the host" },
+/** What a capability rules depends on the namespace that it meets: bit (capability.h), type of namespace, and what it does to the host's. */
+const SCOPES: readonly (readonly [number, NamespaceType, Severity, string])[] = [
+  [19, "pid", "critical", "traces processes of the host"],
+  [5, "pid", "high", "kills processes of the host"],
+  [12, "net", "critical", "reconfigures the host's network"],
+  // What is encrypted stays so, and nothing of the host is changed.
+  [13, "net", "high", "reads and forges packets of the host"],
+  [15, "ipc", "critical", "takes shared memory and queues of the host"],
+  [21, "uts", "medium", "renames the host"],
 ];
 
 export const check: ContainerCheck = {
@@ -31,15 +35,15 @@ export const check: ContainerCheck = {
   evaluate(container) {
     const { sharedWithHost, initPid } = container.container;
     const shared = mayHaveHostUsers(container.container);
-    const answers = SCOPES.filter(({ type }) => sharedWithHost.includes(type)).flatMap(({ type, bits, text }) => {
-      const task = container.tasks.find(({ status: { capabilities } }) => (capabilities.effective & bits) !== 0n);
+    const answers = SCOPES.filter(([, type]) => sharedWithHost.includes(type)).flatMap(([bit, type, severity, text]) => {
+      const mask = 1n << BigInt(bit);
+      const task = container.tasks.find(({ status: { capabilities } }) => (capabilities.effective & mask) !== 0n);
       if (task === undefined) return [];
-      const names = capabilityNames(task.status.capabilities.effective & bits).join(", ");
       const evidence = saw(taskFile(task, `ns/${type}`), `${type}:[${task.namespaces[type] ?? "?"}]`);
-      // KILL alone reaches what its user could reach; the kernel asks for it in the target's user namespace.
-      const severity = type === "uts" ? ("medium" as const) : names === "CAP_KILL" ? ("high" as const) : ("critical" as const);
-      if (!shared) return [{ verdict: "blocked" as const, by: "user namespace", text: `${names}: ${text}`, evidence: [evidence], severity }];
-      return [{ ...finding(`${names}: ${text}`, evidence), severity }];
+      const told = `${capabilityNames(mask).join("")}: ${text}`;
+      // The kernel asks for it in the user namespace that owns the target.
+      if (!shared) return [{ verdict: "blocked" as const, by: "user namespace", text: told, evidence: [evidence], severity }];
+      return [{ ...finding(told, evidence), severity }];
     });
     if (answers.length > 0) return answers;
     return pass("none does", saw(`/proc/${initPid ?? 0}/ns`, `of the host: ${sharedWithHost.join(", ") || "none"}`));

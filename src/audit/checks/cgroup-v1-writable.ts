@@ -1,6 +1,7 @@
 import type { ContainerCheck } from "../check.ts";
 import { blocked, finding, inapplicable, pass, saw, unknown } from "../check.ts";
 import { mayHaveHostUsers } from "../host-users.ts";
+import { CAP_SYS_ADMIN, holds } from "../obstacles.ts";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -18,7 +19,7 @@ export const check: ContainerCheck = {
     kubernetes: "securityContext:\n  privileged: false",
     host: "systemd.unified_cgroup_hierarchy=1   # on the kernel's command line",
   },
-  evaluate({ container, mounts }) {
+  evaluate({ container, mounts, tasks }) {
     const source = `/proc/${container.initPid ?? 0}/mountinfo`;
     if (typeof mounts === "number") return unknown("its mount table could not be read", saw(source, mounts));
     const v1 = mounts.filter(({ type }) => type === "cgroup");
@@ -29,6 +30,9 @@ export const check: ContainerCheck = {
     const text = writable.map(({ mountPoint }) => mountPoint).slice(0, 4).join(", ") + (writable.length > 4 ? ` and ${writable.length - 4} more` : "");
     const evidence = saw(source, `${first.mountPoint} ${first.options.join(",")} - cgroup ${first.superOptions.join(",")}`);
     // Files of cgroups belong to ids of the host: root of another user namespace is not their owner.
-    return mayHaveHostUsers(container) ? finding(text, evidence) : blocked("user namespace", text, evidence);
+    if (!mayHaveHostUsers(container)) return blocked("user namespace", text, evidence);
+    // Its own cgroup has limits to lift. Devices and what is above it take CAP_SYS_ADMIN or the root of a hierarchy.
+    const beyond = writable.some(({ root }) => root === "/") || tasks.some((task) => holds(task, CAP_SYS_ADMIN));
+    return { ...finding(text, evidence), severity: beyond ? "critical" : "high" };
   },
 };
