@@ -29,7 +29,7 @@ describe("audit of containers without an engine", () => {
     await expectFindings(String(initOf(box.pid)), { high: "G01 G02 K04 K09 K12 Q04", less: "L06 P05 S01" });
   });
 
-  needs("root", "nspawn", "busybox", "noapparmor", "noselinux")("systemd-nspawn: half of all capabilities, and the host's network", async () => {
+  needs("root", "nspawn", "busybox", "cgroup1", "noapparmor", "noselinux")("systemd-nspawn: half of all capabilities, and the host's network", async () => {
     using directory = temporary();
     const root = `${directory.path}/root`;
     makeRootfs(root);
@@ -40,7 +40,7 @@ describe("audit of containers without an engine", () => {
     await expectFindings(String(initOf(box.pid)), { critical: "C05 C06 G05 P02", high: "C01 C06 C07 G01 G02 L06 L16 S01", less: "C02 L07 V03" });
   });
 
-  needs("root", "noapparmor", "noselinux")("unshare: a PID and a mount namespace, and nothing else", async () => {
+  needs("root", "cgroup1", "noapparmor", "noselinux")("unshare: a PID and a mount namespace, and nothing else", async () => {
     await using box = await start(["unshare", "--pid", "--fork", "--mount-proc", ...SAY]);
     await expectFindings(String(initOf(box.pid)), {
       critical: "C05 C06 C07 G05 G07 P01 P02 P03 P05 P09 P10 P12", high: "C01 C06 C07 G01 G02 K04 K09 K10 K12 L06 L14 L16 P11 P13 Q04 S01", less: "L15 P21 V03",

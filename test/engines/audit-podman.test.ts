@@ -11,7 +11,8 @@ async function check(rootless: boolean, flags: readonly string[], expected: Expe
   try {
     const box = new PodmanBox(podman, "audited", "runc");
     try {
-      await box.start(flags, ["sleep", "1000"]);
+      await box.start(flags, "touch /up; exec sleep 1000");
+      await box.up();
       await expectFindings(await box.inspect("{{.State.Pid}}"), expected, podman.world);
     } finally {
       await box.close();

@@ -19,7 +19,7 @@ export interface Expected {
 
 /** Findings that only some hosts can have. */
 const HOSTS: Readonly<Record<string, () => boolean>> = {
-  G05: () => has("cgroup1"), G07: () => has("cgroup2"), P12: () => has("cgroup1"), K09: () => readFileSync("/proc/sys/kernel/io_uring_disabled", "utf8").trim() === "0",
+  G07: () => has("cgroup2"), K09: () => readFileSync("/proc/sys/kernel/io_uring_disabled", "utf8").trim() === "0",
 };
 
 function ids(text = ""): string[] {
