@@ -1,4 +1,5 @@
 /** Which devices a container may use: programs of its v2 cgroup, and the nodes that are there. Lists of the v1 controller are with the cgroup files. */
+import { isServedType } from "../engine/posture-paths.ts";
 import { effectiveDevicePrograms, type LoadedProgram, readDeviceProgram } from "../kernel/device-program.ts";
 import { close, listDirectory, O, stat } from "../kernel/file.ts";
 import { openInRoot } from "../kernel/inroot.ts";
@@ -52,7 +53,8 @@ function nodesIn(fd: number, path: string, nodes: DeviceNode[], deeper: string[]
     if (nodes.length >= MOST_NODES) return;
     if (type === DIRECTORY) deeper?.push(name);
     if (type === DIRECTORY || type === 8 || type === 10) continue;
-    const status = stat(name, { noFollow: true, dirfd: fd });
+    // What is mounted on a node may be a file of a server that never answers.
+    const status = stat(name, { noFollow: true, noSync: true, dirfd: fd });
     if (typeof status === "number") continue;
     const kind = status.mode & S_IFMT;
     if (kind !== S_IFCHR && kind !== S_IFBLK) continue;
@@ -82,7 +84,7 @@ export function nodeReader(): (root: number, mounts: readonly Mount[]) => Device
 /** The device nodes in /dev below the root open as `root`, and one directory further down where that is on the same mount or a local one. */
 function readDeviceNodes(root: number, mounts: readonly Mount[], top: Mount): DeviceFacts["nodes"] {
   // A link in /dev would be followed to anywhere; a server could keep the caller waiting.
-  if (!isLocalType(top.type)) return EREMOTE;
+  if (!isLocalType(top.type) || mounts.some(({ mountPoint, type }) => mountPoint === "/" && isServedType(type))) return EREMOTE;
   const served = (path: string): boolean => mounts.some((one) => one.mountPoint === path && !isLocalType(one.type));
   const fd = openInRoot(root, "/dev", O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.NONBLOCK);
   if (fd < 0) return fd === ENOENT ? [] : fd;

@@ -45,7 +45,7 @@ function filesIn(fd: number, directory: string, budget: { left: number }): Setui
   if (typeof entries === "number") return [];
   budget.left -= entries.length;
   return entries.flatMap(({ name, type }): SetuidFile[] => {
-    const status = type === REGULAR || type === 0 ? stat(name, { noFollow: true, dirfd: fd }) : 0;
+    const status = type === REGULAR || type === 0 ? stat(name, { noFollow: true, noSync: true, dirfd: fd }) : 0;
     if (typeof status === "number" || (status.mode & 0o170000) !== 0o100000 || (status.mode & ANY_EXECUTE) === 0) return [];
     const { mode, uid } = status;
     const path = `${directory}/${name}`;

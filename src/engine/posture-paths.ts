@@ -4,6 +4,7 @@
  * An attacker controls: the whole tree below that root. Nothing is opened for reading but directories of a tmpfs, and no name is looked up on a
  * filesystem that a server answers (FUSE, NFS, 9p): it could keep the caller waiting for ever.
  */
+import { RESOLVE } from "../kernel/abi/constants.ts";
 import { close, listDirectory, O, open, readLink } from "../kernel/file.ts";
 import { openInRoot } from "../kernel/inroot.ts";
 import type { Mount } from "../kernel/mountinfo.ts";
@@ -12,9 +13,15 @@ import { statObject } from "../kernel/object.ts";
 import type { PathFacts } from "./posture.ts";
 
 const EREMOTE = -66;
+const ELOOP = -40;
 const SERVED = /^(fuse|fuseblk|fuse\..*|nfs4?|9p|virtiofs|cifs|smb3|ceph|afs|gfs2|ocfs2|lustre|autofs)$/;
 const DIRECTORY = 0o040000;
 const TYPE = 0o170000;
+
+/** Whether a server answers for filesystems of this type: it could keep the caller waiting. */
+export function isServedType(type: string): boolean {
+  return SERVED.test(type);
+}
 
 function under(path: string, tree: string): boolean {
   return tree === "/" || path === tree || path.startsWith(`${tree}/`);
@@ -34,8 +41,10 @@ export function openRoot(dirfd: number): number {
 
 function lookAt(root: number, mounts: readonly Mount[], path: string): PathFacts {
   if (asksServer(mounts, path)) return { object: EREMOTE };
-  const fd = openInRoot(root, path, O.PATH);
-  if (fd < 0) return { object: fd };
+  // In a /dev or /proc of the container's own making a name may be a link to a server's mount.
+  const wary = mounts.some(({ type }) => SERVED.test(type));
+  const fd = openInRoot(root, path, O.PATH, wary ? RESOLVE.NO_SYMLINKS : 0);
+  if (fd < 0) return { object: wary && fd === ELOOP ? EREMOTE : fd };
   const object = statObject("", fd);
   const tmpfs = typeof object !== "number" && mounts.some((mount) => mount.id === object.mountId && mount.type === "tmpfs");
   const entries = tmpfs && (object.mode & TYPE) === DIRECTORY ? listDirectory(".", 1, fd) : undefined;
@@ -57,6 +66,18 @@ export interface OwnProcfs {
   readonly namespace: number;
 }
 
+/** The PID namespace that the procfs open as `top` shows, or -errno. */
+function shownNamespace(top: number, { device, mountPoint }: Mount, mounts: readonly Mount[], own: OwnProcfs | undefined): number {
+  if (own !== undefined && device.major === own.device.major && device.minor === own.device.minor) return own.namespace;
+  if (asksServer(mounts, `${mountPoint}/1/ns/pid`)) return EREMOTE;
+  // What is mounted below it meanwhile is not entered.
+  const fd = openInRoot(top, "1/ns", O.PATH | O.DIRECTORY, RESOLVE.NO_XDEV);
+  if (fd < 0) return fd;
+  const link = readLink("pid", fd);
+  close(fd);
+  return typeof link === "number" ? link : parseNamespaceLink(link);
+}
+
 /** The PID namespace that each procfs of the container shows, told by the PID 1 in it; -errno where it cannot be told. Covered ones are left out. */
 export function readProcfs(root: number, mounts: readonly Mount[], own: OwnProcfs | undefined): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
@@ -68,16 +89,8 @@ export function readProcfs(root: number, mounts: readonly Mount[], own: OwnProcf
       continue;
     }
     const object = statObject("", top);
+    if (typeof object === "number" || object.mountId === mount.id) found.set(mount.mountPoint, shownNamespace(top, mount, mounts, own));
     close(top);
-    if (typeof object !== "number" && object.mountId !== mount.id) continue;
-    if (own !== undefined && mount.device.major === own.device.major && mount.device.minor === own.device.minor) {
-      found.set(mount.mountPoint, own.namespace);
-      continue;
-    }
-    const fd = openInRoot(root, `${mount.mountPoint}/1/ns`, O.PATH | O.DIRECTORY);
-    const link = fd < 0 ? fd : readLink("pid", fd);
-    if (fd >= 0) close(fd);
-    found.set(mount.mountPoint, typeof link === "number" ? link : parseNamespaceLink(link));
   }
   return found;
 }

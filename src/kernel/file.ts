@@ -192,10 +192,16 @@ function statusOf(buffer: Uint8Array): FileStatus {
   };
 }
 
-/** statx(2) of `path`, following a final symbolic link unless `noFollow`, or of `dirfd` itself if `path` is empty; or -errno. */
-export function stat(path: string, options: { noFollow?: boolean; dirfd?: number } = {}): FileStatus | number {
+const AT_STATX_DONT_SYNC = 0x4000;
+
+/**
+ * statx(2) of `path`, following a final symbolic link unless `noFollow`, or of `dirfd` itself if `path` is empty; or -errno. With `noSync` the server of a
+ * filesystem that is mounted there is not asked.
+ */
+export function stat(path: string, options: { noFollow?: boolean; noSync?: boolean; dirfd?: number } = {}): FileStatus | number {
   const buffer = new Uint8Array(256);
-  const flags = path === "" && options.dirfd !== undefined ? AT.EMPTY_PATH : options.noFollow === true ? AT.SYMLINK_NOFOLLOW : 0;
+  const which = path === "" && options.dirfd !== undefined ? AT.EMPTY_PATH : options.noFollow === true ? AT.SYMLINK_NOFOLLOW : 0;
+  const flags = which | (options.noSync === true ? AT_STATX_DONT_SYNC : 0);
   const result = syscall(SYSCALLS.statx, options.dirfd ?? AT_FDCWD, address(cString(path)), flags, STATX_BASIC_STATS, address(buffer));
   if (result < 0) return result;
   const status = statusOf(buffer);
