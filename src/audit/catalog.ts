@@ -31,6 +31,7 @@ import { check as engineDeleted } from "./checks/engine-deleted.ts";
 import { check as engineFiles } from "./checks/engine-files.ts";
 import { check as enginePort } from "./checks/engine-port.ts";
 import { check as engineSettings } from "./checks/engine-settings.ts";
+import { check as engineSocket } from "./checks/engine-socket.ts";
 import { check as engineSocketUsers } from "./checks/engine-socket-users.ts";
 import { check as engineVersions } from "./checks/engine-versions.ts";
 import { check as engineVulnerabilities } from "./checks/engine-vulnerabilities.ts";
@@ -130,10 +131,10 @@ export const CHECKS: readonly Check[] = [
   moduleLoading, kernelLockdown, kernelHardening, ptraceScope, kernelBranch, userFaults, pidNamespace, foreignMembers, foreignProcfs, hiddenProcesses,
   maskedPaths, newerMasks, maskIdentity, kernelAddresses, kernelLog, hostTelemetry, hostPaths, ipcNamespace, utsNamespace, networkNamespace, abstractSockets,
   secretVariables, memoryMerging, timeNamespace, rawPackets, exposedPorts, metadataService, localRouting, egress, packetSockets, hostVsock, runtimeSensor,
-  tracedProcess, falseNames, privileged, deviceCgroup, hostDevices, hostBind, hostLogs, bindWithoutNosuid, sharedPropagation, corePattern, kernelHelpers,
-  kernelSwitches, releaseAgent, sysfsWritable, lxcfsWritable, foreignDescriptor, foreignDirectory, dangerousDescriptor, chroot, hostTerminal, setuidFiles,
-  rootWritable, mountNamespace, kernelFilesystems, apparmorOff, apparmorContent, selinuxOff, seccompOff, seccompDenylist, seccompAbi, seccompDiffers,
-  securityModules, seccompSupervised, userNamespace, idRangeOverlap, hostGroups, cpuFlaws, coreScheduling, speculation, sharedPageCache, engineVersions,
-  engineCopies, engineDeleted, enginePort, engineSocketUsers, engineSettings, engineFiles, engineVulnerabilities, declaredDrift, execPrivileges, newPrivileges,
-  nestedService,
+  tracedProcess, falseNames, privileged, deviceCgroup, hostDevices, engineSocket, hostBind, hostLogs, bindWithoutNosuid, sharedPropagation, corePattern,
+  kernelHelpers, kernelSwitches, releaseAgent, sysfsWritable, lxcfsWritable, foreignDescriptor, foreignDirectory, dangerousDescriptor, chroot, hostTerminal,
+  setuidFiles, rootWritable, mountNamespace, kernelFilesystems, apparmorOff, apparmorContent, selinuxOff, seccompOff, seccompDenylist, seccompAbi,
+  seccompDiffers, securityModules, seccompSupervised, userNamespace, idRangeOverlap, hostGroups, cpuFlaws, coreScheduling, speculation, sharedPageCache,
+  engineVersions, engineCopies, engineDeleted, enginePort, engineSocketUsers, engineSettings, engineFiles, engineVulnerabilities, declaredDrift, execPrivileges,
+  newPrivileges, nestedService,
 ];
