@@ -15,3 +15,10 @@ test("the namespace decides what the capability is worth", () => {
   expect(told(check, { container: having(19, "pid") })).toEqual(["blocked by user namespace: CAP_SYS_PTRACE: traces or kills processes of the host"]);
   expect(answersOf(check, { container: having(5, "user", "pid") })[0]?.severity).toBe("high");
 });
+
+test("a namespace that is hidden is not taken for the container's own", () => {
+  const facts = having(12, "user");
+  expect(told(check, { container: { ...facts, container: { ...facts.container, unknown: ["net"] } } })).toEqual([
+    "unknown: the kernel does not tell whether these namespaces are the host's: net",
+  ]);
+});

@@ -1,7 +1,8 @@
 import { capabilityNames } from "../../kernel/abi/capabilities.ts";
 import type { NamespaceType } from "../../kernel/namespaces.ts";
+import type { Answer } from "../../report/finding.ts";
 import type { ContainerCheck } from "../check.ts";
-import { finding, pass, saw } from "../check.ts";
+import { finding, pass, saw, unknown } from "../check.ts";
 import { taskFile } from "../each-task.ts";
 
 /** What a capability rules depends on the namespace that it meets: by type of namespace, and what it does to the host's. */
@@ -30,7 +31,7 @@ export const check: ContainerCheck = {
   evaluate(container) {
     const { sharedWithHost, initPid } = container.container;
     const shared = sharedWithHost.includes("user");
-    const answers = SCOPES.filter(({ type }) => sharedWithHost.includes(type)).flatMap(({ type, bits, text }) => {
+    const answers = SCOPES.filter(({ type }) => sharedWithHost.includes(type)).flatMap(({ type, bits, text }): Answer[] => {
       const task = container.tasks.find(({ status: { capabilities } }) => (capabilities.effective & bits) !== 0n);
       if (task === undefined) return [];
       const names = capabilityNames(task.status.capabilities.effective & bits).join(", ");
@@ -40,6 +41,13 @@ export const check: ContainerCheck = {
       if (!shared) return [{ verdict: "blocked" as const, by: "user namespace", text: `${names}: ${text}`, evidence: [evidence], severity }];
       return [{ ...finding(`${names}: ${text}`, evidence), severity }];
     });
+    const hidden = SCOPES.filter(({ type, bits }) => {
+      return container.container.unknown.includes(type) && container.tasks.some(({ status: { capabilities } }) => (capabilities.effective & bits) !== 0n);
+    });
+    if (hidden.length > 0) {
+      const types = hidden.map(({ type }) => type).join(", ");
+      answers.push(unknown(`the kernel does not tell whether these namespaces are the host's: ${types}`, saw(`/proc/${initPid ?? 0}/ns`, types)));
+    }
     if (answers.length > 0) return answers;
     return pass("none does", saw(`/proc/${initPid ?? 0}/ns`, `of the host: ${sharedWithHost.join(", ") || "none"}`));
   },
