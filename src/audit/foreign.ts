@@ -5,7 +5,8 @@ import type { Mount } from "../kernel/mountinfo.ts";
 import type { KernelObject } from "../kernel/object.ts";
 import type { Answer, Severity } from "../report/finding.ts";
 import { ownTables } from "./binds.ts";
-import { unknown } from "./check.ts";
+import { evidenceOf, unknown } from "./check.ts";
+import { taskFile } from "./each-task.ts";
 import type { AuditFacts, ContainerFacts } from "./facts.ts";
 import { sameDevice } from "./mount-tree.ts";
 import { remembered } from "./remembered.ts";
@@ -69,6 +70,15 @@ export function unreadParts(container: ContainerFacts): Answer | undefined {
   }
   const table = [...container.binds.tables].find(([, mounts]) => typeof mounts === "number");
   return table === undefined ? undefined : unknown(`the mount table of mnt:[${table[0]}] could not be read`, { source: "mountinfo", value: "", errno: errnoName(Number(table[1])) });
+}
+
+/** Of a thread whose descriptors, or one of them, could not be read: why. */
+export function unreadDescriptors(task: TaskFacts): Answer {
+  const { pid, descriptors } = task;
+  const [file, errno] = typeof descriptors === "number"
+    ? ["fd", descriptors]
+    : (descriptors.flatMap(({ number, object }) => (typeof object === "number" ? [[`fd/${number}`, object] as const] : []))[0] ?? ["fd", 0]);
+  return unknown(`the descriptors of PID ${pid} could not be read`, evidenceOf(taskFile(task, file), errno));
 }
 
 /** `socket`, `directory`, ... */

@@ -88,7 +88,7 @@ function makeCgroup(path: string): string {
   return path;
 }
 
-// A test of its own, for a skip must say what it is for.
+/** A test that needs /dev/fuse, too. */
 const served = existsSync("/dev/fuse") ? needs("root") : (name: string, _body: () => Promise<void>): void => test.skip(`${name} [needs fuse]`, () => undefined);
 
 for (const paths of ["/dev", "/etc", "/proc/sys", "/proc/1/ns", "/proc", "/sys", "/usr/bin", "/", "/dev/console /dev/null /dev/shm", "/etc/passwd /tmp /var"]) {
@@ -212,8 +212,10 @@ needs("root")("without privileges, what may not be read is unknown with its erro
   const { code, out } = await audit(["--format=json"], nobody);
   const { results } = JSON.parse(out) as AuditReport;
   const own = results.filter(({ subject }) => subject.initPid === pid || subject.id.includes(String(pid)));
-  for (const check of ["P15", "P16", "P03", "P20", "L16"]) expect([check, verdicts(own, check)]).toEqual([check, ["unknown"]]);
-  for (const check of ["P03", "P16", "P20"]) expect([check, of(own, check)[0]?.evidence.map(({ errno }) => errno)]).toEqual([check, ["EACCES"]]);
+  for (const check of ["C07", "L16", "P03", "P15", "P16", "P17", "P19", "P20", "V04"]) expect([check, verdicts(own, check)]).toEqual([check, ["unknown"]]);
+  for (const check of ["P03", "P15", "P16", "P19", "P20", "V04"]) {
+    expect([check, of(own, check)[0]?.evidence.map(({ errno }) => errno)]).toEqual([check, ["EACCES"]]);
+  }
   expect([2, 3]).toContain(code);
   expect((await audit([`pid:${pid}`, "--checks=P15,P16,P20", "--format=json"], nobody)).code).toBe(3);
 });

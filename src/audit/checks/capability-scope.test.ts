@@ -22,3 +22,10 @@ test("the default capabilities of Docker in the host's network read and forge, b
   expect(answer).toMatchObject({ verdict: "finding", severity: "high", text: "CAP_NET_RAW: reads and forges packets of the host" });
   expect(more).toEqual([]);
 });
+
+test("a namespace that is hidden is not taken for the container's own", () => {
+  const facts = having(12, "user");
+  expect(told(check, { container: { ...facts, container: { ...facts.container, unknown: ["net"] } } })).toEqual([
+    "unknown: the kernel does not tell whether these namespaces are the host's: net",
+  ]);
+});

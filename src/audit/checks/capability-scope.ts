@@ -1,8 +1,9 @@
+import type { TaskFacts } from "../../engine/posture.ts";
 import { capabilityNames } from "../../kernel/abi/capabilities.ts";
 import type { NamespaceType } from "../../kernel/namespaces.ts";
-import type { Severity } from "../../report/finding.ts";
+import type { Answer, Severity } from "../../report/finding.ts";
 import type { ContainerCheck } from "../check.ts";
-import { finding, pass, saw } from "../check.ts";
+import { finding, pass, saw, unknown } from "../check.ts";
 import { taskFile } from "../each-task.ts";
 import { mayHaveHostUsers } from "../host-users.ts";
 
@@ -35,16 +36,22 @@ export const check: ContainerCheck = {
   evaluate(container) {
     const { sharedWithHost, initPid } = container.container;
     const shared = mayHaveHostUsers(container.container);
-    const answers = SCOPES.filter(([, type]) => sharedWithHost.includes(type)).flatMap(([bit, type, severity, text]) => {
-      const mask = 1n << BigInt(bit);
-      const task = container.tasks.find(({ status: { capabilities } }) => (capabilities.effective & mask) !== 0n);
+    const held = (bit: number): TaskFacts | undefined =>
+      container.tasks.find(({ status: { capabilities } }) => (capabilities.effective & (1n << BigInt(bit))) !== 0n);
+    const answers = SCOPES.filter(([, type]) => sharedWithHost.includes(type)).flatMap(([bit, type, severity, text]): Answer[] => {
+      const task = held(bit);
       if (task === undefined) return [];
       const evidence = saw(taskFile(task, `ns/${type}`), `${type}:[${task.namespaces[type] ?? "?"}]`);
-      const told = `${capabilityNames(mask).join("")}: ${text}`;
+      const told = `${capabilityNames(1n << BigInt(bit)).join("")}: ${text}`;
       // The kernel asks for it in the user namespace that owns the target.
       if (!shared) return [{ verdict: "blocked" as const, by: "user namespace", text: told, evidence: [evidence], severity }];
       return [{ ...finding(told, evidence), severity }];
     });
+    const hidden = SCOPES.filter(([bit, type]) => container.container.unknown.includes(type) && held(bit) !== undefined);
+    if (hidden.length > 0) {
+      const types = [...new Set(hidden.map(([, type]) => type))].join(", ");
+      answers.push(unknown(`the kernel does not tell whether these namespaces are the host's: ${types}`, saw(`/proc/${initPid ?? 0}/ns`, types)));
+    }
     if (answers.length > 0) return answers;
     return pass("none does", saw(`/proc/${initPid ?? 0}/ns`, `of the host: ${sharedWithHost.join(", ") || "none"}`));
   },

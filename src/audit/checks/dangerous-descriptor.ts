@@ -1,10 +1,10 @@
 import type { Answer, Evidence } from "../../report/finding.ts";
 import type { ContainerCheck } from "../check.ts";
-import { finding, pass, saw, unknown } from "../check.ts";
+import { finding, pass, saw } from "../check.ts";
 import { descriptorHazard, type DescriptorHazard } from "../descriptor-hazards.ts";
 import { parseMisc } from "../device-hazards.ts";
 import { taskFile } from "../each-task.ts";
-import { gravest, unreadParts } from "../foreign.ts";
+import { gravest, unreadDescriptors, unreadParts } from "../foreign.ts";
 
 const MISC = "/proc/misc";
 
@@ -55,6 +55,6 @@ export const check: ContainerCheck = {
     });
     if (answers.length > 0) return answers;
     const blind = container.tasks.find(({ descriptors }) => typeof descriptors === "number");
-    return unreadParts(container) ?? (blind === undefined ? pass("none", saw("descriptors", seen.size)) : unknown(`the descriptors of PID ${blind.pid} could not be read`));
+    return unreadParts(container) ?? (blind === undefined ? pass("none", saw("descriptors", seen.size)) : unreadDescriptors(blind));
   },
 };

@@ -3,10 +3,10 @@ import type { KernelObject } from "../../kernel/object.ts";
 import type { Severity } from "../../report/finding.ts";
 import { cannotJudge } from "../binds.ts";
 import type { ContainerCheck } from "../check.ts";
-import { finding, pass, saw, unknown } from "../check.ts";
+import { finding, pass, saw } from "../check.ts";
 import { taskFile } from "../each-task.ts";
 import type { AuditFacts, ContainerFacts } from "../facts.ts";
-import { gravest, gravity, inside, kindText, Mounts, type Owner, OWNERS, unreadParts } from "../foreign.ts";
+import { gravest, gravity, inside, kindText, Mounts, type Owner, OWNERS, unreadDescriptors, unreadParts } from "../foreign.ts";
 
 interface Held {
   readonly task: TaskFacts;
@@ -75,7 +75,7 @@ export const check: ContainerCheck = {
     const hides = ({ object }: DescriptorFacts): boolean => typeof object === "number" && object !== ENOENT;
     const blind = container.tasks.find(({ descriptors }) => typeof descriptors === "number" || descriptors.some(hides));
     if (first === undefined) {
-      const unread = unreadParts(container) ?? (blind === undefined ? undefined : unknown(`the descriptors of PID ${blind.pid} could not be read`));
+      const unread = unreadParts(container) ?? (blind === undefined ? undefined : unreadDescriptors(blind));
       const count = container.tasks.reduce((sum, { descriptors }) => sum + (typeof descriptors === "number" ? 0 : descriptors.length), 0);
       return unread ?? pass("none", saw("descriptors on mounts of its own, or the kernel's", count));
     }

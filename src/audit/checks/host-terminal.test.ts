@@ -32,3 +32,7 @@ test("the sysctl stops it, but not who has CAP_SYS_ADMIN", () => {
 test("threads that could not be read leave it unknown", () => {
   expect(told(check, { container: containerFacts({ unreadable: [{ pid: 4712, errno: -13 }] }) })).toEqual(["unknown: 1 of its threads could not be read"]);
 });
+
+test("descriptors that are hidden are not passed", () => {
+  expect(told(check, { container: containerFacts({ task: task({ descriptors: -13 }) }) })).toEqual(["unknown: the descriptors of PID 4711 could not be read"]);
+});

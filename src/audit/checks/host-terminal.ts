@@ -5,7 +5,7 @@ import type { ContainerCheck } from "../check.ts";
 import { blocked, finding, pass, saw } from "../check.ts";
 import { taskFile } from "../each-task.ts";
 import type { AuditFacts, ContainerFacts } from "../facts.ts";
-import { inside, Mounts, unreadParts } from "../foreign.ts";
+import { inside, Mounts, unreadDescriptors, unreadParts } from "../foreign.ts";
 import { CAP_SYS_ADMIN, hasHostUsers, holds } from "../obstacles.ts";
 
 const LEGACY = "/proc/sys/dev/tty/legacy_tiocsti";
@@ -62,6 +62,8 @@ export const check: ContainerCheck = {
     const terminals = terminalsOf(container, facts);
     const powerful = (task: TaskFacts): boolean => holds(task, CAP_SYS_ADMIN) && hasHostUsers(task, container, facts);
     const able = terminals.find(({ task, controlling }) => controlling || powerful(task));
+    const hidden = container.tasks.find(({ descriptors }) => typeof descriptors === "number");
+    if (terminals.length === 0 && hidden !== undefined) return unreadDescriptors(hidden);
     if (terminals.length === 0) return unreadParts(container) ?? pass("none of its descriptors is one");
     const legacy = facts.host.files.get(LEGACY);
     const evidence = terminals.slice(0, 4).map(({ task, number, link, object }) => saw(taskFile(task, `fd/${number}`), `${link} ${object.rdev.major}:${object.rdev.minor}`));

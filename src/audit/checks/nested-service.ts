@@ -1,9 +1,12 @@
 import type { ContainerCheck } from "../check.ts";
-import { evidenceOf, finding, pass, saw } from "../check.ts";
+import { evidenceOf, finding, pass, saw, unknown } from "../check.ts";
 
 /** Programs by the last part of their path; the name that a process gives itself is not asked. */
 const ENGINES = new Set(["dockerd", "containerd", "crio", "podman", "conmon", "buildkitd", "kubelet", "lxcfs", "lxd", "incusd"]);
 const LOGINS = new Set(["sshd", "dropbear", "telnetd", "in.telnetd"]);
+
+const ENOENT = -2;
+const ESRCH = -3;
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -26,6 +29,9 @@ export const check: ContainerCheck = {
       return what === undefined ? [] : [{ pid, name, what, program }];
     });
     const [first] = found;
+    // A zombie has no program (any more).
+    const hidden = processes.find(({ program }) => typeof program === "number" && program !== ENOENT && program !== ESRCH);
+    if (first === undefined && hidden !== undefined) return unknown(`what PID ${hidden.pid} runs could not be read`, evidenceOf(`/proc/${hidden.pid}/exe`, hidden.program));
     if (first === undefined) return pass("none among its programs", saw("/proc/PID/exe", `${processes.length} processes`));
     const names = [...new Set(found.map(({ name, what }) => `${name} (${what})`))];
     return finding(names.join(", "), evidenceOf(`/proc/${first.pid}/exe`, first.program));
