@@ -1,6 +1,6 @@
 /** Which parts of the kernel are in reach of a container: sysctls, modules, capabilities and the seccomp filter together. Pure. */
 import type { ProcessStatus } from "../kernel/process-status.ts";
-import type { Answer, Evidence } from "../report/finding.ts";
+import type { Answer, Evidence, Remedy } from "../report/finding.ts";
 import { evidenceOf, finding, pass, unknown } from "./check.ts";
 import type { AuditFacts, ContainerFacts } from "./facts.ts";
 import { isReachable } from "./module-state.ts";
@@ -20,6 +20,15 @@ export function answerOf({ open, text, evidence }: Access): Answer {
   if (open === undefined) return unknown(text, ...evidence);
   return open ? finding(text, ...evidence) : pass(text, ...evidence);
 }
+
+/** What to do about a call that the default filters of engines deny. */
+export const DEFAULT_FILTER: Remedy = {
+  text: "Leave the engine's default filter on, of a version that denies it",
+  docker: "docker run   # without --privileged and --security-opt seccomp=unconfined",
+  podman: "podman run   # without --privileged and --security-opt seccomp=unconfined",
+  compose: "# remove from security_opt:\n- seccomp:unconfined",
+  kubernetes: "securityContext:\n  seccompProfile:\n    type: RuntimeDefault",
+};
 
 export const SURFACE_FILES = {
   maxUserNamespaces: "/proc/sys/user/max_user_namespaces", cloneUserNamespaces: "/proc/sys/kernel/unprivileged_userns_clone",

@@ -46,7 +46,7 @@ test("SARIF is valid against its schema, and tells verdicts apart", () => {
   expect(sarif.runs[0]?.results[1]?.suppressions).toBeDefined();
 });
 
-test("JUnit is well-formed whatever a container is called, and counts what is open", () => {
+test("JUnit has no markup and no control character of a container, and counts what is open", () => {
   const xml = auditJunit(REPORT);
   expect(CONTROL.test(xml)).toBe(false);
   expect(xml).not.toContain("<script>");

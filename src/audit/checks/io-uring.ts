@@ -1,5 +1,5 @@
 import type { ContainerCheck } from "../check.ts";
-import { answerOf, ioUringAccess, SURFACE_FILES } from "../surface.ts";
+import { answerOf, DEFAULT_FILTER, ioUringAccess, SURFACE_FILES } from "../surface.ts";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -10,14 +10,7 @@ export const check: ContainerCheck = {
   why:
     "io_uring is a second way to call the kernel, past the seccomp filter, and was part of 60 % of the exploits that Google paid for in 2022. Docker denies it since version 25.",
   references: ["T1068"],
-  remedy: {
-    text: "Leave the engine's default filter on, of a version that denies it",
-    docker: "docker run   # without --privileged and --security-opt seccomp=unconfined",
-    podman: "podman run   # without --privileged and --security-opt seccomp=unconfined",
-    compose: "# remove from security_opt:\n- seccomp:unconfined",
-    kubernetes: "securityContext:\n  seccompProfile:\n    type: RuntimeDefault",
-    host: "sysctl -w kernel.io_uring_disabled=2",
-  },
+  remedy: { ...DEFAULT_FILTER, host: "sysctl -w kernel.io_uring_disabled=2" },
   reads: { files: Object.values(SURFACE_FILES) },
   evaluate: (container, facts) => answerOf(ioUringAccess(container, facts)),
 };

@@ -1,5 +1,5 @@
 import type { ContainerCheck } from "../check.ts";
-import { answerOf, perfAccess, SURFACE_FILES } from "../surface.ts";
+import { answerOf, DEFAULT_FILTER, perfAccess, SURFACE_FILES } from "../surface.ts";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -10,14 +10,7 @@ export const check: ContainerCheck = {
   why:
     "Performance events are a large part of the kernel with a history of holes, and measure what other programs of the machine do. Default filters deny them.",
   references: ["CVE-2023-6931", "T1068"],
-  remedy: {
-    text: "Leave the engine's default filter on, of a version that denies it",
-    docker: "docker run   # without --privileged and --security-opt seccomp=unconfined",
-    podman: "podman run   # without --privileged and --security-opt seccomp=unconfined",
-    compose: "# remove from security_opt:\n- seccomp:unconfined",
-    kubernetes: "securityContext:\n  seccompProfile:\n    type: RuntimeDefault",
-    host: "sysctl -w kernel.perf_event_paranoid=3   # forbids it as a whole on Debian and Ubuntu",
-  },
+  remedy: { ...DEFAULT_FILTER, host: "sysctl -w kernel.perf_event_paranoid=3   # forbids it as a whole on Debian and Ubuntu" },
   reads: { files: Object.values(SURFACE_FILES) },
   evaluate: (container, facts) => answerOf(perfAccess(container, facts)),
 };

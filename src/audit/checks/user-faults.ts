@@ -1,5 +1,5 @@
 import type { ContainerCheck } from "../check.ts";
-import { answerOf, faultAccess, SURFACE_FILES } from "../surface.ts";
+import { answerOf, DEFAULT_FILTER, faultAccess, SURFACE_FILES } from "../surface.ts";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -10,14 +10,7 @@ export const check: ContainerCheck = {
   why:
     "With userfaultfd a process stops the kernel in the midst of a copy for as long as it likes, which makes races easy to win that are otherwise hopeless. Default filters deny it.",
   references: ["T1068"],
-  remedy: {
-    text: "Leave the engine's default filter on, of a version that denies it",
-    docker: "docker run   # without --privileged and --security-opt seccomp=unconfined",
-    podman: "podman run   # without --privileged and --security-opt seccomp=unconfined",
-    compose: "# remove from security_opt:\n- seccomp:unconfined",
-    kubernetes: "securityContext:\n  seccompProfile:\n    type: RuntimeDefault",
-    host: "sysctl -w vm.unprivileged_userfaultfd=0",
-  },
+  remedy: { ...DEFAULT_FILTER, host: "sysctl -w vm.unprivileged_userfaultfd=0" },
   reads: { files: Object.values(SURFACE_FILES) },
   evaluate: (container, facts) => answerOf(faultAccess(container, facts)),
 };

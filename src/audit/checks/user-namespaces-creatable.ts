@@ -1,5 +1,5 @@
 import type { ContainerCheck } from "../check.ts";
-import { answerOf, userNamespaces, SURFACE_FILES } from "../surface.ts";
+import { answerOf, DEFAULT_FILTER, SURFACE_FILES, userNamespaces } from "../surface.ts";
 
 export const check: ContainerCheck = {
   scope: "container",
@@ -10,14 +10,7 @@ export const check: ContainerCheck = {
   why:
     "In a new user namespace a process has all capabilities, and with them reaches most of what kernel exploits need: 51 of 79 bugs of Google's kernelCTF ask for a capability. A seccomp filter that denies new namespaces, or a limit of the host, closes all of these at once.",
   references: ["T1068"],
-  remedy: {
-    text: "Leave the engine's default filter on, of a version that denies it",
-    docker: "docker run   # without --privileged and --security-opt seccomp=unconfined",
-    podman: "podman run   # without --privileged and --security-opt seccomp=unconfined",
-    compose: "# remove from security_opt:\n- seccomp:unconfined",
-    kubernetes: "securityContext:\n  seccompProfile:\n    type: RuntimeDefault",
-    host: "sysctl -w user.max_user_namespaces=0   # where no rootless engine or browser needs them",
-  },
+  remedy: { ...DEFAULT_FILTER, host: "sysctl -w user.max_user_namespaces=0   # where no rootless engine or browser needs them" },
   reads: { files: Object.values(SURFACE_FILES) },
   evaluate: (container, facts) => answerOf(userNamespaces(container, facts)),
 };
