@@ -48,6 +48,7 @@ const PARTS = {
   clang: () => program("clang"),
   libfuzzer: () => program("clang") && new Bun.Glob("/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a").scanSync({ absolute: true }).next().done !== true,
   hyperfine: () => program("hyperfine"),
+  fuse: () => existsSync("/dev/fuse"),
   /** ::1 on the host. */
   ipv6: () => existsSync("/proc/net/if_inet6") && readFileSync("/proc/net/if_inet6", "utf8").includes(`${"0".repeat(31)}1`),
   iproute: () => program("ip"),
