@@ -1,6 +1,7 @@
 /** The audit as one HTML file without scripts and without anything from elsewhere; it prints well. Pure. */
 import { countText, subjectText } from "./audit-table.ts";
 import type { AuditReport, CheckInfo, Result } from "./finding.ts";
+import { bySubject } from "./finding.ts";
 import { xmlText } from "./xml.ts";
 
 const STYLE = [
@@ -33,8 +34,7 @@ function row(result: Result, check: CheckInfo | undefined): string {
 
 export function auditHtml(report: AuditReport): string {
   const checks = new Map(report.checks.map((check) => [check.id, check]));
-  const blocks = report.subjects.map((subject) => {
-    const results = report.results.filter((result) => result.subject.id === subject.id);
+  const blocks = bySubject(report).map(({ subject, results }) => {
     const shown = results.filter(({ verdict }) => verdict !== "pass" && verdict !== "not-applicable");
     const rows = shown.map((result) => row(result, checks.get(result.check))).join("\n");
     return `<h2>${xmlText(subjectText(subject))}</h2>\n<p>${xmlText(countText(results))}</p>\n<table><thead><tr><th>Severity</th><th>Check</th><th>What</th></tr></thead><tbody>\n${rows}\n</tbody></table>`;

@@ -1,7 +1,7 @@
 /** The audit as JUnit XML: a suite for each container, a case for each check. Pure. */
 import { subjectText } from "./audit-table.ts";
 import type { AuditReport, Result } from "./finding.ts";
-import { isOpen } from "./finding.ts";
+import { bySubject, isOpen } from "./finding.ts";
 import { xmlText } from "./xml.ts";
 
 function evidenceText({ evidence }: Result): string {
@@ -23,9 +23,9 @@ function caseOf(report: AuditReport, name: string, results: readonly Result[]): 
 }
 
 export function auditJunit(report: AuditReport): string {
-  const suites = report.subjects.map((subject) => {
+  const suites = bySubject(report).map(({ subject, results: all }) => {
     const name = subjectText(subject);
-    const cases = [...Map.groupBy(report.results.filter((result) => result.subject.id === subject.id), ({ check }) => check).values()];
+    const cases = [...Map.groupBy(all, ({ check }) => check).values()];
     const count = (test: (results: readonly Result[]) => boolean): number => cases.filter(test).length;
     const failures = count((results) => results.some(isOpen));
     const errors = count((results) => !results.some(isOpen) && results.some(({ verdict }) => verdict === "unknown"));

@@ -2,7 +2,7 @@
 import { printable } from "../base/text.ts";
 import { countText, subjectText } from "./audit-table.ts";
 import type { AuditReport, Result } from "./finding.ts";
-import { isOpen } from "./finding.ts";
+import { bySubject, isOpen } from "./finding.ts";
 
 /** `text` in a cell: nothing in it is markup. */
 function cell(text: string): string {
@@ -23,8 +23,7 @@ function line(report: AuditReport, result: Result): string {
 }
 
 export function auditMarkdown(report: AuditReport): string {
-  const blocks = report.subjects.map((subject) => {
-    const results = report.results.filter((result) => result.subject.id === subject.id);
+  const blocks = bySubject(report).map(({ subject, results }) => {
     const found = results.filter(({ verdict }) => verdict === "finding");
     const dark = results.filter(({ verdict }) => verdict === "unknown");
     const table = found.length === 0 ? "" : `| Severity | Check | What |\n|---|---|---|\n${found.map((result) => line(report, result)).join("")}\n`;

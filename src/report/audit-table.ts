@@ -3,7 +3,7 @@ import { paint } from "../base/style.ts";
 import type { Style } from "../base/style.ts";
 import { columns, printable } from "../base/text.ts";
 import type { AuditReport, CheckInfo, Result, Severity, Subject } from "./finding.ts";
-import { AREAS, byUrgency, countVerdicts, type Area, severityRank } from "./finding.ts";
+import { AREAS, bySubject, byUrgency, countVerdicts, type Area, severityRank } from "./finding.ts";
 
 const STYLES: Readonly<Record<Severity, Style>> = { critical: "red", high: "red", medium: "yellow", low: "cyan", info: "dim" };
 const WIDEST = 110;
@@ -71,8 +71,7 @@ function allRows(results: readonly Result[], checks: ReadonlyMap<string, CheckIn
 /** The table; what came from a container is made printable here. Ends with a line that counts all results. */
 export function auditTable(report: AuditReport, { color, least, all }: TableOptions): string {
   const checks = new Map(report.checks.map((check) => [check.id, check]));
-  const blocks = report.subjects
-    .map((subject) => ({ subject, results: report.results.filter((result) => result.subject.id === subject.id) }))
+  const blocks = bySubject(report)
     .toSorted((a, b) => (a.results[0] === undefined || b.results[0] === undefined ? 0 : byUrgency(a.results[0], b.results[0])))
     .map(({ subject, results }) => {
       const grave = results.filter(({ severity }) => severityRank(severity) <= severityRank(least));

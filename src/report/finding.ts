@@ -141,6 +141,12 @@ export function byUrgency(a: Result, b: Result): number {
   return VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) || severityRank(a.severity) - severityRank(b.severity) || byId;
 }
 
+/** Each subject with its results, in the order of the report. */
+export function bySubject({ subjects, results }: AuditReport): readonly { readonly subject: Subject; readonly results: readonly Result[] }[] {
+  const groups = Map.groupBy(results, ({ subject }) => subject.id);
+  return subjects.map((subject) => ({ subject, results: groups.get(subject.id) ?? [] }));
+}
+
 export function countVerdicts(results: readonly Result[]): Readonly<Record<Verdict, number>> {
   const counts = { "finding": 0, "unknown": 0, "blocked": 0, "pass": 0, "not-applicable": 0 };
   for (const { verdict } of results) counts[verdict]++;
